@@ -1,0 +1,160 @@
+//! The guard. Every function that reads or writes user data takes a [`Caller`] first, and only a `Caller`
+//! opens a transaction. For a user the transaction runs as `mooring_user` under row-level security, so that
+//! a forgotten `where` shows nothing of anyone else.
+
+use std::{net::IpAddr, sync::Arc};
+
+use sqlx::{Postgres, Transaction};
+
+use crate::{
+    auth::{Role, Scope},
+    error::AppError,
+    ids::{TokenId, UserId},
+    server::{clock::Clock, db::Database, state::AppState},
+};
+
+/// A transaction on Mooring's own database.
+pub type Tx = Transaction<'static, Postgres>;
+
+/// Where a request came from, for the audit log and for throttling.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The peer's address, or what a trusted proxy says of it.
+    pub ip: Option<IpAddr>,
+    /// The `User-Agent` header, cut to 300 characters.
+    pub user_agent: Option<String>,
+}
+
+/// How a user proved to be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A browser session.
+    Session,
+    /// An API token with its scope.
+    Token(TokenId, Scope),
+    /// The command line of the server itself.
+    CommandLine,
+}
+
+#[derive(Clone, Debug)]
+enum Identity {
+    User { id: UserId, role: Role, credential: Credential },
+    System(&'static str),
+}
+
+/// Someone who may ask. Has private fields: it is built from a session or a token by this module's
+/// siblings, from an e-mail address by the command line, or by [`Caller::system`].
+#[derive(Clone, Debug)]
+pub struct Caller {
+    identity: Identity,
+    origin: Origin,
+    state: AppState,
+}
+
+impl Caller {
+    /// A user who has proved to be one: for the siblings that did the proving.
+    pub(super) fn user(state: &AppState, id: UserId, role: Role, credential: Credential, origin: Origin) -> Self {
+        Self { identity: Identity::User { id, role, credential }, origin, state: state.clone() }
+    }
+
+    /// The server itself, in jobs and at start-up only: works as the owner of the tables, past row-level
+    /// security. `job` names what for.
+    #[must_use]
+    pub fn system(state: &AppState, job: &'static str) -> Self {
+        Self { identity: Identity::System(job), origin: Origin::default(), state: state.clone() }
+    }
+
+    /// The account on whose behalf this runs.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Forbidden`] for the system, which has no account.
+    pub fn user_id(&self) -> Result<UserId, AppError> {
+        match &self.identity {
+            Identity::User { id, .. } => Ok(*id),
+            Identity::System(job) => Err(AppError::Forbidden(format!("The job {job} acts for no account."))),
+        }
+    }
+
+    /// Whether this is an administrator in a session or on the command line, or with a `full` token.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        match &self.identity {
+            Identity::User { role: Role::Admin, credential, .. } => {
+                !matches!(credential, Credential::Token(_, Scope::Read | Scope::Cron))
+            }
+            Identity::User { .. } => false,
+            Identity::System(_) => true,
+        }
+    }
+
+    /// Goes on for administrators only.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Forbidden`] for anyone else.
+    pub fn require_admin(&self) -> Result<(), AppError> {
+        if self.is_admin() {
+            Ok(())
+        } else {
+            Err(AppError::Forbidden("This is for administrators.".to_owned()))
+        }
+    }
+
+    /// How the user proved to be one; none for the system.
+    #[must_use]
+    pub const fn credential(&self) -> Option<Credential> {
+        match &self.identity {
+            Identity::User { credential, .. } => Some(*credential),
+            Identity::System(_) => None,
+        }
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The process's state: configuration, vault, providers.
+    #[must_use]
+    pub const fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.state.clock()
+    }
+
+    /// A read-only transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] where our own database is away.
+    pub async fn read(&self) -> Result<Tx, AppError> {
+        self.begin("begin read only").await
+    }
+
+    /// A transaction that may write; nothing is kept unless it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] where our own database is away.
+    pub async fn write(&self) -> Result<Tx, AppError> {
+        self.begin("begin").await
+    }
+
+    async fn begin(&self, begin: &'static str) -> Result<Tx, AppError> {
+        let database: &Database = self.state.database();
+        let statement = match &self.identity {
+            // One round trip. The id is a typed uuid, so there is nothing to escape.
+            Identity::User { id, .. } => {
+                format!("{begin}; set local role mooring_user; set local mooring.user_id = '{id}'")
+            }
+            Identity::System(_) => begin.to_owned(),
+        };
+        Ok(database.pool().begin_with(statement).await?)
+    }
+}

@@ -1,0 +1,60 @@
+//! Where the errors of the server's parts become an [`AppError`]: what a person can do something about is
+//! said, the rest is logged once under an incident id.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use uuid::Uuid;
+
+use super::AppError;
+
+impl AppError {
+    /// Our own fault: logs `error` with its sources once, and shows an incident id.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        tracing::error!(incident, "incident {incident}: {text}");
+        Self::Internal(incident)
+    }
+}
+
+/// Whether our own database is away (worth another try), rather than asked something wrong.
+#[must_use]
+pub fn is_storage_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        // 57P01-57P03: shutting down or starting; 53300: no connection free; class 08: connection lost.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08")),
+        _ => false,
+    }
+}
+
+impl From<sqlx::Error> for AppError {
+    fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::RowNotFound) {
+            return Self::NotFound;
+        }
+        if is_storage_outage(&error) {
+            tracing::warn!("Mooring's own database is away: {error}");
+            return Self::Unavailable("Mooring's own database cannot be reached just now. Try again in a moment.".to_owned());
+        }
+        Self::internal(&error)
+    }
+}
+
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(self)).into_response()
+    }
+}

@@ -1,0 +1,66 @@
+//! Identifiers: one newtype over [`Uuid`] for each kind of row, so that they cannot be mixed up.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// A row of `users`.
+    UserId
+);
+id!(
+    /// A row of `database_credentials`: what the product calls a connection.
+    ConnectionId
+);
+id!(
+    /// A row of `api_tokens`.
+    TokenId
+);
+id!(
+    /// A row of `database_connection_errors`.
+    ErrorId
+);
+id!(
+    /// A row of `notices`.
+    NoticeId
+);
+id!(
+    /// A running process of Mooring: a row of `workers`, and the owner of leases.
+    WorkerId
+);

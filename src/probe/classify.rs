@@ -1,0 +1,1 @@
+//! From codes and text to a cause.

@@ -1,0 +1,1 @@
+//! The targets behind one interface.

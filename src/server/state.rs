@@ -1,0 +1,97 @@
+//! What every request and job of one process shares.
+
+use std::{fmt, sync::Arc};
+
+use axum::extract::FromRef;
+use leptos::config::LeptosOptions;
+
+use crate::{
+    ids::WorkerId,
+    server::{clock::Clock, config::Config, db::Database, egress::Egress, live::Live, vault::Vault},
+};
+
+/// The process's state; cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Services>);
+
+/// The parts that [`AppState`] shares.
+pub struct Services {
+    /// What the operator set.
+    pub config: Config,
+    /// Our own database.
+    pub database: Database,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Seals and opens credentials.
+    pub vault: Vault,
+    /// The way out to every target.
+    pub egress: Egress,
+    /// Changes as they are announced to pages.
+    pub live: Live,
+    /// This process, as the owner of leases.
+    pub worker: WorkerId,
+    /// How Leptos finds the site's files.
+    pub leptos: LeptosOptions,
+}
+
+impl AppState {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(services: Services) -> Self {
+        Self(Arc::new(services))
+    }
+
+    /// What the operator set.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Our own database, for guards and start-up; see [`Database`].
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// Where the time comes from.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Seals and opens credentials.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The way out to every target.
+    #[must_use]
+    pub fn egress(&self) -> &Egress {
+        &self.0.egress
+    }
+
+    /// Changes as they are announced to pages.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// This process, as the owner of leases.
+    #[must_use]
+    pub fn worker(&self) -> WorkerId {
+        self.0.worker
+    }
+}
+
+impl fmt::Debug for AppState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppState").field("worker", &self.0.worker).finish_non_exhaustive()
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.0.leptos.clone()
+    }
+}

@@ -1,0 +1,5 @@
+//! Seals and opens credentials.
+
+/// The known master keys.
+#[derive(Debug)]
+pub struct Vault;
