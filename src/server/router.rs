@@ -1,0 +1,109 @@
+//! The whole URL space on one screen.
+
+use axum::{
+    Json, Router,
+    body::{Body, to_bytes},
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
+use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
+use serde_json::json;
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    trace::{DefaultMakeSpan, TraceLayer},
+};
+
+use crate::{
+    app::{App, shell},
+    auth,
+    error::AppError,
+    server::{headers, live, state::AppState, wire},
+    status,
+};
+
+/// The largest body that any route reads; certificates and pasted settings are far smaller.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// The largest error that a server function answers.
+const ERROR_LIMIT: usize = 64 * 1024;
+
+/// Every route of Mooring.
+///
+/// Who may ask is decided in the functions behind the routes, not here: during server-side rendering a
+/// server function is a plain call that no layer sees.
+pub fn router(state: AppState) -> Router {
+    let pages = generate_route_list(App);
+    let options = state.leptos().clone();
+    let page = move || shell(options.clone());
+
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/events", get(live::events))
+        .nest("/functions/v1", wire::functions::router())
+        .nest("/rest/v1", wire::rest::router())
+        // Server functions register themselves with the pages, under /api.
+        .leptos_routes_with_context(&state, pages, headers::set_page_policy, page.clone())
+        .route("/api/{*unknown}", any(async || AppError::NotFound))
+        .fallback(file_and_error_handler_with_context(headers::set_page_policy, page))
+        .layer(
+            ServiceBuilder::new()
+                .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+                .layer(TraceLayer::new_for_http().make_span_with(DefaultMakeSpan::new()))
+                .layer(PropagateRequestIdLayer::x_request_id())
+                .layer(middleware::from_fn_with_state(state.clone(), headers::secure))
+                .layer(CompressionLayer::new())
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(DefaultBodyLimit::max(BODY_LIMIT))
+                .layer(auth::server::session::layer(&state))
+                .layer(middleware::from_fn(server_fn_status)),
+        )
+        .with_state(state)
+}
+
+/// The process answers.
+async fn health() -> Json<serde_json::Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// The process can do its work: database, migrations, monitor.
+async fn ready(State(state): State<AppState>) -> Response {
+    let readiness = status::server::readiness(&state).await;
+    let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness)).into_response()
+}
+
+/// Leptos answers every failed server function with 500; this gives each error the status that it names.
+async fn server_fn_status(request: Request<Body>, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR || !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, ERROR_LIMIT).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    if let Ok(error) = serde_json::from_slice::<AppError>(&bytes) {
+        parts.status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if let AppError::TooManyRequests(seconds) = error {
+            parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+    }
+    Response::from_parts(parts, Body::from(bytes))
+}
+
+/// A handler that panicked answers like any other fault of ours.
+fn panicked(payload: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message");
+    AppError::internal(&std::io::Error::other(text.to_owned())).into_response()
+}

@@ -1,0 +1,163 @@
+//! `POST /functions/v1/<name>`: the documented operations.
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{FromRequestParts, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use crate::{
+    auth::{
+        Scope,
+        server::{Caller, bearer},
+    },
+    error::AppError,
+    health::{CheckResult, server::{SweepReport, check_own, run_due}},
+    ids::ConnectionId,
+    server::{
+        state::AppState,
+        wire::{TokenCaller, WireError, cors},
+    },
+};
+
+/// The routes below `/functions/v1`.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/proactive-health-monitor", post(proactive_health_monitor))
+        .fallback(async || WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name."))
+        .method_not_allowed_fallback(async || {
+            WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Functions are called with POST.")
+        })
+        .layer(cors())
+}
+
+/// Reads a JSON body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing,
+/// fields that are not known are passed over.
+fn read_body<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, WireError> {
+    let text = if body.trim_ascii().is_empty() { b"{}".as_slice() } else { body.as_ref() };
+    serde_json::from_slice(text).map_err(|error| {
+        WireError::new(StatusCode::BAD_REQUEST, "invalid_request", "The body is not the JSON that this function takes.")
+            .details(error.to_string())
+    })
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MonitorRequest {
+    credential_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MonitorResponse {
+    success: bool,
+    #[serde(flatten)]
+    report: SweepReport,
+    duration_ms: i64,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<Vec<MonitorResult>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MonitorResult {
+    credential_id: ConnectionId,
+    status: &'static str,
+    response_time_ms: Option<u32>,
+    cause: Option<&'static str>,
+    error_message: Option<String>,
+}
+
+impl From<CheckResult> for MonitorResult {
+    fn from(result: CheckResult) -> Self {
+        Self {
+            credential_id: result.credential_id,
+            status: result.status.code(),
+            response_time_ms: result.response_time_ms,
+            cause: result.cause.map(crate::probe::Cause::code),
+            error_message: result.error_message,
+        }
+    }
+}
+
+/// Who asks for a sweep.
+enum Sweeper {
+    /// Nobody in particular, or a scheduler: what is due is done, and only counts are told.
+    Anyone,
+    /// An owner: one's own connections are checked now.
+    Owner(Box<Caller>),
+}
+
+/// **Permissions**: anyone while no `MOORING_CRON_SECRET` is set; else the secret, or a `cron` or `full`
+/// token. A token that is sent must be a good one.
+async fn sweeper(state: &AppState, request: Request) -> Result<(Sweeper, Request), WireError> {
+    let (mut parts, body) = request.into_parts();
+    let sweeper = match (bearer(&parts.headers), state.config().cron_secret.as_ref()) {
+        (None, None) => Sweeper::Anyone,
+        (None, Some(_)) => return Err(AppError::Unauthenticated.into()),
+        (Some(sent), Some(secret)) if bool::from(sent.as_bytes().ct_eq(secret.reveal().as_bytes())) => Sweeper::Anyone,
+        (Some(_), _) => {
+            let TokenCaller { caller, scope } = TokenCaller::from_request_parts(&mut parts, state).await?;
+            match scope {
+                Scope::Full => Sweeper::Owner(Box::new(caller)),
+                Scope::Cron => Sweeper::Anyone,
+                Scope::Read => {
+                    return Err(AppError::Forbidden("This token may only read; use one of scope cron or full.".to_owned()).into());
+                }
+            }
+        }
+    };
+    Ok((sweeper, Request::from_parts(parts, body)))
+}
+
+async fn proactive_health_monitor(State(state): State<AppState>, request: Request) -> Result<Response, WireError> {
+    let started = state.clock().now();
+    let (sweeper, request) = sweeper(&state, request).await?;
+    let body = axum::body::to_bytes(request.into_body(), 64 * 1024).await.map_err(|_| {
+        WireError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this function takes.")
+    })?;
+    let asked: MonitorRequest = read_body(&body)?;
+    let only = asked.credential_id.as_deref().map(parse_id).transpose()?;
+    let (report, results) = match sweeper {
+        Sweeper::Anyone => (run_due(&state).await?, None),
+        Sweeper::Owner(caller) => {
+            let (report, results) = check_own(&caller, only).await?;
+            (report, Some(results.into_iter().map(MonitorResult::from).collect()))
+        }
+    };
+    let now = state.clock().now();
+    let response = MonitorResponse {
+        success: true,
+        report,
+        duration_ms: now.micros_since(started) / 1_000,
+        timestamp: now.rfc3339(),
+        results,
+    };
+    Ok(Json(response).into_response())
+}
+
+fn parse_id(text: &str) -> Result<ConnectionId, WireError> {
+    text.parse().map_err(|_| AppError::invalid("credentialId", "credentialId is not a UUID.").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_body_counts_as_an_object() {
+        for body in ["", "  \n", "{}", r#"{"unknown": 1}"#] {
+            let read: MonitorRequest = read_body(&Bytes::from_static(body.as_bytes())).unwrap_or_else(|_| panic!("{body:?}"));
+            assert_eq!(read.credential_id, None);
+        }
+        for body in ["[", "[]", r#"{"credentialId": 5}"#, r#"{"credentialId": "a", "credentialId": "b"}"#] {
+            assert!(read_body::<MonitorRequest>(&Bytes::from_static(body.as_bytes())).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What other programs rely on, spoken as supabase-js expects it. Holds no business rule: it reads the
+//! request, calls the functions that the pages call, and writes the answer.
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::{
+    auth::{
+        Scope,
+        server::{Caller, Credential, caller_from_token},
+    },
+    error::AppError,
+    server::state::AppState,
+};
+
+pub mod functions;
+pub mod rest;
+
+/// Session cookies do not count on these routes, so any origin may ask, without credentials.
+pub(super) fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::RANGE,
+            HeaderName::from_static("apikey"),
+            HeaderName::from_static("prefer"),
+            HeaderName::from_static("x-client-info"),
+            HeaderName::from_static("accept-profile"),
+            HeaderName::from_static("content-profile"),
+        ])
+        .expose_headers([header::CONTENT_RANGE])
+}
+
+/// The one body of every error on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WireError {
+    #[serde(skip)]
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Option<String>,
+    hint: Option<String>,
+    #[serde(skip)]
+    retry_after_s: Option<u32>,
+}
+
+impl WireError {
+    /// An error with this status, code (PostgREST's under `/rest/v1`) and message.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), details: None, hint: None, retry_after_s: None }
+    }
+
+    /// More about what was found.
+    #[must_use]
+    pub fn details(mut self, details: impl Into<String>) -> Self {
+        self.details = Some(details.into());
+        self
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<AppError> for WireError {
+    fn from(error: AppError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = match &error {
+            AppError::Invalid(_) => "invalid_request",
+            AppError::Unauthenticated => "unauthenticated",
+            AppError::Forbidden(_) => "forbidden",
+            AppError::NotFound => "not_found",
+            AppError::Conflict(_) => "conflict",
+            AppError::TooManyRequests(_) => "too_many_requests",
+            AppError::Unavailable(_) => "unavailable",
+            AppError::Internal(_) | AppError::Transport(_) => "internal",
+        };
+        let mut wire = match &error {
+            AppError::Unauthenticated => Self::new(status, code, "A valid token is needed.")
+                .hint("Send an API token as `Authorization: Bearer mrg_…` or `apikey`."),
+            _ => Self::new(status, code, error.to_string()),
+        };
+        match &error {
+            AppError::Invalid(fields) => {
+                let names: Vec<&str> = fields.iter().map(|error| error.field.as_str()).collect();
+                wire.details = Some(names.join(", "));
+            }
+            AppError::TooManyRequests(seconds) => wire.retry_after_s = Some(*seconds),
+            _ => {}
+        }
+        wire
+    }
+}
+
+impl IntoResponse for WireError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&self)).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// The user whose token came with the request, where the token's scope covers reading or all.
+pub struct TokenCaller {
+    /// The guard for everything that follows.
+    pub caller: Caller,
+    /// What the token may do.
+    pub scope: Scope,
+}
+
+impl FromRequestParts<AppState> for TokenCaller {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let caller = caller_from_token(state, parts).await?;
+        match caller.credential() {
+            Some(Credential::Token(_, scope)) => Ok(Self { caller, scope }),
+            _ => Err(AppError::Unauthenticated.into()),
+        }
+    }
+}
