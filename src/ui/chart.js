@@ -7,36 +7,29 @@
 // below.
 
 import { BarChart, LineChart } from "echarts/charts";
-import { AriaComponent, DataZoomComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import { DataZoomComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
-use([
-  AriaComponent,
-  BarChart,
-  CanvasRenderer,
-  DataZoomComponent,
-  GridComponent,
-  LegendComponent,
-  LineChart,
-  TooltipComponent,
-]);
+use([BarChart, CanvasRenderer, DataZoomComponent, GridComponent, LegendComponent, LineChart, TooltipComponent]);
 
-/** How many series colours the style sheet defines: --series-1 to --series-6. */
-const SERIES_COLOURS = 6;
+/** Series that name no colour of their own take these in turn. */
+const SERIES = ["--accent", "--phase-auth", "--phase-database", "--phase-query", "--phase-tcp", "--phase-dns"];
 
-/** The custom property as the colour it computes to here: `light-dark()` and nested variables resolved. */
-function colours(element) {
-  const probe = element.ownerDocument.createElement("i");
+/** Calls `use` with what turns a custom property into the colour it computes to now, `light-dark()` resolved. */
+function withColours(use) {
+  const probe = document.createElement("i");
   probe.hidden = true;
-  element.ownerDocument.body.append(probe);
-  return {
-    of(name) {
-      probe.style.color = `var(${name}, currentColor)`;
-      return getComputedStyle(probe).color;
-    },
-    done: () => probe.remove(),
+  document.body.append(probe);
+  const colour = (name) => {
+    probe.style.color = `var(${name}, currentColor)`;
+    return getComputedStyle(probe).color;
   };
+  try {
+    return use(colour);
+  } finally {
+    probe.remove();
+  }
 }
 
 /** A copy of the options in which every "var(--name)" is its colour. */
@@ -62,7 +55,7 @@ function theme(element, colour) {
   const line = { lineStyle: { color: colour("--line") } };
   const axis = { axisLabel: label, axisLine: line, axisTick: line, splitLine: line, nameTextStyle: label };
   return {
-    color: Array.from({ length: SERIES_COLOURS }, (_, index) => colour(`--series-${index + 1}`)),
+    color: SERIES.map(colour),
     textStyle: { fontFamily },
     categoryAxis: { ...axis, splitLine: { show: false } },
     timeAxis: { ...axis, splitLine: { show: false } },
@@ -84,7 +77,6 @@ function completed(option) {
     animation: !still,
     animationDuration: 150,
     animationDurationUpdate: 150,
-    aria: { enabled: true },
     ...option,
     // The HTML tooltip writes style attributes, which the content security policy blocks.
     tooltip: { trigger: "axis", ...option.tooltip, renderMode: "richText" },
@@ -101,20 +93,18 @@ function completed(option) {
  */
 export function mount(element, optionJson) {
   let option = completed(JSON.parse(optionJson));
-  const chart = init(element);
-
-  const draw = (how) => {
-    const palette = colours(element);
-    chart.setTheme(theme(element, palette.of));
-    chart.setOption(resolved(option, palette.of), how);
-    palette.done();
+  const chart = init(element, withColours((colour) => theme(element, colour)));
+  // What the reader zoomed to or switched off stays.
+  const draw = () => chart.setOption(withColours((colour) => resolved(option, colour)), { replaceMerge: ["series"] });
+  const repaint = () => {
+    chart.setTheme(withColours((colour) => theme(element, colour)));
+    draw();
   };
-  draw({ notMerge: true });
+  draw();
 
   const resized = new ResizeObserver(() => chart.resize());
   resized.observe(element);
 
-  const repaint = () => draw({ replaceMerge: ["series"] });
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", repaint);
   const switched = new MutationObserver(repaint);
@@ -123,7 +113,7 @@ export function mount(element, optionJson) {
   return {
     set(json) {
       option = completed(JSON.parse(json));
-      draw({ replaceMerge: ["series"] });
+      draw();
     },
     dispose() {
       resized.disconnect();
