@@ -1,0 +1,32 @@
+// One server is stopped and started again while the board is open: nobody reloads it.
+
+import { expect, test } from "./fixtures.ts";
+import { Board, Dashboard } from "./pages.ts";
+import { lab, Postgres } from "./servers.ts";
+import { join } from "node:path";
+
+test("a stopped server goes down live, with the reason, and recovers", async ({ page, visit }) => {
+  test.setTimeout(180_000);
+  const { folder, postgres } = lab();
+  const server = new Postgres(join(folder, "postgres"), postgres);
+  await visit("/");
+  const board = new Board(page);
+  await expect(board.status("orders")).toHaveText(/Healthy/);
+  let reloaded = false;
+  page.on("framenavigated", () => (reloaded = true));
+
+  server.stop();
+  // One interval of 30 s, the confirmation after 1 and 2 s, and the way to the page.
+  await expect(board.status("orders")).toHaveText(/Down/, { timeout: 50_000 });
+  await expect(board.row("orders")).toContainText(/refused/i);
+
+  server.start();
+  await expect(board.status("orders")).toHaveText(/Healthy/, { timeout: 50_000 });
+  expect(reloaded).toBe(false);
+
+  await board.open("orders").click();
+  const dashboard = new Dashboard(page);
+  await expect(dashboard.heading("orders")).toBeVisible();
+  await expect(dashboard.recentChecks().filter({ hasText: /Down/ }).first()).toBeVisible();
+  await expect(page.getByText(/refused/i).first()).toBeVisible();
+});

@@ -1,0 +1,56 @@
+// Every page as it is read: whole, quiet in the console, and usable by everyone.
+
+import { expect, test } from "./fixtures.ts";
+import { Board, Dashboard } from "./pages.ts";
+
+test("the board shows each connection, and search narrows it", async ({ page, visit, accessible }) => {
+  await visit("/");
+  const board = new Board(page);
+  await expect(board.row("billing")).toBeVisible();
+  await accessible();
+  await board.search().fill("bill");
+  await expect(board.row("orders")).toHaveCount(0);
+  await expect(board.row("billing")).toBeVisible();
+});
+
+test("the dashboard charts where the time goes, with a table beside it", async ({ page, visit, accessible }) => {
+  await visit("/");
+  await new Board(page).open("billing").click();
+  const dashboard = new Dashboard(page);
+  await expect(dashboard.heading("billing")).toBeVisible();
+  for (const range of ["1 h", "7 d", "30 d", "24 h"]) {
+    await dashboard.range(range).click();
+    await expect(dashboard.range(range)).toHaveAttribute("aria-current", "page");
+    await expect(dashboard.canvas().first()).toBeVisible();
+  }
+  await dashboard.asTable().first().click();
+  await expect(page.getByRole("table").first()).toContainText(/ms/);
+  await expect(page.getByRole("heading", { name: /Retr/ })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Recent checks" })).toBeVisible();
+  await accessible();
+});
+
+test("a check asked for arrives, and a pause holds until it is ended", async ({ page, visit }) => {
+  await visit("/");
+  await new Board(page).open("billing").click();
+  const dashboard = new Dashboard(page);
+  const checks = dashboard.recentChecks();
+  const before = await checks.count();
+  await dashboard.checkNow().click();
+  await expect.poll(() => checks.count()).toBeGreaterThan(before);
+  await dashboard.pause().click();
+  await expect(dashboard.resume()).toBeVisible();
+  await dashboard.resume().click();
+  await expect(dashboard.pause()).toBeVisible();
+});
+
+for (const path of ["/status", "/settings", "/settings/tokens", "/connections/new", "/no-such-page"]) {
+  test(`${path} is usable by everyone`, async ({ page, visit, accessible }) => {
+    await visit(path);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page).toHaveTitle(/Mooring/);
+    await accessible();
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(overflow, "nothing stands out at the side").toBeLessThanOrEqual(0);
+  });
+}

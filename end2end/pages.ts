@@ -1,0 +1,70 @@
+// How a person finds things: every role and label that the tests rely on stands here.
+
+import type { Locator, Page } from "@playwright/test";
+
+/** The account that the first run makes. */
+export const account = { email: "admin@example.org", password: "a long enough pass phrase" };
+
+export class SignIn {
+  constructor(private page: Page) {}
+  email = () => this.page.getByLabel("E-mail");
+  password = () => this.page.getByLabel("Password", { exact: true });
+  create = () => this.page.getByRole("button", { name: "Create the account" });
+  submit = () => this.page.getByRole("button", { name: "Sign in", exact: true });
+
+  async as(email: string, password: string) {
+    await this.email().fill(email);
+    await this.password().fill(password);
+    await this.submit().click();
+  }
+}
+
+export class Frame {
+  constructor(private page: Page) {}
+  signOut = () => this.page.getByRole("button", { name: "Sign out", exact: true });
+}
+
+export class Board {
+  constructor(private page: Page) {}
+  heading = () => this.page.getByRole("heading", { name: "Board", level: 1 });
+  add = () => this.page.getByRole("link", { name: "Add connection" });
+  watchOwnDatabase = () => this.page.getByRole("button", { name: "Watch Mooring's own database" });
+  search = () => this.page.getByRole("searchbox");
+  row = (name: string): Locator => this.page.getByRole("row").filter({ has: this.page.getByRole("link", { name, exact: true }) });
+  status = (name: string) => this.row(name).getByRole("cell").first();
+  open = (name: string) => this.row(name).getByRole("link", { name, exact: true });
+}
+
+export class ConnectionForm {
+  constructor(private page: Page) {}
+  url = () => this.page.getByLabel("Paste a URL");
+  name = () => this.page.getByLabel("Name", { exact: true });
+  provider = () => this.page.getByLabel("Provider");
+  host = () => this.page.getByLabel("Host");
+  port = () => this.page.getByLabel("Port");
+  database = () => this.page.getByLabel("Database");
+  username = () => this.page.getByLabel("User");
+  password = () => this.page.getByLabel("Password", { exact: true });
+  test = () => this.page.getByRole("button", { name: "Test", exact: true });
+  save = () => this.page.getByRole("button", { name: "Save", exact: true });
+  phases = () => this.page.getByRole("table", { name: "Phases" });
+  refused = (field: Locator) => field.and(this.page.locator("[aria-invalid=true]"));
+}
+
+export class Dashboard {
+  constructor(private page: Page) {}
+  heading = (name: string) => this.page.getByRole("heading", { name, level: 1 });
+  checkNow = () => this.page.getByRole("button", { name: "Check now" });
+  pause = () => this.page.getByRole("button", { name: "Pause", exact: true });
+  resume = () => this.page.getByRole("button", { name: "Resume", exact: true });
+  canvas = () => this.page.locator("canvas");
+  asTable = () => this.page.getByText("Show as table");
+}
+
+export class Tokens {
+  constructor(private page: Page) {}
+  name = () => this.page.getByLabel("Name", { exact: true });
+  make = () => this.page.getByRole("button", { name: "Make a token" });
+  shown = () => this.page.getByText(/mrg_[\w-]+/);
+  revoke = (name: string) => this.page.getByRole("row").filter({ hasText: name }).getByRole("button", { name: "Revoke" });
+}

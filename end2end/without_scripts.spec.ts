@@ -1,0 +1,35 @@
+// The same pages with JavaScript off: sign in, read the board and a dashboard, use the forms.
+
+import { expect, test } from "./fixtures.ts";
+import { account, Board, ConnectionForm, Dashboard, SignIn } from "./pages.ts";
+
+test.beforeEach(async ({ page, visit }) => {
+  await visit("/");
+  await new SignIn(page).as(account.email, account.password);
+  await expect(new Board(page).heading()).toBeVisible();
+});
+
+test("the board is whole", async ({ page }) => {
+  const board = new Board(page);
+  await expect(board.status("billing")).toHaveText(/Healthy/);
+  await expect(board.row("billing")).toContainText(/ms/);
+});
+
+test("the dashboard shows its charts as tables", async ({ page }) => {
+  await new Board(page).open("billing").click();
+  const dashboard = new Dashboard(page);
+  await expect(dashboard.heading("billing")).toBeVisible();
+  await expect(page.getByRole("table").first()).toContainText(/ms/);
+  await dashboard.range("7 d").click();
+  await expect(page).toHaveURL(/7d/);
+});
+
+test("the form keeps what was typed and names the field", async ({ page, visit }) => {
+  await visit("/connections/new");
+  const form = new ConnectionForm(page);
+  await form.name().fill("never saved");
+  await form.host().fill("db.example.org");
+  await form.port().fill("70000");
+  await form.save().click();
+  await expect(page.getByText(/port/i).first()).toBeVisible();
+});
