@@ -1,1 +1,3 @@
+//! Integration tests: what only shows with real servers, real processes and the whole router.
 
+mod support;

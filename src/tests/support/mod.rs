@@ -1,0 +1,6 @@
+//! What the tests stand on: our own database, the application in this process, private target servers.
+
+pub mod certificates;
+pub mod mariadb;
+pub mod postgres;
+pub mod server_process;
