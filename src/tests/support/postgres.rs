@@ -27,8 +27,12 @@ pub const DATABASE: &str = "app";
 pub fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
-        let in_path = std::env::var_os("PATH")
-            .and_then(|path| std::env::split_paths(&path).find(|folder| folder.join("initdb").exists()));
+        // Through a link to where the other programs are.
+        let in_path = || {
+            let path = std::env::var_os("PATH")?;
+            let initdb = std::env::split_paths(&path).find_map(|folder| folder.join("initdb").canonicalize().ok())?;
+            Some(initdb.parent()?.to_owned())
+        };
         let of_debian = || {
             let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
             let mut folders: Vec<(u32, PathBuf)> = versions
@@ -39,7 +43,7 @@ pub fn programs() -> &'static Path {
             folders.sort();
             folders.pop().map(|(_, folder)| folder)
         };
-        in_path.or_else(of_debian).expect("the tests need PostgreSQL's server: initdb was not found")
+        in_path().or_else(of_debian).expect("the tests need PostgreSQL's server: initdb was not found")
     })
 }
 
