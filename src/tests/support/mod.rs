@@ -1,6 +1,5 @@
 //! What the tests stand on: our own database, the application in this process, private target servers.
 
-pub mod app;
 pub mod certificates;
 pub mod cluster;
 pub mod mariadb;
