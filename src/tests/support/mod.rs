@@ -4,4 +4,5 @@ pub mod certificates;
 pub mod cluster;
 pub mod mariadb;
 pub mod postgres;
+pub mod rows;
 pub mod server_process;
