@@ -137,6 +137,132 @@ causes! {
     Unknown = "unknown", true, "The cause is not known";
 }
 
+impl Cause {
+    /// What happened and what to do about it, in a sentence or two for someone who is tired.
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one line for each cause; a table reads best in one piece")]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::DnsNotFound => {
+                "The name of the host is unknown here. Check its spelling, and that it can be resolved from this network."
+            }
+            Self::SrvLookupFailed => {
+                "The SRV record behind the address did not come back. Use the address that lists the hosts one by one."
+            }
+            Self::ConnectionRefused => {
+                "The machine answered, but nothing listens on that port. Check the port, and that the server is running and listens beyond its own machine."
+            }
+            Self::HostUnreachable => {
+                "No route leads to the host. Check the network, the VPN and the routing on both sides."
+            }
+            Self::Ipv6Unreachable => {
+                "The host has only an IPv6 address, and this machine has no IPv6. Use a host with an IPv4 address, such as the pooler's."
+            }
+            Self::ConnectTimeout => {
+                "Nothing came back in time. A firewall may be dropping the packets; check its rules, the host and the port."
+            }
+            Self::Unreachable => {
+                "The server could not be reached, and the message does not say how. A staged check shows where it stops."
+            }
+            Self::ConnectionReset => {
+                "The connection was cut while it was being set up. A proxy, a firewall or a restarting server may have closed it; try again, then look at the server's log."
+            }
+            Self::IdleConnectionClosed => {
+                "A connection that had worked was closed while nothing was sent. Turn on keep-alive, or give up idle connections sooner than the server does."
+            }
+            Self::WrongProtocol => "Something else answers on that port. Check the port and the kind of database.",
+            Self::TlsRequired => "The server takes encrypted connections only. Set TLS to require or stronger.",
+            Self::TlsNotSupported => {
+                "The server has no TLS, and the settings insist on it. Turn it on at the server, or accept an unencrypted connection if the network is trusted."
+            }
+            Self::TlsCertUntrusted => {
+                "The certificate was not issued by anyone trusted here. Add the certificate of its issuer to the connection."
+            }
+            Self::TlsCertExpired => {
+                "The certificate's dates do not include today. Renew it on the server, and check the clocks."
+            }
+            Self::TlsHostnameMismatch => {
+                "The certificate is for another name. Use a host name that it names, or have it issued for this one."
+            }
+            Self::TlsProtocolMismatch => {
+                "Client and server have no TLS version or cipher in common. The server needs TLS 1.2 or newer."
+            }
+            Self::AuthWrongPassword => {
+                "The server refused the user or the password, and does not say which. The password may have been changed; edit the connection and test it."
+            }
+            Self::AuthUnknownUser => "The server does not know this user. Check the spelling, or create the user.",
+            Self::AuthMethodUnsupported => {
+                "The server wants a way to log in that cannot be used here. Let the user log in by password, or turn on TLS if the method needs it."
+            }
+            Self::AuthSourceWrong => {
+                "The user is kept in another authentication database. Set authSource to it, often admin."
+            }
+            Self::AccessRuleDenied => {
+                "A rule of the server refuses this address, user or database. Add one that allows it; if the rule asks for TLS, turn TLS on."
+            }
+            Self::HostBlocked => {
+                "The server has blocked this client after too many failures. Cure the first cause, then unblock the client on the server."
+            }
+            Self::DatabaseNotFound => {
+                "The login works, but there is no database of this name. Check the spelling, or create it."
+            }
+            Self::PermissionDenied => "The login works, but the user lacks a privilege. Grant it, or use another user.",
+            Self::SecurityRulesDenied => {
+                "Security rules refuse this request. Change the rules, or use a key that they allow."
+            }
+            Self::TooManyConnections => {
+                "The server has no connection left to give. Close idle ones, raise its limit, or go through a pooler."
+            }
+            Self::PoolExhausted => {
+                "The client's own pool had no free connection. Return connections sooner, or make the pool larger."
+            }
+            Self::ServerStartingUp => "The server is starting or recovering. It usually passes by itself in a moment.",
+            Self::ServerShuttingDown => {
+                "The server is being stopped or restarted. Wait for it to come back, or start it."
+            }
+            Self::NotPrimary => "This server is read-only for now. Use the host of the primary.",
+            Self::ServicePaused => "The project is paused. Resume it in the provider's dashboard.",
+            Self::PoolerTenantNotFound => {
+                "The pooler does not know which project is meant. The user has to be written as user.project, on the pooler of the project's region."
+            }
+            Self::ProjectNotFound => "The project does not exist. Check its id and the address.",
+            Self::ApiNotEnabled => {
+                "The provider's API is switched off for this project. Turn it on in the provider's console."
+            }
+            Self::InvalidConnectionString => {
+                "The address or a setting cannot be used as it is written. Correct the field, and escape special characters in addresses."
+            }
+            Self::CredentialsMissing => "A credential that the server needs was not given. Add it to the connection.",
+            Self::InvalidApiKey => {
+                "The key was refused. It may have been revoked; copy it again from the provider's dashboard."
+            }
+            Self::InvalidServiceAccount => {
+                "The service account cannot be used. Make a new key for it and paste the whole JSON."
+            }
+            Self::TokenExpired => "A short-lived token has run out. Ask for a new one, or sign in again.",
+            Self::TokenInvalid => {
+                "The token is malformed, revoked or meant for something else. Get a new one for this project."
+            }
+            Self::ClockSkew => "The clocks of client and server disagree. Set this machine's clock by NTP.",
+            Self::QuotaExceeded => "A limit of the plan is used up. Wait for its window to pass, or raise the limit.",
+            Self::DiskFull => "The server has no space left. Free some, or make its disk larger.",
+            Self::PreparedStatementConflict => {
+                "Prepared statements do not survive this pooler's transaction mode. Use its session port, or turn the client's statement cache off."
+            }
+            Self::StatementTimeout => {
+                "The server accepted the login, but did not answer the query in time. It may be overloaded or waiting for a lock."
+            }
+            Self::DriverServerIncompatible => {
+                "The client library and the server's version cannot talk. Bring the older one up to date."
+            }
+            Self::DriverMisconfigured => "A setting cannot be used as it is. Correct the one that is named.",
+            Self::Unknown => {
+                "The cause is not known. The message of the server is kept as it came; a staged check may show more."
+            }
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -164,6 +290,14 @@ mod tests {
     fn every_code_is_read_back() {
         for cause in Cause::ALL {
             assert_eq!(cause.code().parse(), Ok(*cause));
+        }
+    }
+
+    #[test]
+    fn every_cause_says_what_to_do() {
+        for cause in Cause::ALL {
+            let advice = cause.advice();
+            assert!(advice.ends_with('.') && !advice.contains('!') && advice.len() > 40, "{cause}: {advice}");
         }
     }
 }

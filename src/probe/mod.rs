@@ -7,8 +7,10 @@ use crate::timestamp::Timestamp;
 
 pub mod cause;
 pub mod classify;
+mod scrub;
 
 pub use cause::Cause;
+pub use scrub::scrub;
 
 /// The steps of one connection, in the order in which they happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
