@@ -8,6 +8,8 @@ use axum::{
 };
 use uuid::Uuid;
 
+use crate::server::vault::VaultError;
+
 use super::AppError;
 
 impl AppError {
@@ -48,6 +50,12 @@ impl From<sqlx::Error> for AppError {
             tracing::warn!("Mooring's own database is away: {error}");
             return Self::Unavailable("Mooring's own database cannot be reached just now. Try again in a moment.".to_owned());
         }
+        Self::internal(&error)
+    }
+}
+
+impl From<VaultError> for AppError {
+    fn from(error: VaultError) -> Self {
         Self::internal(&error)
     }
 }

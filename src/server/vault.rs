@@ -1,5 +1,0 @@
-//! Seals and opens credentials.
-
-/// The known master keys.
-#[derive(Debug)]
-pub struct Vault;

@@ -1,0 +1,232 @@
+//! A new current master key, and every stored value under it, while everything runs.
+//!
+//! 1. The new key is put first in the key file; running processes notice and seal under it from then on.
+//! 2. Batch by batch the data keys of all values are wrapped anew. A value that was changed in the meantime
+//!    is left alone and met again by the next pass.
+//! 3. The old keys stay in the file: backups that were made before need them.
+//!
+//! Keys in `MOORING_MASTER_KEY` only the operator can change: there the first step is theirs.
+
+use uuid::Uuid;
+
+use crate::{auth::server::Caller, error::AppError, ids::UserId};
+
+use super::{KeyId, KeySource, VaultError, check, envelope, keys};
+
+/// The field of `database_credentials.credentials`, as sealed values are bound to it.
+pub const CREDENTIALS: &str = "credentials";
+/// The field of `users.totp_secret`, as sealed values are bound to it.
+pub const TOTP_SECRET: &str = "totp_secret";
+
+/// What a rotation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The current key, under which everything is now.
+    pub key: KeyId,
+    /// Values that were wrapped anew.
+    pub rewrapped: u64,
+    /// Values that could not be opened and stay as they are.
+    pub unreadable: u64,
+    /// Keys under which nothing is left in the database.
+    pub unused: Vec<String>,
+}
+
+/// Why a rotation was not done, or not to the end. It may be started again at any time.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// The operator has to choose the new key.
+    #[error(
+        "every value is under the key `{0}` already. To rotate, put a new key first in MOORING_MASTER_KEY \
+         (id:base64 of 32 random bytes, a comma, then the keys that are there), restart every process with it, and run this again"
+    )]
+    NoNewKey(KeyId),
+    /// Another process rotates.
+    #[error("another rotation is under way")]
+    UnderWay,
+    /// The keys cannot be read or written.
+    #[error(transparent)]
+    Keys(#[from] VaultError),
+    /// The database could not be asked.
+    #[error("the rotation stopped; start it again")]
+    Database(#[from] sqlx::Error),
+    /// The caller may not, or the database is away.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+/// One rotation at a time.
+const LOCK: i64 = 0x6d6f_6f72_0072_6f74;
+/// Values in one statement: short locks, few round trips.
+const BATCH: i64 = 200;
+/// A pass meets only what was sealed under an old key during the pass before, so a few are plenty.
+const MAX_PASSES: u32 = 10;
+
+/// Rotates; see the module.
+///
+/// # Errors
+///
+/// [`RotateError`]. What was done until then stays done.
+pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
+    caller.require_admin()?;
+    let vault = caller.state().vault();
+    let mut lock = caller.write().await?;
+    let free = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "free!""#, LOCK).fetch_one(&mut *lock).await?;
+    if !free {
+        return Err(RotateError::UnderWay);
+    }
+    if let KeySource::File(path) | KeySource::DataFolder(path) = &vault.source {
+        keys::add_key(path)?;
+        vault.reload()?;
+    }
+    let ring = vault.known().ring;
+    let mut tx = caller.write().await?;
+    check::remember(&mut tx, ring.current()).await?;
+    tx.commit().await?;
+
+    let mut rotation = Rotation { key: ring.current().id().clone(), rewrapped: 0, unreadable: 0, unused: Vec::new() };
+    for _ in 0..MAX_PASSES {
+        let credentials = rewrap_credentials(caller, &rotation.key).await?;
+        let secrets = rewrap_totp_secrets(caller, &rotation.key).await?;
+        rotation.rewrapped += credentials.rewrapped + secrets.rewrapped;
+        rotation.unreadable = credentials.unreadable + secrets.unreadable;
+        if credentials.met + secrets.met == rotation.unreadable {
+            break;
+        }
+    }
+    let mut tx = caller.write().await?;
+    rotation.unused = check::forget_unused(&mut tx, &rotation.key).await?;
+    tx.commit().await?;
+    lock.commit().await?;
+    if rotation.rewrapped == 0 && rotation.unused.is_empty() && vault.source.path().is_none() {
+        return Err(RotateError::NoNewKey(rotation.key));
+    }
+    Ok(rotation)
+}
+
+/// What one pass over a table found.
+#[derive(Default)]
+struct Pass {
+    /// Values under another key than the current one.
+    met: u64,
+    rewrapped: u64,
+    unreadable: u64,
+}
+
+async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
+    let vault = caller.state().vault();
+    let mut pass = Pass::default();
+    let mut after: Option<Uuid> = None;
+    loop {
+        let mut tx = caller.write().await?;
+        let rows = sqlx::query!(
+            r#"
+            select id, user_id, credentials
+              from database_credentials
+             where ($1::uuid is null or id > $1)
+               and credentials ? '$sealed'
+               and credentials ->> 'kid' is distinct from $2
+             order by id
+             limit $3
+            "#,
+            after,
+            current.as_str(),
+            BATCH
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let Some(last) = rows.last() else { return Ok(pass) };
+        after = Some(last.id);
+        let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows {
+            pass.met += 1;
+            match vault.rewrap(row.id, UserId(row.user_id), CREDENTIALS, &row.credentials) {
+                Ok(Some(envelope)) => {
+                    ids.push(row.id);
+                    old.push(row.credentials);
+                    new.push(envelope);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    pass.unreadable += 1;
+                    tracing::warn!("the settings of connection {} stay as they are: {error}", row.id);
+                }
+            }
+        }
+        let done = sqlx::query!(
+            "
+            update database_credentials c
+               set credentials = n.new
+              from unnest($1::uuid[], $2::jsonb[], $3::jsonb[]) as n(id, old, new)
+             where c.id = n.id
+               and c.credentials = n.old
+            ",
+            &ids,
+            &old,
+            &new
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        pass.rewrapped += done.rows_affected();
+    }
+}
+
+async fn rewrap_totp_secrets(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
+    let vault = caller.state().vault();
+    let prefix = envelope::prefix(current);
+    let mut pass = Pass::default();
+    let mut after: Option<Uuid> = None;
+    loop {
+        let mut tx = caller.write().await?;
+        let rows = sqlx::query!(
+            r#"
+            select id, totp_secret as "secret!"
+              from users
+             where ($1::uuid is null or id > $1)
+               and totp_secret is not null
+               and substring(totp_secret from 1 for length($2::bytea)) <> $2
+             order by id
+             limit $3
+            "#,
+            after,
+            &prefix,
+            BATCH
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let Some(last) = rows.last() else { return Ok(pass) };
+        after = Some(last.id);
+        let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows {
+            pass.met += 1;
+            match vault.rewrap_bytes(row.id, UserId(row.id), TOTP_SECRET, &row.secret) {
+                Ok(Some(envelope)) => {
+                    ids.push(row.id);
+                    old.push(row.secret);
+                    new.push(envelope);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    pass.unreadable += 1;
+                    tracing::warn!("the second factor of account {} stays as it is: {error}", row.id);
+                }
+            }
+        }
+        let done = sqlx::query!(
+            "
+            update users u
+               set totp_secret = n.new
+              from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n(id, old, new)
+             where u.id = n.id
+               and u.totp_secret = n.old
+            ",
+            &ids,
+            &old,
+            &new
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        pass.rewrapped += done.rows_affected();
+    }
+}
