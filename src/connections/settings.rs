@@ -1,9 +1,20 @@
 //! The settings of one connection as fields. A pasted URL is parsed once, leniently, into these; drivers
 //! get options built from them and never a URL.
+//!
+//! `json` reads and writes the `credentials` object of the wire with all its aliases, `pem` judges pasted
+//! certificates by their shape. [`Settings`] holds secrets; [`PublicSettings`] is what may be shown.
 
-use std::fmt;
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::FieldError;
+
+mod json;
+mod pem;
 
 /// Text that must not be seen: no `Serialize`, and `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,6 +76,30 @@ impl TlsMode {
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.code() == code)
     }
+
+    /// What it means, for a person who chooses one.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Disable => "Off: nothing is encrypted",
+            Self::Prefer => "If the server has it, unverified",
+            Self::Require => "Always, certificate not verified",
+            Self::VerifyCa => "Always, certificate from a trusted authority",
+            Self::VerifyFull => "Always, certificate trusted and for this host",
+        }
+    }
+
+    /// What it protects from and what not, in a sentence.
+    #[must_use]
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::Disable => "Anyone on the way can read and change everything. Only for the same machine.",
+            Self::Prefer => "Encrypted where the server offers it, but anyone on the way can switch that off.",
+            Self::Require => "Encrypted, but nobody checks who answers: a machine in between can pose as the server.",
+            Self::VerifyCa => "Encrypted, and the certificate must come from a trusted authority, for whatever host.",
+            Self::VerifyFull => "Encrypted, and the certificate must be trusted and name this host. The right choice on a network.",
+        }
+    }
 }
 
 /// What PostgreSQL and MySQL/MariaDB need; the other providers add theirs.
@@ -93,12 +128,291 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The connect timeout that counts, in milliseconds.
+    /// The connect timeout where none is set, in milliseconds.
     pub const DEFAULT_CONNECT_TIMEOUT_MS: u32 = 5_000;
 
     /// The connect timeout that counts, in milliseconds.
     #[must_use]
     pub fn effective_connect_timeout_ms(&self) -> u32 {
         self.connect_timeout_ms.unwrap_or(Self::DEFAULT_CONNECT_TIMEOUT_MS)
+    }
+
+    /// The TLS mode that counts: the one that is set, else [`default_tls`] for the host.
+    #[must_use]
+    pub fn effective_tls(&self) -> TlsMode {
+        self.tls.unwrap_or_else(|| default_tls(&self.host))
+    }
+
+    /// `host:port/database`, IPv6 in brackets.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        endpoint(&self.host, self.port, self.database.as_deref())
+    }
+
+    /// What of it may be shown, stored in the open and searched.
+    #[must_use]
+    pub fn public(&self) -> PublicSettings {
+        PublicSettings {
+            host: self.host.clone(),
+            port: self.port,
+            database: self.database.clone(),
+            username: self.username.clone(),
+            tls: self.tls,
+            connect_timeout_ms: self.connect_timeout_ms,
+            ca_certificate: self.ca_certificate.clone(),
+            client_certificate: self.client_certificate.clone(),
+            has_password: self.password.is_some(),
+            has_client_key: self.client_key.is_some(),
+        }
+    }
+
+    /// Whether a secret that was given for `other` may be sent to this endpoint too: host, port and what
+    /// TLS proves are the same.
+    #[must_use]
+    pub fn same_endpoint(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
+            && self.port == other.port
+            && self.effective_tls() == other.effective_tls()
+            && self.ca_certificate == other.ca_certificate
+    }
+
+    /// Fills in the secrets that were left empty with the stored ones.
+    ///
+    /// # Errors
+    ///
+    /// The field of each secret that is stored but may not be used, because it was given for another
+    /// endpoint (or, for a key, for another certificate): it is to be entered again.
+    pub fn merge_secrets(&mut self, stored: &Self) -> Result<(), Vec<FieldError>> {
+        let same = self.same_endpoint(stored);
+        let mut errors = Vec::new();
+        if self.password.is_none() && stored.password.is_some() {
+            if same {
+                self.password.clone_from(&stored.password);
+            } else {
+                errors.push(FieldError::new(
+                    "password",
+                    "The host, port or TLS changed, so the stored password is not used. Enter it again.",
+                ));
+            }
+        }
+        if self.client_key.is_none() && self.client_certificate.is_some() && stored.client_key.is_some() {
+            if same && self.client_certificate == stored.client_certificate {
+                self.client_key.clone_from(&stored.client_key);
+            } else {
+                errors.push(FieldError::new(
+                    "clientKey",
+                    "The host, port, TLS or certificate changed, so the stored key is not used. Enter it again.",
+                ));
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// A client certificate and its key go together.
+    ///
+    /// # Errors
+    ///
+    /// The field that is missing.
+    pub fn check_pairs(&self) -> Result<(), FieldError> {
+        match (&self.client_certificate, &self.client_key) {
+            (Some(_), None) => Err(FieldError::new("clientKey", "A client certificate needs its key. Paste it too.")),
+            (None, Some(_)) => {
+                Err(FieldError::new("clientCertificate", "A client key needs its certificate. Paste it too."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The settings that may be shown: no secret among them, only whether there is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PublicSettings {
+    /// Host name or address; empty where the stored settings could not be read.
+    pub host: String,
+    /// TCP port; 0 where the stored settings could not be read.
+    pub port: u16,
+    /// The database to open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// The user to log in as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The mode that is set; absent where the host decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsMode>,
+    /// Milliseconds, where set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_timeout_ms: Option<u32>,
+    /// PEM; a certificate is no secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_certificate: Option<String>,
+    /// PEM; without its key it is no secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
+    /// Whether a password is stored.
+    pub has_password: bool,
+    /// Whether the key of a client certificate is stored.
+    pub has_client_key: bool,
+}
+
+impl PublicSettings {
+    /// `host:port/database`, IPv6 in brackets; empty where there is no host.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        endpoint(&self.host, self.port, self.database.as_deref())
+    }
+
+    /// The TLS mode that counts.
+    #[must_use]
+    pub fn effective_tls(&self) -> TlsMode {
+        self.tls.unwrap_or_else(|| default_tls(&self.host))
+    }
+}
+
+/// `host:port/database`, IPv6 in brackets; empty where there is no host.
+#[must_use]
+pub fn endpoint(host: &str, port: u16, database: Option<&str>) -> String {
+    if host.is_empty() {
+        return String::new();
+    }
+    let mut text = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    text.push(':');
+    text.push_str(&port.to_string());
+    if let Some(database) = database {
+        text.push('/');
+        text.push_str(database);
+    }
+    text
+}
+
+/// The mode where none is set: `prefer` where the host cannot be on the internet, so that a certificate for
+/// its name can hardly exist, `verify-full` everywhere else.
+#[must_use]
+pub fn default_tls(host: &str) -> TlsMode {
+    if is_private_host(host) { TlsMode::Prefer } else { TlsMode::VerifyFull }
+}
+
+/// Loopback and private addresses, and the names that the public name service never answers: names of one
+/// label, and those under `localhost` (RFC 6761), `local` (RFC 6762), `home.arpa` (RFC 8375) and `internal`
+/// (reserved by ICANN in 2024).
+#[must_use]
+pub fn is_private_host(host: &str) -> bool {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return match address {
+            IpAddr::V4(address) => is_private_v4(address),
+            IpAddr::V6(address) => is_private_v6(address),
+        };
+    }
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    !name.contains('.') && !name.contains(':')
+        || [".localhost", ".local", ".internal", ".home.arpa"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+const fn is_private_v4(address: Ipv4Addr) -> bool {
+    address.is_loopback() || address.is_private() || address.is_link_local()
+}
+
+fn is_private_v6(address: Ipv6Addr) -> bool {
+    address.to_ipv4_mapped().map_or_else(
+        || address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local(),
+        is_private_v4,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(host: &str) -> Settings {
+        Settings {
+            host: host.to_owned(),
+            port: 5432,
+            database: Some("shop".to_owned()),
+            username: Some("app".to_owned()),
+            password: Some(Secret::new("hunter2")),
+            tls: None,
+            ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
+            connect_timeout_ms: None,
+        }
+    }
+
+    #[test]
+    fn the_host_decides_the_tls_mode_where_none_is_set() {
+        for host in ["localhost", "127.0.0.1", "10.1.2.3", "192.168.0.4", "::1", "fd00::1", "::ffff:10.0.0.1", "db", "db.local", "a.INTERNAL"] {
+            assert_eq!(default_tls(host), TlsMode::Prefer, "{host}");
+        }
+        for host in ["db.example.com", "8.8.8.8", "2001:db8::1", "172.32.0.1", "local.example.org", "::ffff:8.8.8.8"] {
+            assert_eq!(default_tls(host), TlsMode::VerifyFull, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_puts_ipv6_in_brackets() {
+        assert_eq!(settings("::1").endpoint(), "[::1]:5432/shop");
+        assert_eq!(settings("db.example.com").public().endpoint(), "db.example.com:5432/shop");
+        assert_eq!(PublicSettings::default().endpoint(), "");
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let settings = settings("db.example.com");
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let public = serde_json::to_string(&settings.public()).expect("settings are plain data");
+        assert!(!public.contains("hunter2"));
+        assert!(public.contains("\"hasPassword\":true"));
+    }
+
+    #[test]
+    fn a_stored_secret_is_kept_for_the_same_endpoint_only() {
+        let stored = settings("db.example.com");
+        let mut edited = Settings { password: None, database: Some("other".to_owned()), ..stored.clone() };
+        assert_eq!(edited.merge_secrets(&stored), Ok(()));
+        assert_eq!(edited.password, stored.password);
+
+        let moved: [fn(&mut Settings); 4] = [
+            |settings| settings.host = "elsewhere.example.com".to_owned(),
+            |settings| settings.port = 5433,
+            |settings| settings.tls = Some(TlsMode::Require),
+            |settings| settings.ca_certificate = Some("another".to_owned()),
+        ];
+        for change in moved {
+            let mut edited = Settings { password: None, ..stored.clone() };
+            change(&mut edited);
+            let errors = edited.merge_secrets(&stored).expect_err("the endpoint changed");
+            assert_eq!(errors.first().map(|error| error.field.as_str()), Some("password"));
+            assert_eq!(edited.password, None);
+
+            edited.password = Some(Secret::new("entered again"));
+            assert_eq!(edited.merge_secrets(&stored), Ok(()));
+        }
+    }
+
+    #[test]
+    fn naming_the_mode_that_held_anyway_is_no_change() {
+        let stored = settings("db.example.com");
+        let mut edited = Settings { password: None, tls: Some(TlsMode::VerifyFull), ..stored.clone() };
+        assert_eq!(edited.merge_secrets(&stored), Ok(()));
+    }
+
+    #[test]
+    fn a_key_goes_with_its_certificate() {
+        let stored = Settings {
+            client_certificate: Some("a".to_owned()),
+            client_key: Some(Secret::new("k")),
+            ..settings("db.example.com")
+        };
+        let mut same = Settings { client_key: None, ..stored.clone() };
+        assert_eq!(same.merge_secrets(&stored), Ok(()));
+        assert_eq!(same.check_pairs(), Ok(()));
+
+        let mut other = Settings { client_certificate: Some("b".to_owned()), client_key: None, ..stored.clone() };
+        assert!(other.merge_secrets(&stored).is_err());
+
+        let mut without = Settings { client_certificate: None, client_key: None, ..stored.clone() };
+        assert_eq!(without.merge_secrets(&stored), Ok(()));
+        assert_eq!(without.client_key, None);
     }
 }
