@@ -59,6 +59,10 @@ create table connection_state (
     -- Checks in a row that ended down, and those among them that waiting cannot cure.
     consecutive_down    integer     not null default 0,
     consecutive_lasting integer     not null default 0,
+    -- The one thing worth knowing of an answer (`slow at login: 3,190 of 3,412 ms`).
+    note                text,
+    -- The last check failed after seconds of silence: the next ones wait in a lane of their own.
+    hangs               boolean     not null default false,
     -- Circuit breaker.
     breaker_state       text        not null default 'closed',
     breaker_opened_at   timestamptz,
@@ -68,13 +72,17 @@ create table connection_state (
     constraint connection_state_status_known check (status in ('healthy', 'degraded', 'down', 'unknown')),
     constraint connection_state_breaker_known check (breaker_state in ('closed', 'open', 'half_open'))
 );
-create index connection_state_due on connection_state (next_check_at) where next_check_at is not null;
+create index connection_state_due on connection_state (hangs, next_check_at) where next_check_at is not null;
 create index connection_state_lease on connection_state (lease_until) where lease_owner is not null;
 
 alter table connection_state enable row level security;
 create policy connection_state_own on connection_state for select to mooring_user
     using (credential_id in (select id from database_credentials));
 grant select on connection_state to mooring_user;
+-- An owner may reset the breaker of a connection; everything else here is the monitor's to write.
+create policy connection_state_reset_breaker on connection_state for update to mooring_user
+    using (credential_id in (select id from database_credentials));
+grant update (breaker_state, breaker_opened_at, breaker_open_until, breaker_counts_from) on connection_state to mooring_user;
 
 -- Rows that come by SQL (imports, the seed's migration) are watched like those that come by the form.
 create function start_watching() returns trigger

@@ -14,6 +14,8 @@ create table database_connection_health (
     cause            text,
     failed_phase     text,
     error_code       text,
+    -- What is worth knowing of an answer.
+    note             text,
     -- Microseconds of each phase that was done.
     dns_us           integer,
     tcp_us           integer,
@@ -78,6 +80,8 @@ create table database_connection_retries (
     failed_phase     text,
     is_transient     boolean,
     duration_ms      integer,
+    -- The check or operation that the attempt belongs to.
+    check_id         uuid,
     constraint database_connection_retries_attempt_positive check (attempt_number > 0)
 );
 create index idx_retries_credential on database_connection_retries(credential_id, attempted_at desc);
@@ -95,6 +99,10 @@ create table database_performance_metrics (
     successful_requests  integer not null default 0,
     failed_requests      integer not null default 0,
     uptime_percentage    numeric,
+    -- What the mean and the percentage are made of: each check holds until the next one, at most twice the interval.
+    response_ms_sum      bigint           not null default 0,
+    up_seconds           double precision not null default 0,
+    down_seconds         double precision not null default 0,
     updated_at           timestamptz not null default mooring_now(),
     constraint database_performance_metrics_day_key unique (credential_id, metric_date)
 );
@@ -104,6 +112,35 @@ alter table database_performance_metrics enable row level security;
 create policy database_performance_metrics_own on database_performance_metrics for select to mooring_user
     using (credential_id in (select id from database_credentials));
 grant select on database_performance_metrics to mooring_user;
+
+-- The board's beats and the charts of weeks and months: written with each check, so that no page reads a
+-- month of checks. The sums of the phases are those of the checks that were answered.
+create table connection_half_hours (
+    credential_id   uuid             not null references database_credentials on delete cascade,
+    half_hour       timestamptz      not null,
+    healthy         integer          not null default 0,
+    degraded        integer          not null default 0,
+    down            integer          not null default 0,
+    unknown         integer          not null default 0,
+    response_ms_sum bigint           not null default 0,
+    response_ms_max integer          not null default 0,
+    dns_us          bigint           not null default 0,
+    tcp_us          bigint           not null default 0,
+    tls_us          bigint           not null default 0,
+    auth_us         bigint           not null default 0,
+    database_us     bigint           not null default 0,
+    query_us        bigint           not null default 0,
+    up_seconds      double precision not null default 0,
+    down_seconds    double precision not null default 0,
+    primary key (credential_id, half_hour)
+);
+alter table connection_half_hours enable row level security;
+create policy connection_half_hours_own on connection_half_hours for select to mooring_user
+    using (credential_id in (select id from database_credentials));
+grant select on connection_half_hours to mooring_user;
+
+-- The foot of every page says when a process last looked for due checks.
+grant select (seen_at, last_sweep_at) on workers to mooring_user;
 
 -- One row for each new cause of a connection, with how often and how long; not one for each check.
 create table database_connection_errors (

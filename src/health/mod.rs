@@ -11,6 +11,13 @@ use crate::{
     timestamp::Timestamp,
 };
 
+pub mod network;
+pub mod rules;
+pub mod schedule;
+
+#[cfg(feature = "ssr")]
+pub mod server;
+
 /// Where a connection stands, as a check found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -428,4 +435,85 @@ pub struct CheckResult {
     pub error_message: Option<String>,
     /// The scheduled or asked-for run whose result this is began here.
     pub started_at: Timestamp,
+}
+
+/// Who asked for a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckOrigin {
+    /// The monitor's own schedule.
+    Schedule,
+    /// Someone at a page or at the command line.
+    Person,
+    /// A program with a token.
+    Token,
+    /// The schedule, run by an outside cron.
+    Cron,
+    /// The retry operation.
+    Retry,
+}
+
+impl CheckOrigin {
+    /// Every origin.
+    pub const ALL: [Self; 5] = [Self::Schedule, Self::Person, Self::Token, Self::Cron, Self::Retry];
+
+    /// The stable name in the database.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Person => "person",
+            Self::Token => "token",
+            Self::Cron => "cron",
+            Self::Retry => "retry",
+        }
+    }
+
+    /// Whether the check was due, rather than asked for.
+    #[must_use]
+    pub const fn is_scheduled(self) -> bool {
+        matches!(self, Self::Schedule | Self::Cron)
+    }
+}
+
+/// What one sweep over the due connections came to: counts only, so that anyone may be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepReport {
+    /// Connections that were due, or asked for, when it began.
+    pub due: u32,
+    /// Those whose check was done and written.
+    pub checked: u32,
+    /// Checked and healthy.
+    pub healthy: u32,
+    /// Checked and degraded.
+    pub degraded: u32,
+    /// Checked and down.
+    pub down: u32,
+    /// Not checked: another process had them, or the time did not reach.
+    pub skipped: u32,
+    /// Alerts that the checks raised.
+    pub alerts_triggered: u32,
+}
+
+impl SweepReport {
+    /// Takes in the status of one check that was written.
+    pub const fn count(&mut self, status: Status) {
+        self.checked += 1;
+        match status {
+            Status::Healthy => self.healthy += 1,
+            Status::Degraded => self.degraded += 1,
+            Status::Down => self.down += 1,
+            Status::Unknown => {}
+        }
+    }
+}
+
+/// What the checks of several connections came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checks {
+    /// The counts.
+    pub report: SweepReport,
+    /// The results that were there in time, in the order of the connections' names.
+    pub results: Vec<CheckResult>,
 }
