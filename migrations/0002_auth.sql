@@ -61,19 +61,32 @@ grant select (id, user_id, name, prefix, scope, created_at, last_used_at, revoke
 grant insert (user_id, name, token_hash, prefix, scope) on api_tokens to mooring_user;
 grant update (revoked_at) on api_tokens to mooring_user;
 
--- Browser sessions, in the shape that tower-sessions' store expects. Read by `auth` alone.
+-- Browser sessions. The id in the cookie is a bearer secret, so only its SHA-256 is here. Read by `auth` alone.
 create table sessions (
-    id          text        primary key,
-    data        bytea       not null,
-    expiry_date timestamptz not null
+    id_hash    bytea       primary key,
+    data       jsonb       not null,
+    expires_at timestamptz not null
 );
-create index sessions_expiry on sessions (expiry_date);
+create index sessions_expiry on sessions (expires_at);
 
--- Failed sign-ins by account and by address: `account:<hash>` or `address:<ip>`.
-create table sign_in_throttle (
-    key             text        primary key,
-    failures        integer     not null default 0,
-    last_failure_at timestamptz not null default mooring_now(),
-    blocked_until   timestamptz
+-- Browsers that signed in before, by the SHA-256 of their cookie: what strangers do to an account does not
+-- slow these down.
+create table known_devices (
+    user_id     uuid        not null references users on delete cascade,
+    device_hash bytea       not null,
+    seen_at     timestamptz not null default mooring_now(),
+    primary key (user_id, device_hash)
 );
-create index sign_in_throttle_age on sign_in_throttle (last_failure_at);
+create index known_devices_age on known_devices (seen_at);
+
+-- Tries at passwords and codes, each kind of key with a policy of its own in `auth/server/throttle.rs`. A try
+-- is counted before it is made and given back when it was right, so that parallel ones cannot slip by.
+create table sign_in_throttle (
+    -- SHA-256 of what is counted by: an account, an address, both, a device.
+    key           bytea       primary key,
+    failures      integer     not null default 0,
+    counted_at    timestamptz not null default mooring_now(),
+    blocked_until timestamptz,
+    constraint sign_in_throttle_failures_positive check (failures >= 0)
+);
+create index sign_in_throttle_age on sign_in_throttle (counted_at);

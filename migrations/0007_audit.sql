@@ -29,3 +29,7 @@ alter table database_audit_log enable row level security;
 create policy database_audit_log_own on database_audit_log for select to mooring_user
     using (user_id = (select mooring_user_id()));
 grant select on database_audit_log to mooring_user;
+-- One may add what one did oneself, and nothing in another's name. `id`, `seq` and the time are the table's own.
+create policy database_audit_log_add on database_audit_log for insert to mooring_user
+    with check (user_id = (select mooring_user_id()));
+grant insert (user_id, credential_id, action, status, details, ip_address, user_agent) on database_audit_log to mooring_user;

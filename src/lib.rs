@@ -20,6 +20,7 @@
 #![recursion_limit = "512"]
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod connections;
 pub mod dashboard;

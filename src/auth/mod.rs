@@ -1,10 +1,26 @@
 //! Accounts, sessions, API tokens and the [`Caller`](server::Caller), which is what everyone needs before
 //! anything else: only it hands out a handle to the database.
 
+//!
+//! What happens at a sign-in: the try is counted (`server/throttle.rs`), the password compared away from the
+//! async threads (`server/password_hash.rs`), and the browser gets a new session id, so that one that was
+//! planted beforehand is worth nothing. Where the account has a second factor, the session is only half
+//! signed in until a code follows (`server/second_factor.rs`). From then on `server::caller()` turns the
+//! session into a `Caller`, and refuses what another site made the browser send.
+
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    ids::{TokenId, UserId},
+    timestamp::Timestamp,
+};
+
+pub mod api;
+pub mod email;
+pub mod password;
 #[cfg(feature = "ssr")]
 pub mod server;
+pub mod ui;
 
 /// What an account may do beyond its own things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,5 +79,174 @@ impl Scope {
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.code() == code)
+    }
+}
+
+/// The account that is signed in, as its own pages show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// The account.
+    pub id: UserId,
+    /// Its e-mail address.
+    pub email: String,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// Whether an account can be made by whoever asks now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpState {
+    /// There is no account yet: the next one becomes the administrator.
+    First {
+        /// It must come with the code that stands in the server's log.
+        code_needed: bool,
+    },
+    /// Anyone may make one.
+    Open,
+    /// Nobody may: there are accounts already, or they are made on the command line.
+    Closed,
+}
+
+/// What a sign-in page needs to know before anyone is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstRun {
+    /// Whether there is any account.
+    pub has_accounts: bool,
+    /// Whether one can be made.
+    pub sign_up: SignUpState,
+}
+
+/// How far a sign-in came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInStep {
+    /// Signed in.
+    Done,
+    /// The password was right; a code must follow.
+    CodeNeeded,
+}
+
+/// Where the second factor of one's own account stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Not asked for.
+    Off,
+    /// A key was made; it counts once a first code has shown that the app has it.
+    Pending(TotpKey),
+    /// Asked for at each sign-in.
+    On {
+        /// How many recovery codes are left.
+        recovery_codes_left: u32,
+    },
+}
+
+/// The key for an authenticator app, as a QR code and as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TotpKey {
+    /// Base32, to be typed where nothing can be scanned.
+    pub key: String,
+    /// The QR code's width and height in modules, without the quiet zone.
+    pub qr_size: u32,
+    /// Its dark modules as the data of an SVG path, one unit a module.
+    pub qr_path: String,
+}
+
+/// An API token as the list shows it; the token itself is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiToken {
+    /// The row.
+    pub id: TokenId,
+    /// What its owner calls it.
+    pub name: String,
+    /// Its first characters, by which a person knows it again.
+    pub prefix: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Since when it no longer counts.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A token that was just made.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The row.
+    pub id: TokenId,
+    /// `mrg_…`: shown this once.
+    pub token: String,
+}
+
+impl std::fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewToken").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// An account as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The account.
+    pub id: UserId,
+    /// Its e-mail address.
+    pub email: String,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it has a second factor.
+    pub second_factor: bool,
+    /// How many connections it has.
+    pub connections: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last signed in to.
+    pub last_sign_in_at: Option<Timestamp>,
+}
+
+/// The path to go to after signing in: `next` where it is a path on this site, else the start page. What a
+/// browser could read as another site (`//host`, `/\\host`) or as a header (line ends) is not one.
+#[must_use]
+pub fn safe_next(next: Option<&str>) -> &str {
+    match next {
+        Some(path)
+            if path.starts_with('/')
+                && !path.starts_with("//")
+                && path.len() <= 2_000
+                && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') =>
+        {
+            path
+        }
+        _ => "/",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_stays_on_this_site() {
+        for (next, wanted) in [
+            (None, "/"),
+            (Some("/settings?tab=tokens"), "/settings?tab=tokens"),
+            (Some(""), "/"),
+            (Some("settings"), "/"),
+            (Some("//evil.example"), "/"),
+            (Some("/\\evil.example"), "/"),
+            (Some("/a\r\nSet-Cookie: x"), "/"),
+            (Some("/\u{e4}"), "/"),
+            (Some("https://evil.example"), "/"),
+        ] {
+            assert_eq!(safe_next(next), wanted, "{next:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_token_does_not_debug_itself() {
+        let token = NewToken { id: TokenId(uuid::Uuid::nil()), token: "mrg_secret".to_owned() };
+        assert!(!format!("{token:?}").contains("secret"));
     }
 }

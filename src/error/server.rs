@@ -60,6 +60,16 @@ impl From<VaultError> for AppError {
     }
 }
 
+impl From<tower_sessions::session::Error> for AppError {
+    fn from(error: tower_sessions::session::Error) -> Self {
+        if let tower_sessions::session::Error::Store(tower_sessions::session_store::Error::Backend(_)) = &error {
+            tracing::warn!("sessions cannot be read or kept: {error}");
+            return Self::Unavailable("Mooring's own database cannot be reached just now. Try again in a moment.".to_owned());
+        }
+        Self::internal(&error)
+    }
+}
+
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,0 +1,112 @@
+//! The request that is being served, before it is known who asks.
+
+use http::{HeaderMap, HeaderValue, header, request::Parts};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use rand::RngCore;
+use tower_sessions::Session;
+
+use super::{Origin, code::sha256, origin, session};
+use crate::{error::AppError, server::{config::PublicUrl, state::AppState}};
+
+/// The cookie by which a browser that signed in before is known; it opens nothing by itself.
+const DEVICE: &str = "mooring_device";
+/// Half a year in seconds: how long a device that is not seen stays known.
+const DEVICE_AGE_S: u32 = 180 * 86_400;
+/// A cookie of 32 bytes in hexadecimal.
+const DEVICE_LENGTH: usize = 64;
+
+/// A request of a browser: its session, its origin, what the answer may set.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    state: AppState,
+    session: Session,
+    origin: Origin,
+    device: Option<Vec<u8>>,
+    response: Option<ResponseOptions>,
+}
+
+/// A request came to a server function past the layers that it needs.
+#[derive(Debug, thiserror::Error)]
+#[error("the request has no {0}: its route stands outside the layer that gives it one")]
+struct Missing(&'static str);
+
+impl Visit {
+    /// The request of the server function or page that runs now.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Forbidden`] for a change that another site asked for.
+    pub fn current() -> Result<Self, AppError> {
+        let state = use_context::<AppState>().ok_or_else(|| AppError::internal(&Missing("state")))?;
+        let parts = use_context::<Parts>().ok_or_else(|| AppError::internal(&Missing("parts")))?;
+        let public = state.config().public_url.as_ref().map(PublicUrl::origin);
+        origin::refuse_cross_site(&parts.method, &parts.headers, public)?;
+        let session =
+            parts.extensions.get::<Session>().cloned().ok_or_else(|| AppError::internal(&Missing("session")))?;
+        let origin = Origin::of(&parts.headers, &parts.extensions, state.config());
+        let device = device(&parts.headers);
+        Ok(Self { state, session, origin, device, response: use_context::<ResponseOptions>() })
+    }
+
+    pub(super) const fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The hash of the browser's device cookie.
+    pub(super) fn device(&self) -> Option<&[u8]> {
+        self.device.as_deref()
+    }
+
+    /// The hash of the browser's device cookie; gives it one where it has none.
+    pub(super) fn ensure_device(&self) -> Vec<u8> {
+        if let Some(device) = &self.device {
+            return device.clone();
+        }
+        let mut bytes = [0_u8; DEVICE_LENGTH / 2];
+        rand::rng().fill_bytes(&mut bytes);
+        let value: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let secure = if session::is_https(self.state.config()) { "; Secure" } else { "" };
+        let cookie = format!("{DEVICE}={value}; Path=/; Max-Age={DEVICE_AGE_S}; HttpOnly; SameSite=Lax{secure}");
+        if let (Some(response), Ok(cookie)) = (&self.response, HeaderValue::from_str(&cookie)) {
+            response.append_header(header::SET_COOKIE, cookie);
+        }
+        sha256(value.as_bytes())
+    }
+}
+
+fn device(headers: &HeaderMap) -> Option<Vec<u8>> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find(|(name, value)| *name == DEVICE && value.len() == DEVICE_LENGTH)
+        .map(|(_, value)| sha256(value.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_device_is_found_among_the_cookies() {
+        let value = "ab".repeat(32);
+        let mut headers = HeaderMap::new();
+        assert_eq!(device(&headers), None);
+        headers.append(header::COOKIE, HeaderValue::from_static("mooring=x; mooring_device=short"));
+        assert_eq!(device(&headers), None);
+        let cookies = format!("theme=dark; mooring_device={value}");
+        headers.append(header::COOKIE, HeaderValue::from_str(&cookies).expect("a header"));
+        assert_eq!(device(&headers), Some(sha256(value.as_bytes())));
+    }
+}

@@ -1,0 +1,1 @@
+//! Pages of accounts: first run, sign-in, settings, API tokens.
