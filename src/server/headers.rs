@@ -10,7 +10,7 @@ use axum::{
 use leptos::{nonce::use_nonce, prelude::use_context};
 use leptos_axum::ResponseOptions;
 
-use crate::server::state::AppState;
+use crate::server::{config::PublicUrl, state::AppState};
 
 /// What an answer may load that is not a page: nothing.
 const CLOSED_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -57,7 +57,7 @@ pub async fn secure(State(state): State<AppState>, request: Request<Body>, next:
             (false, _) => "no-store",
         },
     );
-    if state.config().is_https() {
+    if state.config().public_url.as_ref().is_some_and(PublicUrl::is_https) {
         default(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     response

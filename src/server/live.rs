@@ -9,15 +9,17 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
+    http::{Extensions, HeaderMap},
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures::Stream;
 use sqlx::postgres::PgListener;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
+use tower_sessions::Session;
 
 use crate::{
-    auth::server::SessionCaller,
+    auth::server::{Origin, caller_from_session},
     error::AppError,
     ids::UserId,
     server::{db::Database, state::AppState},
@@ -131,10 +133,14 @@ impl Live {
 /// [`AppError::Unauthenticated`] without a session.
 pub async fn events(
     State(state): State<AppState>,
-    SessionCaller(caller): SessionCaller,
+    session: Session,
+    headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, AppError> {
     use futures::StreamExt;
 
+    let origin = Origin::of(&headers, &extensions, state.config());
+    let caller = caller_from_session(&state, &session, origin).await?;
     let topics = state.live().topics(caller.user_id()?);
     let stream = topics.map(|topic| Ok(Event::default().data(topic))).take_until(state.clock().sleep(STREAM_LIFE));
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))

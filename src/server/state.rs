@@ -77,6 +77,12 @@ impl AppState {
         &self.0.live
     }
 
+    /// How Leptos finds the site's files.
+    #[must_use]
+    pub fn leptos(&self) -> &LeptosOptions {
+        &self.0.leptos
+    }
+
     /// This process, as the owner of leases.
     #[must_use]
     pub fn worker(&self) -> WorkerId {

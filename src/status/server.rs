@@ -95,7 +95,8 @@ async fn database(system: &Caller) -> Result<Part, AppError> {
 
 async fn sealing(system: &Caller) -> Result<Part, AppError> {
     let mut tx = system.read().await?;
-    let current = system.state().vault().current_key_id();
+    let current = system.state().vault().current_key();
+    let current = current.as_str();
     let row = sqlx::query!(
         r#"select count(*)                                                               as "rows!",
                   count(*) filter (where not credentials ? '$sealed')                    as "plaintext!",

@@ -110,6 +110,15 @@ impl Caller {
         }
     }
 
+    /// What the token may do, for a user who came with one.
+    #[must_use]
+    pub const fn token_scope(&self) -> Option<Scope> {
+        match self.credential() {
+            Some(Credential::Token(_, scope)) => Some(scope),
+            _ => None,
+        }
+    }
+
     /// Where the request came from.
     #[must_use]
     pub const fn origin(&self) -> &Origin {
@@ -141,8 +150,12 @@ impl Caller {
     ///
     /// # Errors
     ///
+    /// [`AppError::Forbidden`] for a token whose scope is less than `full`,
     /// [`AppError::Unavailable`] where our own database is away.
     pub async fn write(&self) -> Result<Tx, AppError> {
+        if matches!(self.token_scope(), Some(Scope::Read | Scope::Cron)) {
+            return Err(AppError::Forbidden("This token may not change anything.".to_owned()));
+        }
         self.begin("begin").await
     }
 

@@ -32,14 +32,25 @@ pub(super) struct Known {
     pub(super) scope: Scope,
 }
 
-/// The token of a request, from `Authorization: Bearer` or else `apikey`.
-pub(super) fn from_headers(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+/// Whatever a request bears, token or not: `Authorization: Bearer`, else `apikey`.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let [authorization, apikey] = borne(headers);
+    authorization.or(apikey)
+}
+
+fn borne(headers: &HeaderMap) -> [Option<&str>; 2] {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let apikey = headers.get("apikey").and_then(|value| value.to_str().ok()).map(str::trim);
-    [bearer, apikey].into_iter().flatten().find(|token| token.starts_with(MARK) && token.len() <= LONGEST)
+    [authorization, apikey]
+}
+
+/// The token of a request, from `Authorization: Bearer` or else `apikey`.
+pub(super) fn from_headers(headers: &HeaderMap) -> Option<&str> {
+    borne(headers).into_iter().flatten().find(|token| token.starts_with(MARK) && token.len() <= LONGEST)
 }
 
 /// Whose token this is, where it counts; notes its use at most once a minute.

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use crate::{
     auth::{
         Scope,
-        server::{Caller, bearer},
+        server::{Caller, tokens},
     },
     error::AppError,
     health::{CheckResult, server::{SweepReport, check_own, run_due}},
@@ -98,7 +98,7 @@ enum Sweeper {
 /// token. A token that is sent must be a good one.
 async fn sweeper(state: &AppState, request: Request) -> Result<(Sweeper, Request), WireError> {
     let (mut parts, body) = request.into_parts();
-    let sweeper = match (bearer(&parts.headers), state.config().cron_secret.as_ref()) {
+    let sweeper = match (tokens::bearer(&parts.headers), state.config().cron_secret.as_ref()) {
         (None, None) => Sweeper::Anyone,
         (None, Some(_)) => return Err(AppError::Unauthenticated.into()),
         (Some(sent), Some(secret)) if bool::from(sent.as_bytes().ct_eq(secret.reveal().as_bytes())) => Sweeper::Anyone,

@@ -13,7 +13,7 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::{
     auth::{
         Scope,
-        server::{Caller, Credential, caller_from_token},
+        server::{Caller, Origin, caller_from_token},
     },
     error::AppError,
     server::state::AppState,
@@ -129,10 +129,11 @@ impl FromRequestParts<AppState> for TokenCaller {
     type Rejection = WireError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        let caller = caller_from_token(state, parts).await?;
-        match caller.credential() {
-            Some(Credential::Token(_, scope)) => Ok(Self { caller, scope }),
-            _ => Err(AppError::Unauthenticated.into()),
+        let origin = Origin::of(&parts.headers, &parts.extensions, state.config());
+        let caller = caller_from_token(state, &parts.headers, origin).await?;
+        match caller.token_scope() {
+            Some(scope) => Ok(Self { caller, scope }),
+            None => Err(AppError::Unauthenticated.into()),
         }
     }
 }
