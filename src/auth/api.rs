@@ -1,5 +1,7 @@
 //! Server functions of accounts. Those in [`PUBLIC_SERVER_FNS`] answer anyone; the others stand behind the guard.
 
+#![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which the function's docs describe")]
+
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{ApiToken, FirstRun, Me, NewToken, Scope, SecondFactor, SignInStep};

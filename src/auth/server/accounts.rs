@@ -36,7 +36,6 @@ const CODES: usize = 20;
 /// An account as a sign-in needs it.
 struct Stored {
     id: UserId,
-    email: String,
     password_hash: String,
     epoch: Epoch,
     second_factor: bool,
@@ -44,7 +43,7 @@ struct Stored {
 
 async fn find_by_email(pool: &PgPool, email: &str) -> Result<Option<Stored>, AppError> {
     let row = sqlx::query!(
-        r#"select id, email, password_hash, session_epoch, totp_confirmed_at is not null as "second_factor!",
+        r#"select id, password_hash, session_epoch, totp_confirmed_at is not null as "second_factor!",
                   mooring_now() as "now!"
              from users
             where lower(email) = lower($1)"#,
@@ -54,7 +53,6 @@ async fn find_by_email(pool: &PgPool, email: &str) -> Result<Option<Stored>, App
     .await?;
     Ok(row.map(|row| Stored {
         id: row.id.into(),
-        email: row.email,
         password_hash: row.password_hash,
         epoch: Epoch { user: row.id.into(), epoch: row.session_epoch, now: row.now.into() },
         second_factor: row.second_factor,
@@ -273,9 +271,9 @@ pub async fn sign_in(
     let hash = account.as_ref().filter(|_| plausible).map(|account| account.password_hash.as_str());
     let tried = if plausible { password.clone() } else { Secret::new("") };
     let right = password_hash::verify(&tried, hash).await?;
+    let about = account.as_ref().map(|account| account.id);
     let Some(account) = account.filter(|_| right) else {
         // The address that was typed is not recorded: people type passwords into that field.
-        let about = find_by_email(pool, &email).await?.map(|account| account.id);
         let actor = Actor::visitor(about, visit.origin().clone());
         audit(visit.state(), actor, Entry::new("account.sign_in", Outcome::Failed).detail("step", "password")).await?;
         return Err(AppError::invalid("password", "The e-mail address or the password is not right."));
