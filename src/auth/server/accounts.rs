@@ -355,11 +355,12 @@ pub async fn sign_out_everywhere(caller: &Caller, visit: &Visit) -> Result<(), A
 ///
 /// # Errors
 ///
-/// [`AppError::Invalid`] for `current`, [`AppError::TooManyRequests`].
+/// [`AppError::Invalid`] for `field`, [`AppError::TooManyRequests`].
 pub(super) async fn confirm_password(
     caller: &Caller,
     visit: &Visit,
-    current: &Secret,
+    password: &Secret,
+    field: &'static str,
     action: &'static str,
 ) -> Result<(), AppError> {
     let id = caller.user_id()?;
@@ -369,9 +370,9 @@ pub(super) async fn confirm_password(
     let trier = Trier { account: Some(&account), ip: caller.origin().ip, device };
     let counted = Try::count(pool, Purpose::Confirmation, trier).await?;
     let (_, hash) = find_password(pool, id).await?;
-    if !password_hash::verify(current, Some(&hash)).await? {
+    if !password_hash::verify(password, Some(&hash)).await? {
         audit(caller.state(), caller, Entry::new(action, Outcome::Failed).detail("step", "password")).await?;
-        return Err(AppError::invalid("current", "This is not your password."));
+        return Err(AppError::invalid(field, "This is not your password."));
     }
     counted.forgive(pool).await
 }
@@ -391,7 +392,7 @@ pub async fn change_password(
     let pool = caller.state().database().pool();
     let (email, _) = find_password(pool, id).await?;
     password::check("password", password.reveal(), &email)?;
-    confirm_password(caller, visit, current, "account.password").await?;
+    confirm_password(caller, visit, current, "current", "account.password").await?;
     let hash = password_hash::hash(password).await?;
     let mut tx = pool.begin().await?;
     let epoch = replace_password(&mut tx, id, &hash).await?;
