@@ -1,5 +1,7 @@
 //! Server functions of accounts. Those in [`PUBLIC_SERVER_FNS`] answer anyone; the others stand behind the guard.
 
+#![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which the function's docs describe")]
+
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{ApiToken, FirstRun, Me, NewToken, Scope, SecondFactor, SignInStep};
@@ -169,11 +171,11 @@ pub async fn renew_recovery_codes(current: String) -> Result<Vec<String>, AppErr
 ///
 /// # Errors
 ///
-/// [`AppError::Invalid`] for `current`.
+/// [`AppError::Invalid`] for `confirmation`.
 #[server]
-pub async fn disable_second_factor(current: String) -> Result<(), AppError> {
+pub async fn disable_second_factor(confirmation: String) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::second_factor::disable(&caller, &super::server::Visit::current()?, &crate::connections::settings::Secret::new(current)).await
+    super::server::second_factor::disable(&caller, &super::server::Visit::confirmation()?, &crate::connections::settings::Secret::new(confirmation)).await
 }
 
 /// One's own API tokens.

@@ -42,6 +42,15 @@ impl Role {
         }
     }
 
+    /// The word that people read.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Admin => "Administrator",
+            Self::Member => "Member",
+        }
+    }
+
     /// The role with this code.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
@@ -62,6 +71,16 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// What it allows, in a few words.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Full => "Everything of mine",
+            Self::Read => "Read only",
+            Self::Cron => "Run the scheduled checks only",
+        }
+    }
+
     /// Every scope, the widest first.
     pub const ALL: [Self; 3] = [Self::Full, Self::Read, Self::Cron];
 
@@ -223,9 +242,34 @@ pub fn safe_next(next: Option<&str>) -> &str {
     }
 }
 
+/// The address of the sign-in page that leads back to `path` afterwards.
+#[must_use]
+pub fn sign_in_path(path: &str) -> String {
+    if safe_next(Some(path)) == "/" {
+        return "/sign-in".to_owned();
+    }
+    let mut address = "/sign-in?next=".to_owned();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            address.push(char::from(byte));
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    address
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_way_back_is_one_parameter() {
+        assert_eq!(sign_in_path("/"), "/sign-in");
+        assert_eq!(sign_in_path("//evil.example"), "/sign-in");
+        assert_eq!(sign_in_path("/settings"), "/sign-in?next=/settings");
+        assert_eq!(sign_in_path("/board?status=down&sort=name#x"), "/sign-in?next=/board%3Fstatus%3Ddown%26sort%3Dname%23x");
+    }
 
     #[test]
     fn next_stays_on_this_site() {

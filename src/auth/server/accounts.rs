@@ -36,7 +36,6 @@ const CODES: usize = 20;
 /// An account as a sign-in needs it.
 struct Stored {
     id: UserId,
-    email: String,
     password_hash: String,
     epoch: Epoch,
     second_factor: bool,
@@ -44,7 +43,7 @@ struct Stored {
 
 async fn find_by_email(pool: &PgPool, email: &str) -> Result<Option<Stored>, AppError> {
     let row = sqlx::query!(
-        r#"select id, email, password_hash, session_epoch, totp_confirmed_at is not null as "second_factor!",
+        r#"select id, password_hash, session_epoch, totp_confirmed_at is not null as "second_factor!",
                   mooring_now() as "now!"
              from users
             where lower(email) = lower($1)"#,
@@ -54,7 +53,6 @@ async fn find_by_email(pool: &PgPool, email: &str) -> Result<Option<Stored>, App
     .await?;
     Ok(row.map(|row| Stored {
         id: row.id.into(),
-        email: row.email,
         password_hash: row.password_hash,
         epoch: Epoch { user: row.id.into(), epoch: row.session_epoch, now: row.now.into() },
         second_factor: row.second_factor,
@@ -273,9 +271,9 @@ pub async fn sign_in(
     let hash = account.as_ref().filter(|_| plausible).map(|account| account.password_hash.as_str());
     let tried = if plausible { password.clone() } else { Secret::new("") };
     let right = password_hash::verify(&tried, hash).await?;
+    let about = account.as_ref().map(|account| account.id);
     let Some(account) = account.filter(|_| right) else {
         // The address that was typed is not recorded: people type passwords into that field.
-        let about = find_by_email(pool, &email).await?.map(|account| account.id);
         let actor = Actor::visitor(about, visit.origin().clone());
         audit(visit.state(), actor, Entry::new("account.sign_in", Outcome::Failed).detail("step", "password")).await?;
         return Err(AppError::invalid("password", "The e-mail address or the password is not right."));
@@ -357,11 +355,12 @@ pub async fn sign_out_everywhere(caller: &Caller, visit: &Visit) -> Result<(), A
 ///
 /// # Errors
 ///
-/// [`AppError::Invalid`] for `current`, [`AppError::TooManyRequests`].
+/// [`AppError::Invalid`] for `field`, [`AppError::TooManyRequests`].
 pub(super) async fn confirm_password(
     caller: &Caller,
     visit: &Visit,
-    current: &Secret,
+    password: &Secret,
+    field: &'static str,
     action: &'static str,
 ) -> Result<(), AppError> {
     let id = caller.user_id()?;
@@ -371,9 +370,9 @@ pub(super) async fn confirm_password(
     let trier = Trier { account: Some(&account), ip: caller.origin().ip, device };
     let counted = Try::count(pool, Purpose::Confirmation, trier).await?;
     let (_, hash) = find_password(pool, id).await?;
-    if !password_hash::verify(current, Some(&hash)).await? {
+    if !password_hash::verify(password, Some(&hash)).await? {
         audit(caller.state(), caller, Entry::new(action, Outcome::Failed).detail("step", "password")).await?;
-        return Err(AppError::invalid("current", "This is not your password."));
+        return Err(AppError::invalid(field, "This is not your password."));
     }
     counted.forgive(pool).await
 }
@@ -393,7 +392,7 @@ pub async fn change_password(
     let pool = caller.state().database().pool();
     let (email, _) = find_password(pool, id).await?;
     password::check("password", password.reveal(), &email)?;
-    confirm_password(caller, visit, current, "account.password").await?;
+    confirm_password(caller, visit, current, "current", "account.password").await?;
     let hash = password_hash::hash(password).await?;
     let mut tx = pool.begin().await?;
     let epoch = replace_password(&mut tx, id, &hash).await?;

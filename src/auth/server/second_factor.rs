@@ -146,7 +146,7 @@ pub async fn state(caller: &Caller) -> Result<SecondFactor, AppError> {
 /// [`AppError::Invalid`] for `current`, [`AppError::Conflict`] where there is a second factor already.
 pub async fn begin(caller: &Caller, visit: &Visit, current: &Secret) -> Result<(), AppError> {
     let id = caller.user_id()?;
-    confirm_password(caller, visit, current, "second_factor.begin").await?;
+    confirm_password(caller, visit, current, "current", "second_factor.begin").await?;
     let mut key = [0_u8; KEY_BYTES];
     rand::rng().fill_bytes(&mut key);
     let sealed =
@@ -210,7 +210,7 @@ async fn replace_recovery_codes(connection: &mut sqlx::PgConnection, id: UserId)
 /// [`AppError::Invalid`] for `current`, [`AppError::Conflict`] without a second factor.
 pub async fn renew_recovery_codes(caller: &Caller, visit: &Visit, current: &Secret) -> Result<Vec<String>, AppError> {
     let id = caller.user_id()?;
-    confirm_password(caller, visit, current, "second_factor.recovery_codes").await?;
+    confirm_password(caller, visit, current, "current", "second_factor.recovery_codes").await?;
     let mut tx = caller.state().database().pool().begin().await?;
     if !find(&mut tx, id).await?.confirmed {
         return Err(AppError::Conflict("Two-factor sign-in is off.".to_owned()));
@@ -225,10 +225,10 @@ pub async fn renew_recovery_codes(caller: &Caller, visit: &Visit, current: &Secr
 ///
 /// # Errors
 ///
-/// [`AppError::Invalid`] for `current`.
-pub async fn disable(caller: &Caller, visit: &Visit, current: &Secret) -> Result<(), AppError> {
+/// [`AppError::Invalid`] for `confirmation`.
+pub async fn disable(caller: &Caller, visit: &Visit, confirmation: &Secret) -> Result<(), AppError> {
     let id = caller.user_id()?;
-    confirm_password(caller, visit, current, "second_factor.disable").await?;
+    confirm_password(caller, visit, confirmation, "confirmation", "second_factor.disable").await?;
     let mut tx = caller.state().database().pool().begin().await?;
     sqlx::query!(
         "update users set totp_secret = null, totp_confirmed_at = null, totp_last_step = null where id = $1",

@@ -1,1 +1,0 @@
-//! Pages of accounts: first run, sign-in, settings, API tokens.

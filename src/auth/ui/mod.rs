@@ -1,0 +1,32 @@
+//! Pages of accounts: first run, sign-in, settings, second factor, API tokens; and the gate that the other
+//! pages stand behind.
+
+mod gate;
+mod settings;
+mod sign_in;
+mod two_factor;
+mod tokens;
+
+use leptos::{prelude::*, server_fn::ServerFn};
+
+pub use gate::RequireAccount;
+pub use settings::SettingsPage;
+pub use sign_in::{FirstRunPage, SecondStepPage, SignInPage};
+pub use tokens::TokensPage;
+pub use two_factor::TwoFactorPage;
+
+use crate::error::AppError;
+
+/// What is wrong with the last try of an action, for a form.
+fn error_of<S>(action: ServerAction<S>) -> Signal<Option<AppError>>
+where
+    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S::Output: Clone + Send + Sync + 'static,
+{
+    Signal::derive(move || action.value().with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned())))
+}
+
+/// What is wrong with one field of a form.
+fn field_error(error: Signal<Option<AppError>>, field: &'static str) -> Signal<Option<String>> {
+    Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.for_field(field))))
+}

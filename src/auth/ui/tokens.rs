@@ -1,0 +1,169 @@
+//! `/settings/tokens`: API tokens.
+
+use leptos::prelude::*;
+
+use super::{
+    error_of, field_error,
+    settings::{Section, SettingsHead},
+};
+use crate::{
+    auth::{
+        ApiToken, Scope,
+        api::{CreateToken, RevokeToken, list_tokens},
+    },
+    ui::{
+        Button, ButtonKind, Card, Column, CopyButton, DataTable, EmptyNote, ErrorState, FormError, Page, SelectField,
+        SkeletonRows, Tag, TextField, TimeAgo,
+    },
+};
+
+/// Making, listing and revoking tokens.
+#[component]
+pub fn TokensPage() -> impl IntoView {
+    let create = ServerAction::<CreateToken>::new();
+    let revoke = ServerAction::<RevokeToken>::new();
+    let tokens =
+        Resource::new_blocking(move || (create.version().get(), revoke.version().get()), |_| list_tokens());
+    let revoking = error_of(revoke);
+    view! {
+        <Page title="API tokens" narrow=true>
+            <SettingsHead section=Section::Tokens />
+            <div class="stack-wide">
+                <NewTokenCard create />
+                <FormError error=revoking />
+                <Card title="Tokens">
+                    <Transition fallback=|| {
+                        view! { <SkeletonRows rows=3 /> }
+                    }>
+                        {move || Suspend::new(async move {
+                            match tokens.await {
+                                Ok(tokens) if tokens.is_empty() => {
+                                    view! {
+                                        <EmptyNote text="No tokens yet. A program that calls Mooring needs one: a script, a cron job, an application with supabase-js." />
+                                    }
+                                        .into_any()
+                                }
+                                Ok(tokens) => view! { <TokenTable tokens revoke /> }.into_any(),
+                                Err(error) => view! { <ErrorState error title="The tokens could not be loaded." /> }.into_any(),
+                            }
+                        })}
+                    </Transition>
+                </Card>
+            </div>
+        </Page>
+    }
+}
+
+#[component]
+fn NewTokenCard(create: ServerAction<CreateToken>) -> impl IntoView {
+    let error = error_of(create);
+    let made = move || create.value().get().and_then(Result::ok);
+    let scopes = Scope::ALL.into_iter().map(|scope| (scope.code().to_owned(), scope.label().to_owned())).collect();
+    let (name, scope) = (RwSignal::new(String::new()), RwSignal::new(Scope::Full.code().to_owned()));
+    Effect::new(move |_| {
+        if made().is_some() {
+            name.set(String::new());
+        }
+    });
+    view! {
+        <Card title="New token">
+            <ActionForm action=create attr:class="card-body form">
+                <FormError error=error />
+                <TextField
+                    name="name"
+                    label="Name"
+                    placeholder="cron on db1"
+                    hint="Which program will use it, so that you know later what a revocation stops."
+                    value=name
+                    error=field_error(error, "name")
+                    required=true
+                />
+                <SelectField name="scope" label="What it may do" options=scopes value=scope />
+                <div class="form-actions">
+                    <Button kind=ButtonKind::Primary busy=create.pending()>
+                        "Make the token"
+                    </Button>
+                </div>
+                <p class="quiet small">
+                    "The token is shown here this once, which needs JavaScript. Without it: mooring token add EMAIL --name NAME."
+                </p>
+            </ActionForm>
+            <div role="status">
+                {move || {
+                    made()
+                        .map(|made| {
+                            view! {
+                                <div class="card-foot stack">
+                                    <p>"Your new token. It is not shown again: copy it now."</p>
+                                    <p class="row">
+                                        <code class="mono breakable">{made.token.clone()}</code>
+                                        <CopyButton text=made.token label="Copy the token" />
+                                    </p>
+                                </div>
+                            }
+                        })
+                }}
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn TokenTable(tokens: Vec<ApiToken>, revoke: ServerAction<RevokeToken>) -> impl IntoView {
+    let columns = vec![
+        Column::words("Name"),
+        Column::words("May do"),
+        Column::words("Made"),
+        Column::words("Last used"),
+        Column::words(""),
+    ];
+    let rows = tokens.into_iter().map(|token| view! { <TokenRow token revoke /> }).collect_view();
+    view! {
+        <DataTable caption="API tokens" columns=columns>
+            {rows}
+        </DataTable>
+    }
+}
+
+#[component]
+fn TokenRow(token: ApiToken, revoke: ServerAction<RevokeToken>) -> impl IntoView {
+    let ApiToken { id, name, prefix, scope, created_at, last_used_at, revoked_at } = token;
+    let end = if revoked_at.is_some() {
+        view! { <Tag>"Revoked"</Tag> }.into_any()
+    } else {
+        let question = format!("Programs that use \u{201c}{name}\u{201d} are refused at once, and it cannot be undone.");
+        view! {
+            <details class="disclose">
+                <summary>"Revoke"</summary>
+                <ActionForm action=revoke attr:class="stack">
+                    <p class="small">{question}</p>
+                    <input type="hidden" name="id" value=id.to_string() />
+                    <Button kind=ButtonKind::Danger small=true>
+                        {format!("Revoke {name}")}
+                    </Button>
+                </ActionForm>
+            </details>
+        }
+        .into_any()
+    };
+    view! {
+        <tr>
+            <th scope="row">
+                <span class="breakable">{name.clone()}</span>
+                " "
+                <span class="mono quiet small">{prefix} "…"</span>
+            </th>
+            <td>{scope.label()}</td>
+            <td>
+                <TimeAgo at=created_at />
+            </td>
+            <td>
+                {match last_used_at {
+                    Some(at) => view! { <TimeAgo at /> }.into_any(),
+                    None => view! { <span class="quiet">"Never"</span> }.into_any(),
+                }}
+            </td>
+            <td class="end">{end}</td>
+        </tr>
+    }
+}
