@@ -11,7 +11,7 @@ use super::{
     settings::{PublicSettings, Settings, TlsMode},
     url, validate_interval, validate_name, validate_slow_threshold,
 };
-use crate::{error::FieldError, ids::ConnectionId};
+use crate::{error::FieldError, ids::ConnectionId, probe::ProbeReport};
 
 /// What was typed. Travels from the browser to the server only; `Debug` shows no secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct ConnectionForm {
     pub password: String,
     /// Any text: forget the stored password.
     pub remove_password: String,
+    /// `test`: try the settings, and save nothing. For browsers without JavaScript.
+    pub intent: String,
     /// Code of the TLS mode; the host decides where empty.
     pub tls: String,
     /// PEM.
@@ -57,6 +59,27 @@ impl fmt::Debug for ConnectionForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionForm").field("id", &self.id).field("provider", &self.provider).finish_non_exhaustive()
     }
+}
+
+/// What a form begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormStart {
+    /// What is in the fields: defaults, what is stored, or what was typed a moment ago without JavaScript.
+    /// Never a secret.
+    pub form: ConnectionForm,
+    /// The connection that is edited.
+    pub connection: Option<Connection>,
+    /// What a test without JavaScript found a moment ago.
+    pub report: Option<ProbeReport>,
+}
+
+/// What sending the form came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Submitted {
+    /// The connection is stored.
+    Saved(ConnectionId),
+    /// The settings were tried, and nothing was stored.
+    Tested(ProbeReport),
 }
 
 /// A form that could be read.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{error::FieldError, ids::ConnectionId, timestamp::Timestamp};
 
+pub mod api;
 pub mod form;
 #[cfg(feature = "ssr")]
 pub mod server;

@@ -1,7 +1,15 @@
 //! Pausing, resuming and deleting.
 
 use super::announce;
-use crate::{auth::server::Caller, error::AppError, ids::ConnectionId};
+use crate::{
+    audit::{
+        Outcome,
+        server::{Entry, record},
+    },
+    auth::server::Caller,
+    error::AppError,
+    ids::ConnectionId,
+};
 
 /// Takes a connection off the schedule. Pausing a paused one changes nothing.
 ///
@@ -24,6 +32,7 @@ pub async fn pause(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
     if changed.rows_affected() == 0 {
         return Err(AppError::NotFound);
     }
+    record(&mut tx, caller, Entry::new("connection.pause", Outcome::Success).connection(id)).await?;
     announce(&mut tx, owner).await?;
     tx.commit().await?;
     Ok(())
@@ -50,6 +59,7 @@ pub async fn resume(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
     if changed.rows_affected() == 0 {
         return Err(AppError::NotFound);
     }
+    record(&mut tx, caller, Entry::new("connection.resume", Outcome::Success).connection(id)).await?;
     announce(&mut tx, owner).await?;
     tx.commit().await?;
     Ok(())
@@ -69,6 +79,7 @@ pub async fn delete(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
     if deleted.rows_affected() == 0 {
         return Err(AppError::NotFound);
     }
+    record(&mut tx, caller, Entry::new("connection.delete", Outcome::Success).connection(id)).await?;
     announce(&mut tx, owner).await?;
     tx.commit().await?;
     Ok(())

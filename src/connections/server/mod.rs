@@ -7,12 +7,15 @@ mod change;
 mod read;
 mod save;
 mod seal;
+mod submit;
 mod test;
+mod typed;
 
 pub use change::{delete, pause, resume};
 pub use read::{find, list, open_settings};
-pub use save::{create, update};
+pub use save::{create, create_own, update};
 pub use seal::seal_plaintext_rows;
+pub use submit::{start, submit};
 pub use test::test;
 
 use serde_json::Value;

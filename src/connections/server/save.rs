@@ -7,6 +7,10 @@ use uuid::Uuid;
 
 use super::{Stored, announce, seal};
 use crate::{
+    audit::{
+        Outcome,
+        server::{Entry, record},
+    },
     auth::server::Caller,
     connections::{
         DEFAULT_SLOW_THRESHOLD_MS, NewConnection, Provider,
@@ -29,9 +33,33 @@ pub async fn create(caller: &Caller, new: NewConnection) -> Result<ConnectionId,
     let row = SealedRow::new(caller, id, owner, &new)?;
     let mut tx = caller.write().await?;
     insert(&mut tx, id, owner, &row).await.map_err(named)?;
+    record(&mut tx, caller, Entry::new("connection.create", Outcome::Success).connection(id)).await?;
     announce(&mut tx, owner).await?;
     tx.commit().await?;
     Ok(id)
+}
+
+/// Stores the connection to Mooring's own database; where the caller has one of that name already, it gets
+/// the settings, since they are made anew each time.
+///
+/// # Errors
+///
+/// As [`create`].
+pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Result<ConnectionId, AppError> {
+    let new = NewConnection {
+        provider: Provider::PostgreSql,
+        name: name.to_owned(),
+        interval_s: None,
+        slow_threshold_ms: None,
+        settings: settings.clone(),
+    };
+    match super::list(caller).await?.into_iter().find(|connection| connection.name == name) {
+        Some(connection) => {
+            update(caller, connection.id, new, false).await?;
+            Ok(connection.id)
+        }
+        None => create(caller, new).await,
+    }
 }
 
 /// Changes a connection. Secrets that are left out stay as they are, unless the endpoint they were given
@@ -55,6 +83,8 @@ pub async fn update(
     let changed = stored.provider() != Some(new.provider) || before.as_ref() != Some(&new.settings);
     let row = SealedRow::new(caller, id, owner, &new)?;
     replace(&mut tx, id, owner, &row, changed).await.map_err(named)?;
+    let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", changed);
+    record(&mut tx, caller, entry).await?;
     announce(&mut tx, owner).await?;
     tx.commit().await?;
     Ok(())
