@@ -15,6 +15,8 @@ create table database_credentials (
     check_interval_s  integer     not null default 300,
     slow_threshold_ms integer     not null default 3000,
     paused_at         timestamptz,
+    -- Set when what to connect to changed, secrets included; not when they are only sealed anew.
+    settings_changed_at timestamptz not null default mooring_now(),
     created_at        timestamptz not null default mooring_now(),
     updated_at        timestamptz not null default mooring_now(),
     constraint database_credentials_provider_known
@@ -28,6 +30,18 @@ create unique index database_credentials_name_key on database_credentials (user_
 create index database_credentials_user on database_credentials (user_id);
 create index database_credentials_plaintext on database_credentials (id) where not credentials ? '$sealed';
 select trigger_updated_at('database_credentials');
+
+-- `host:port/database` as pages show it; an IPv6 address in brackets.
+create function connection_endpoint(settings jsonb) returns text
+    language sql immutable parallel safe
+    as $$
+    select concat(
+        case when settings ->> 'host' like '%:%' then '[' || (settings ->> 'host') || ']'
+             else coalesce(settings ->> 'host', settings ->> 'url', settings ->> 'projectId') end,
+        ':' || (settings ->> 'port'),
+        '/' || (settings ->> 'database')
+    )
+$$;
 
 alter table database_credentials enable row level security;
 create policy database_credentials_own on database_credentials to mooring_user
@@ -96,19 +110,23 @@ end
 $$;
 create trigger start_watching after insert on database_credentials for each row execute function start_watching();
 
--- Pausing takes a connection off the schedule, resuming or choosing a provider puts it on again at once.
+-- Pausing takes a connection off the schedule; resuming it, choosing a provider, another interval or other
+-- settings puts it on again at once. With other settings, what waiting could not cure may be cured.
 create function follow_activity() returns trigger
     language plpgsql security definer set search_path = public, pg_temp
     as $$
 begin
     update connection_state
-       set next_check_at = case when new.is_active and new.provider <> 'legacy' then mooring_now() end
+       set next_check_at       = case when new.is_active and new.provider <> 'legacy' then mooring_now() end,
+           consecutive_lasting = case when old.settings_changed_at is distinct from new.settings_changed_at
+                                      then 0 else consecutive_lasting end
      where credential_id = new.id;
     return new;
 end
 $$;
-create trigger follow_activity after update of is_active, provider, check_interval_s, credentials on database_credentials for each row
+create trigger follow_activity after update of is_active, provider, check_interval_s, settings_changed_at on database_credentials for each row
     when (old.is_active is distinct from new.is_active
        or old.provider is distinct from new.provider
-       or old.check_interval_s is distinct from new.check_interval_s)
+       or old.check_interval_s is distinct from new.check_interval_s
+       or old.settings_changed_at is distinct from new.settings_changed_at)
     execute function follow_activity();

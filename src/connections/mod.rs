@@ -6,8 +6,16 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{error::FieldError, ids::ConnectionId, timestamp::Timestamp};
+
+pub mod api;
+pub mod form;
+#[cfg(feature = "ssr")]
+pub mod server;
 pub mod settings;
 pub mod url;
+
+use settings::{PublicSettings, Settings};
 
 /// What kind of database a connection is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,5 +103,134 @@ impl FromStr for Provider {
 
     fn from_str(code: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|provider| provider.code() == code).ok_or(UnknownProvider)
+    }
+}
+
+/// A connection as its owner sees it, without any secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Which row of `database_credentials`.
+    pub id: ConnectionId,
+    /// None for a row that was imported and has no provider yet (`legacy`).
+    pub provider: Option<Provider>,
+    /// Its name, unique among its owner's.
+    pub name: String,
+    /// What may be shown of the settings.
+    pub settings: PublicSettings,
+    /// Seconds between checks.
+    pub interval_s: u32,
+    /// Milliseconds from which an answer is slow.
+    pub slow_threshold_ms: u32,
+    /// Since when checks are paused.
+    pub paused_at: Option<Timestamp>,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+/// A connection that is to be stored; holds the secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewConnection {
+    /// What kind of database.
+    pub provider: Provider,
+    /// As [`validate_name`] gave it back.
+    pub name: String,
+    /// Seconds between checks; the server's default where absent.
+    pub interval_s: Option<u32>,
+    /// Milliseconds from which an answer is slow; [`DEFAULT_SLOW_THRESHOLD_MS`] where absent.
+    pub slow_threshold_ms: Option<u32>,
+    /// What to connect to.
+    pub settings: Settings,
+}
+
+/// What a name may have at most, in characters.
+pub const LONGEST_CONNECTION_NAME: usize = 200;
+/// Seconds between two checks that may be set: below, a check would be mistaken for an attack; above, an
+/// outage could pass unseen for more than a day.
+pub const INTERVAL_S: std::ops::RangeInclusive<u32> = 30..=86_400;
+/// Seconds between two checks where neither the connection nor the operator sets them.
+pub const DEFAULT_INTERVAL_S: u32 = 300;
+/// Milliseconds that may be set as the threshold of a slow answer.
+pub const SLOW_THRESHOLD_MS: std::ops::RangeInclusive<u32> = 1..=600_000;
+/// Milliseconds from which an answer is slow where nothing is set.
+pub const DEFAULT_SLOW_THRESHOLD_MS: u32 = 3_000;
+
+/// The name to store: without blanks around it.
+///
+/// # Errors
+///
+/// For the field `name`, where it is empty, too long, or has control characters.
+pub fn validate_name(text: &str) -> Result<String, FieldError> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err(FieldError::new("name", "Give the connection a name, so that it can be told from others."));
+    }
+    let length = name.chars().count();
+    if length > LONGEST_CONNECTION_NAME {
+        return Err(FieldError::new(
+            "name",
+            format!("The name has {length} characters; at most {LONGEST_CONNECTION_NAME} fit."),
+        ));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(FieldError::new("name", "The name has a control character in it, like a line break. Type it again."));
+    }
+    Ok(name.to_owned())
+}
+
+/// Seconds between checks, as typed; none where nothing is.
+///
+/// # Errors
+///
+/// For the field `intervalS`, where it is no number within [`INTERVAL_S`].
+pub fn validate_interval(text: &str) -> Result<Option<u32>, FieldError> {
+    number(text, &INTERVAL_S)
+        .ok_or_else(|| FieldError::new("intervalS", "The interval is a number of seconds from 30 to 86,400."))
+}
+
+/// Milliseconds from which an answer is slow, as typed; none where nothing is.
+///
+/// # Errors
+///
+/// For the field `slowThresholdMs`, where it is no number within [`SLOW_THRESHOLD_MS`].
+pub fn validate_slow_threshold(text: &str) -> Result<Option<u32>, FieldError> {
+    number(text, &SLOW_THRESHOLD_MS).ok_or_else(|| {
+        FieldError::new("slowThresholdMs", "The threshold is a number of milliseconds from 1 to 600,000.")
+    })
+}
+
+/// `Some(None)` for nothing typed, `None` for anything but a number within `range`.
+fn number(text: &str, range: &std::ops::RangeInclusive<u32>) -> Option<Option<u32>> {
+    match text.trim() {
+        "" => Some(None),
+        text => text.parse().ok().filter(|number| range.contains(number)).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_bounded() {
+        assert_eq!(validate_name("  shop ").as_deref(), Ok("shop"));
+        assert_eq!(validate_name(&"ä".repeat(200)).as_deref(), Ok("ä".repeat(200).as_str()));
+        for bad in ["", "   ", "a\nb", &"x".repeat(201), &"x".repeat(10_000)] {
+            let error = validate_name(bad).expect_err("no name");
+            assert_eq!(error.field, "name");
+            assert!(error.message.len() < 120);
+        }
+    }
+
+    #[test]
+    fn numbers_are_bounded_and_may_be_left_out() {
+        assert_eq!(validate_interval(" "), Ok(None));
+        assert_eq!(validate_interval("30"), Ok(Some(30)));
+        assert_eq!(validate_slow_threshold("600000"), Ok(Some(600_000)));
+        for bad in ["29", "86401", "-1", "1e3", "abc", "99999999999"] {
+            assert_eq!(validate_interval(bad).expect_err(bad).field, "intervalS");
+        }
+        assert_eq!(validate_slow_threshold("0").expect_err("zero").field, "slowThresholdMs");
     }
 }

@@ -164,7 +164,9 @@ impl Config {
         }
         Ok(Self {
             database_url: env.database_url()?,
-            addr: env.parse("MOORING_ADDR", "must be an address and a port like 127.0.0.1:3000")?.unwrap_or_else(default_addr),
+            addr: env
+                .parse("MOORING_ADDR", "must be an address and a port like 127.0.0.1:3000")?
+                .unwrap_or_else(default_addr),
             public_url: env.public_url()?,
             master_key: env.master_key(&data_dir)?,
             data_dir,
@@ -172,9 +174,7 @@ impl Config {
             egress: egress.unwrap_or(EgressPolicy::SelfHosted),
             scheduler: env.choice("MOORING_SCHEDULER", &[("on", true), ("off", false)])?.unwrap_or(true),
             check_interval_s: env.seconds("MOORING_CHECK_INTERVAL", 30, 86_400)?.unwrap_or(300),
-            check_concurrency: env
-                .within("MOORING_CHECK_CONCURRENCY", 1_usize, 10_000)?
-                .unwrap_or(DEFAULT_CONCURRENCY),
+            check_concurrency: env.within("MOORING_CHECK_CONCURRENCY", 1_usize, 10_000)?.unwrap_or(DEFAULT_CONCURRENCY),
             cron_secret: env.cron_secret()?,
             trusted_proxies: env.trusted_proxies()?,
             retry: env.retry()?,
@@ -207,7 +207,9 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     fn parse<T: FromStr>(&self, variable: &'static str, problem: &str) -> Result<Option<T>, ConfigError> {
         self.text(variable)
             .map(|value| {
-                value.parse().map_err(|_| ConfigError { variable, problem: format!("{problem}, not `{}`", shown(&value)) })
+                value
+                    .parse()
+                    .map_err(|_| ConfigError { variable, problem: format!("{problem}, not `{}`", shown(&value)) })
             })
             .transpose()
     }
@@ -241,8 +243,8 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     fn seconds(&self, variable: &'static str, least: u32, most: u32) -> Result<Option<u32>, ConfigError> {
         Environment(|name: &str| {
             self.text(variable).filter(|_| name == variable).map(|value| match value.strip_suffix('s') {
-                Some(number) => number.trim_end().to_owned(),
-                None => value,
+                Some(number) if !number.is_empty() => number.trim_end().to_owned(),
+                _ => value,
             })
         })
         .within(variable, least, most)
@@ -301,7 +303,10 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
                 // A lone address is the network of that address.
                 entry.parse().or_else(|_| entry.parse().map(|ip: IpAddr| IpNet::from(ip))).map_err(|_| ConfigError {
                     variable,
-                    problem: format!("must be a list of networks like 10.0.0.0/8, 192.0.2.7; `{}` is none", shown(entry)),
+                    problem: format!(
+                        "must be a list of networks like 10.0.0.0/8, 192.0.2.7; `{}` is none",
+                        shown(entry)
+                    ),
                 })
             })
             .collect()
@@ -315,7 +320,9 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
             max_attempts: self.parse("MOORING_RETRY_MAX_ATTEMPTS", whole)?.unwrap_or(usual.max_attempts),
             initial_delay_ms: self.parse("MOORING_RETRY_INITIAL_DELAY_MS", whole)?.unwrap_or(usual.initial_delay_ms),
             max_delay_ms: self.parse("MOORING_RETRY_MAX_DELAY_MS", whole)?.unwrap_or(usual.max_delay_ms),
-            backoff_multiplier: self.parse("MOORING_RETRY_BACKOFF_MULTIPLIER", number)?.unwrap_or(usual.backoff_multiplier),
+            backoff_multiplier: self
+                .parse("MOORING_RETRY_BACKOFF_MULTIPLIER", number)?
+                .unwrap_or(usual.backoff_multiplier),
             jitter_factor: self.parse("MOORING_RETRY_JITTER_FACTOR", number)?.unwrap_or(usual.jitter_factor),
         }
         .validated()
@@ -382,7 +389,10 @@ mod tests {
             ("MOORING_RETRY_JITTER_FACTOR", "0.25"),
         ])
         .expect("all of them are fine");
-        assert_eq!(config.public_url.map(|url| (url.origin().to_owned(), url.is_https())), Some(("https://mooring.example.org".to_owned(), true)));
+        assert_eq!(
+            config.public_url.map(|url| (url.origin().to_owned(), url.is_https())),
+            Some(("https://mooring.example.org".to_owned(), true))
+        );
         assert!(!config.scheduler);
         assert!(matches!(config.master_key, KeySource::File(_)));
         assert_eq!((config.check_interval_s, config.check_concurrency, config.retry.max_attempts), (60, 8, 3));
@@ -405,7 +415,9 @@ mod tests {
 
     #[test]
     fn set_to_nothing_counts_as_not_set() {
-        assert!(read(&[("MOORING_ADDR", ""), ("DATABASE_URL", "  ")]).is_ok_and(|config| config.database_url.is_none()));
+        assert!(
+            read(&[("MOORING_ADDR", ""), ("DATABASE_URL", "  ")]).is_ok_and(|config| config.database_url.is_none())
+        );
     }
 
     #[test]
@@ -448,7 +460,8 @@ mod tests {
 
     #[test]
     fn one_source_of_keys_only() {
-        let error = read(&[("MOORING_MASTER_KEY", "a:hush"), ("MOORING_MASTER_KEY_FILE", "/k")]).expect_err("two sources");
+        let error =
+            read(&[("MOORING_MASTER_KEY", "a:hush"), ("MOORING_MASTER_KEY_FILE", "/k")]).expect_err("two sources");
         assert_eq!(error.variable, "MOORING_MASTER_KEY_FILE");
         assert!(!error.to_string().contains("hush"));
     }

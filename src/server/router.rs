@@ -21,7 +21,7 @@ use tower_http::{
 };
 
 use crate::{
-    app::{App, shell},
+    app::{App, shell::shell},
     auth,
     error::AppError,
     server::{headers, live, state::AppState, wire},

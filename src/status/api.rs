@@ -13,7 +13,7 @@ use crate::error::AppError;
 ///
 /// [`AppError::Forbidden`] for members.
 #[server]
-pub async fn status_report() -> Result<StatusReport, AppError> {
+pub async fn get_status() -> Result<StatusReport, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::report(&caller).await
 }

@@ -75,7 +75,9 @@ pub enum VaultError {
     #[error("the master key `{0}` is not known")]
     UnknownKey(KeyId),
     /// The envelope was changed, or it belongs to another row, owner or field, or the key is another one.
-    #[error("the sealed value does not open: it was changed, it belongs to another row, or the master key `{0}` is another one")]
+    #[error(
+        "the sealed value does not open: it was changed, it belongs to another row, or the master key `{0}` is another one"
+    )]
     Rejected(KeyId),
     /// The value is too long to be sealed (more than 256 GiB).
     #[error("the value is too long to be sealed")]

@@ -1,8 +1,12 @@
 //! What the tests stand on: our own database, the application in this process, private target servers.
 
+pub mod app;
 pub mod certificates;
+pub mod client;
 pub mod cluster;
+pub mod http;
 pub mod mariadb;
+pub mod mooring;
 pub mod postgres;
 pub mod rows;
 pub mod server_process;

@@ -1,0 +1,338 @@
+//! The form of one connection as it is typed and sent: every field a text, read on the server into
+//! settings, and while one types in the browser into the preview.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    Connection, NewConnection, Provider,
+    settings::{PublicSettings, Settings, TlsMode},
+    url, validate_interval, validate_name, validate_slow_threshold,
+};
+use crate::{error::FieldError, ids::ConnectionId, probe::ProbeReport};
+
+/// What was typed. Travels from the browser to the server only; `Debug` shows no secret.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ConnectionForm {
+    /// The connection that is edited; empty for a new one.
+    pub id: String,
+    /// Code of the provider.
+    pub provider: String,
+    /// The connection's name.
+    pub name: String,
+    /// A whole address, where the browser did not take it apart: its fields win over the others.
+    pub pasted: String,
+    /// Host name or address.
+    pub host: String,
+    /// The port; the provider's own where empty.
+    pub port: String,
+    /// The database.
+    pub database: String,
+    /// The user.
+    pub username: String,
+    /// The password; the stored one where empty.
+    pub password: String,
+    /// Any text: forget the stored password.
+    pub remove_password: String,
+    /// `test`: try the settings, and save nothing. For browsers without JavaScript.
+    pub intent: String,
+    /// Code of the TLS mode; the host decides where empty.
+    pub tls: String,
+    /// PEM.
+    pub ca_certificate: String,
+    /// PEM.
+    pub client_certificate: String,
+    /// PEM; the stored one where empty.
+    pub client_key: String,
+    /// Milliseconds.
+    pub connect_timeout_ms: String,
+    /// Seconds.
+    pub interval_s: String,
+    /// Milliseconds.
+    pub slow_threshold_ms: String,
+}
+
+impl fmt::Debug for ConnectionForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionForm").field("id", &self.id).field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+/// What a form begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormStart {
+    /// What is in the fields: defaults, what is stored, or what was typed a moment ago without JavaScript.
+    /// Never a secret.
+    pub form: ConnectionForm,
+    /// The connection that is edited.
+    pub connection: Option<Connection>,
+    /// What a test without JavaScript found a moment ago.
+    pub report: Option<ProbeReport>,
+}
+
+/// What sending the form came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Submitted {
+    /// The connection is stored.
+    Saved(ConnectionId),
+    /// The settings were tried, and nothing was stored.
+    Tested(ProbeReport),
+}
+
+/// A form that could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The connection that is edited; none for a new one.
+    pub id: Option<ConnectionId>,
+    /// What is to be stored.
+    pub connection: NewConnection,
+    /// Whether the stored password is to be forgotten rather than kept.
+    pub remove_password: bool,
+}
+
+/// The part of a form that a test needs: a name is not among it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The stored connection whose secrets fill in the empty ones.
+    pub id: Option<ConnectionId>,
+    /// What kind of database.
+    pub provider: Provider,
+    /// What to connect to.
+    pub settings: Settings,
+    /// Whether the stored password is left out rather than filled in.
+    pub remove_password: bool,
+}
+
+impl ConnectionForm {
+    /// The form of a stored connection: without its secrets, which stay where they are.
+    #[must_use]
+    pub fn of(connection: &Connection) -> Self {
+        let mut form = Self {
+            id: connection.id.to_string(),
+            provider: connection.provider.map(|provider| provider.code().to_owned()).unwrap_or_default(),
+            name: connection.name.clone(),
+            interval_s: connection.interval_s.to_string(),
+            slow_threshold_ms: connection.slow_threshold_ms.to_string(),
+            ..Self::default()
+        };
+        form.fill_public(&connection.settings);
+        form
+    }
+
+    /// Puts what an address said into the fields; what it did not name stays, except the parts that every
+    /// address decides: who logs in where.
+    pub fn fill(&mut self, provider: Provider, settings: &Settings) {
+        provider.code().clone_into(&mut self.provider);
+        let earlier = self.clone();
+        self.fill_public(&settings.public());
+        if settings.tls.is_none() {
+            self.tls = earlier.tls;
+        }
+        if settings.ca_certificate.is_none() {
+            self.ca_certificate = earlier.ca_certificate;
+        }
+        if settings.client_certificate.is_none() {
+            self.client_certificate = earlier.client_certificate;
+        }
+        if settings.connect_timeout_ms.is_none() {
+            self.connect_timeout_ms = earlier.connect_timeout_ms;
+        }
+        if let Some(password) = &settings.password {
+            password.reveal().clone_into(&mut self.password);
+        }
+        if self.name.is_empty() {
+            self.name = match &settings.database {
+                Some(database) => format!("{database} on {}", settings.host),
+                None => settings.host.clone(),
+            };
+        }
+    }
+
+    fn fill_public(&mut self, settings: &PublicSettings) {
+        self.host.clone_from(&settings.host);
+        self.port = if settings.port == 0 { String::new() } else { settings.port.to_string() };
+        self.database = settings.database.clone().unwrap_or_default();
+        self.username = settings.username.clone().unwrap_or_default();
+        self.tls = settings.tls.map(|mode| mode.code().to_owned()).unwrap_or_default();
+        self.ca_certificate = settings.ca_certificate.clone().unwrap_or_default();
+        self.client_certificate = settings.client_certificate.clone().unwrap_or_default();
+        self.connect_timeout_ms = settings.connect_timeout_ms.map(|ms| ms.to_string()).unwrap_or_default();
+    }
+
+    /// The same without the secrets: what may be kept for showing the form again.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        Self { password: String::new(), client_key: String::new(), pasted: String::new(), ..self.clone() }
+    }
+
+    /// Reads everything, to be stored.
+    ///
+    /// # Errors
+    ///
+    /// Every field that cannot be used.
+    pub fn read(&self) -> Result<Draft, Vec<FieldError>> {
+        let form = self.unpacked()?;
+        let mut errors = Vec::new();
+        let mut keep = |error: FieldError| errors.push(error);
+        let name = validate_name(&form.name).map_err(&mut keep).unwrap_or_default();
+        let interval_s = validate_interval(&form.interval_s).map_err(&mut keep).unwrap_or_default();
+        let slow_threshold_ms = validate_slow_threshold(&form.slow_threshold_ms).map_err(&mut keep).unwrap_or_default();
+        match form.read_target() {
+            Ok(Target { id, provider, settings, remove_password }) if errors.is_empty() => Ok(Draft {
+                id,
+                connection: NewConnection { provider, name, interval_s, slow_threshold_ms, settings },
+                remove_password,
+            }),
+            Ok(_) => Err(errors),
+            Err(more) => {
+                errors.extend(more);
+                Err(errors)
+            }
+        }
+    }
+
+    /// Reads what a test needs.
+    ///
+    /// # Errors
+    ///
+    /// Every field that cannot be used.
+    pub fn target(&self) -> Result<Target, Vec<FieldError>> {
+        self.unpacked()?.read_target()
+    }
+
+    /// What the preview shows while one types; parts that cannot be read yet are left out.
+    #[must_use]
+    pub fn public(&self) -> (Provider, PublicSettings) {
+        let provider: Provider = self.provider.parse().unwrap_or(Provider::PostgreSql);
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let public = PublicSettings {
+            host: self.host.trim().trim_matches(['[', ']']).to_owned(),
+            port: self.port.trim().parse().unwrap_or(provider.default_port()),
+            database: some(&self.database),
+            username: some(&self.username),
+            tls: TlsMode::from_code(&self.tls),
+            has_password: !self.password.is_empty(),
+            ..PublicSettings::default()
+        };
+        (provider, public)
+    }
+
+    /// The form with a pasted address taken apart.
+    fn unpacked(&self) -> Result<Self, Vec<FieldError>> {
+        let mut form = self.clone();
+        if !form.pasted.trim().is_empty() {
+            let (provider, settings) = url::parse_url(&form.pasted).map_err(|error| vec![error])?;
+            form.fill(provider, &settings);
+            form.pasted.clear();
+        }
+        Ok(form)
+    }
+
+    fn read_target(&self) -> Result<Target, Vec<FieldError>> {
+        let id = match self.id.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| vec![FieldError::new("id", "This is no connection.")])?),
+        };
+        let provider: Provider =
+            self.provider.parse().map_err(|error: super::UnknownProvider| vec![FieldError::new("provider", error.to_string())])?;
+        let mut object = Map::new();
+        for (name, text) in [
+            ("host", self.host.trim()),
+            ("port", self.port.trim()),
+            ("database", &self.database),
+            ("username", &self.username),
+            ("password", &self.password),
+            ("tls", &self.tls),
+            ("caCertificate", self.ca_certificate.trim()),
+            ("clientCertificate", self.client_certificate.trim()),
+            ("clientKey", self.client_key.trim()),
+            ("connectTimeoutMs", self.connect_timeout_ms.trim()),
+        ] {
+            object.insert(name.to_owned(), Value::from(text));
+        }
+        let settings = Settings::from_json(provider, &Value::Object(object))?;
+        Ok(Target { id, provider, settings, remove_password: !self.remove_password.is_empty() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connections::settings::Secret;
+
+    fn form() -> ConnectionForm {
+        ConnectionForm {
+            provider: "postgresql".to_owned(),
+            name: "Shop".to_owned(),
+            host: " db.example.com ".to_owned(),
+            username: "app".to_owned(),
+            password: " kept as typed ".to_owned(),
+            ..ConnectionForm::default()
+        }
+    }
+
+    fn fields(form: &ConnectionForm) -> Vec<String> {
+        form.read().expect_err("a form that cannot be read").into_iter().map(|error| error.field).collect()
+    }
+
+    #[test]
+    fn a_short_form_is_enough() {
+        let draft = form().read().expect("a form that can be read");
+        assert_eq!(draft.connection.settings.endpoint(), "db.example.com:5432");
+        assert_eq!(draft.connection.settings.password, Some(Secret::new(" kept as typed ")));
+        assert_eq!((draft.id, draft.connection.interval_s), (None, None));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let form = ConnectionForm {
+            name: String::new(),
+            host: "a b".to_owned(),
+            port: "99999".to_owned(),
+            tls: "maybe".to_owned(),
+            ca_certificate: "/etc/ca.pem".to_owned(),
+            interval_s: "1".to_owned(),
+            slow_threshold_ms: "x".to_owned(),
+            connect_timeout_ms: "1".to_owned(),
+            ..form()
+        };
+        let mut fields = fields(&form);
+        fields.sort();
+        assert_eq!(fields, ["caCertificate", "connectTimeoutMs", "host", "intervalS", "name", "port", "slowThresholdMs", "tls"]);
+    }
+
+    #[test]
+    fn an_unknown_provider_is_named() {
+        assert_eq!(fields(&ConnectionForm { provider: "oracle".to_owned(), ..form() }), ["provider"]);
+        assert_eq!(fields(&ConnectionForm { provider: "firebase".to_owned(), ..form() }), ["provider"]);
+    }
+
+    #[test]
+    fn a_pasted_address_wins_over_the_fields() {
+        let form = ConnectionForm {
+            pasted: "mysql://root:p@ss@10.0.0.5/shop".to_owned(),
+            name: String::new(),
+            port: "5432".to_owned(),
+            interval_s: "60".to_owned(),
+            ..form()
+        };
+        let draft = form.read().expect("an address");
+        assert_eq!(draft.connection.provider, Provider::MySql);
+        assert_eq!(draft.connection.settings.endpoint(), "10.0.0.5:3306/shop");
+        assert_eq!(draft.connection.settings.password, Some(Secret::new("p@ss")));
+        assert_eq!(draft.connection.name, "shop on 10.0.0.5");
+        assert_eq!(draft.connection.interval_s, Some(60));
+        assert_eq!(fields(&ConnectionForm { pasted: "nonsense".to_owned(), ..form }), ["pasted"]);
+    }
+
+    #[test]
+    fn what_is_kept_for_showing_again_holds_no_secret() {
+        let form = ConnectionForm { pasted: "postgres://u:hunter2@h".to_owned(), client_key: "hunter2".to_owned(), password: "hunter2".to_owned(), ..form() };
+        let kept = serde_json::to_string(&form.without_secrets()).expect("plain data");
+        assert!(!kept.contains("hunter2"));
+        assert!(!format!("{form:?}").contains("hunter2"));
+    }
+}

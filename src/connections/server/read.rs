@@ -1,0 +1,119 @@
+//! Looking connections up.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Stored;
+use crate::{
+    auth::server::Caller,
+    connections::{Connection, Provider, settings::Settings},
+    error::AppError,
+    ids::ConnectionId,
+};
+
+/// One connection.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where it is not there or another's.
+pub async fn find(caller: &Caller, id: ConnectionId) -> Result<Connection, AppError> {
+    let mut tx = caller.read().await?;
+    let row = sqlx::query_as!(
+        Row,
+        "select id, provider, connection_name, public_settings, check_interval_s, slow_threshold_ms, paused_at,
+                created_at, updated_at
+           from database_credentials
+          where id = $1
+            and ($2::uuid is null or user_id = $2)",
+        id.0,
+        super::owner(caller),
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    row.map(Connection::from).ok_or(AppError::NotFound)
+}
+
+/// All connections of the caller, by name.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
+pub async fn list(caller: &Caller) -> Result<Vec<Connection>, AppError> {
+    let mut tx = caller.read().await?;
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, provider, connection_name, public_settings, check_interval_s, slow_threshold_ms, paused_at,
+                created_at, updated_at
+           from database_credentials
+          where $1::uuid is null or user_id = $1
+          order by lower(connection_name), id",
+        super::owner(caller),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().map(Connection::from).collect())
+}
+
+/// The settings with their secrets, for a probe.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where it is not there or another's, [`AppError::Invalid`] where what is stored
+/// cannot be read as settings (a row that came by SQL), [`AppError::Internal`] where it cannot be opened.
+pub async fn open_settings(caller: &Caller, id: ConnectionId) -> Result<(Provider, Settings), AppError> {
+    let mut tx = caller.read().await?;
+    let stored = fetch(&mut tx, id, super::owner(caller)).await?;
+    drop(tx);
+    let provider = stored.provider().ok_or_else(|| {
+        AppError::invalid("provider", "This connection was imported and has no provider yet. Edit it and choose one.")
+    })?;
+    let settings = stored.settings(caller, id, provider)?;
+    Ok((provider, settings))
+}
+
+/// The sealed row.
+pub(super) async fn fetch(connection: &mut PgConnection, id: ConnectionId, owner: Option<Uuid>) -> Result<Stored, AppError> {
+    let row = sqlx::query!(
+        "select user_id, provider, credentials
+           from database_credentials
+          where id = $1
+            and ($2::uuid is null or user_id = $2)",
+        id.0,
+        owner,
+    )
+    .fetch_optional(connection)
+    .await?
+    .ok_or(AppError::NotFound)?;
+    Ok(Stored { owner: row.user_id.into(), provider: row.provider, credentials: row.credentials })
+}
+
+struct Row {
+    id: Uuid,
+    provider: String,
+    connection_name: String,
+    public_settings: Value,
+    check_interval_s: i32,
+    slow_threshold_ms: i32,
+    paused_at: Option<OffsetDateTime>,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl From<Row> for Connection {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.into(),
+            provider: row.provider.parse().ok(),
+            name: row.connection_name,
+            // What is not understood is shown as absent; it must not hide the whole list.
+            settings: serde_json::from_value(row.public_settings).unwrap_or_default(),
+            interval_s: row.check_interval_s.unsigned_abs(),
+            slow_threshold_ms: row.slow_threshold_ms.unsigned_abs(),
+            paused_at: row.paused_at.map(Into::into),
+            created_at: row.created_at.into(),
+            updated_at: row.updated_at.into(),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Adding and changing connections. Whether their servers answer plays no part in it: that is for the
+//! first check to say.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Stored, announce, seal};
+use crate::{
+    audit::{
+        Outcome,
+        server::{Entry, record},
+    },
+    auth::server::Caller,
+    connections::{
+        DEFAULT_SLOW_THRESHOLD_MS, NewConnection, Provider,
+        settings::{PublicSettings, Settings},
+    },
+    error::{AppError, FieldError},
+    ids::{ConnectionId, UserId},
+};
+
+/// Stores a connection. Its first check is due at once.
+///
+/// # Errors
+///
+/// [`AppError::Invalid`] where a name is taken or a certificate lacks its key.
+pub async fn create(caller: &Caller, new: NewConnection) -> Result<ConnectionId, AppError> {
+    let owner = caller.user_id()?;
+    new.settings.check_pairs()?;
+    // Made here, since the envelope is bound to it.
+    let id = ConnectionId(Uuid::new_v4());
+    let row = SealedRow::new(caller, id, owner, &new)?;
+    let mut tx = caller.write().await?;
+    insert(&mut tx, id, owner, &row).await.map_err(named)?;
+    record(&mut tx, caller, Entry::new("connection.create", Outcome::Success).connection(id)).await?;
+    announce(&mut tx, owner).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Stores the connection to Mooring's own database; where the caller has one of that name already, it gets
+/// the settings, since they are made anew each time.
+///
+/// # Errors
+///
+/// As [`create`].
+pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Result<ConnectionId, AppError> {
+    let new = NewConnection {
+        provider: Provider::PostgreSql,
+        name: name.to_owned(),
+        interval_s: None,
+        slow_threshold_ms: None,
+        settings: settings.clone(),
+    };
+    match super::list(caller).await?.into_iter().find(|connection| connection.name == name) {
+        Some(connection) => {
+            update(caller, connection.id, new, false).await?;
+            Ok(connection.id)
+        }
+        None => create(caller, new).await,
+    }
+}
+
+/// Changes a connection. Secrets that are left out stay as they are, unless the endpoint they were given
+/// for changes; `remove_password` forgets the stored password.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where it is not there or another's, [`AppError::Invalid`] where a name is taken or
+/// a secret has to be entered again.
+pub async fn update(
+    caller: &Caller,
+    id: ConnectionId,
+    mut new: NewConnection,
+    remove_password: bool,
+) -> Result<(), AppError> {
+    let owner = caller.user_id()?;
+    let mut tx = caller.write().await?;
+    let (stored, public) = lock(&mut tx, id, owner).await?;
+    let before = complete(caller, id, &stored, &public, new.provider, &mut new.settings, remove_password)?;
+    new.settings.check_pairs()?;
+    let changed = stored.provider() != Some(new.provider) || before.as_ref() != Some(&new.settings);
+    let row = SealedRow::new(caller, id, owner, &new)?;
+    replace(&mut tx, id, owner, &row, changed).await.map_err(named)?;
+    let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", changed);
+    record(&mut tx, caller, entry).await?;
+    announce(&mut tx, owner).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Fills in the stored secrets that may be used, and gives back the stored settings where they could be read.
+pub(super) fn complete(
+    caller: &Caller,
+    id: ConnectionId,
+    stored: &Stored,
+    public: &PublicSettings,
+    provider: Provider,
+    settings: &mut Settings,
+    remove_password: bool,
+) -> Result<Option<Settings>, AppError> {
+    // A row that was imported has no provider of its own; its settings are read as those of the new one.
+    let same_provider = stored.provider().is_none_or(|stored| stored == provider);
+    let before = if same_provider { stored.settings(caller, id, provider).ok() } else { None };
+    match &before {
+        Some(before) => {
+            let kept = if remove_password { &Settings { password: None, ..before.clone() } } else { before };
+            settings.merge_secrets(kept).map_err(AppError::Invalid)?;
+        }
+        // Another provider, or an envelope that no known key opens: nothing to keep, so nothing is kept silently.
+        None if public.has_password && settings.password.is_none() && !remove_password => {
+            return Err(AppError::Invalid(vec![FieldError::new(
+                "password",
+                "The stored password cannot be used for this. Enter it again.",
+            )]));
+        }
+        None => {}
+    }
+    Ok(before)
+}
+
+/// What is written of a connection.
+struct SealedRow<'a> {
+    provider: Provider,
+    name: &'a str,
+    credentials: Value,
+    public: Value,
+    interval_s: i32,
+    slow_threshold_ms: i32,
+}
+
+impl<'a> SealedRow<'a> {
+    fn new(caller: &Caller, id: ConnectionId, owner: UserId, new: &'a NewConnection) -> Result<Self, AppError> {
+        let interval_s = new.interval_s.unwrap_or(caller.state().config().check_interval_s);
+        let slow_threshold_ms = new.slow_threshold_ms.unwrap_or(DEFAULT_SLOW_THRESHOLD_MS);
+        Ok(Self {
+            provider: new.provider,
+            name: &new.name,
+            credentials: seal(caller, id, owner, &new.settings.to_json())?,
+            public: serde_json::to_value(new.settings.public()).map_err(|error| AppError::internal(&error))?,
+            interval_s: i32::try_from(interval_s).unwrap_or(i32::MAX),
+            slow_threshold_ms: i32::try_from(slow_threshold_ms).unwrap_or(i32::MAX),
+        })
+    }
+}
+
+/// The schedule starts by a trigger, as for rows that come by SQL.
+async fn insert(connection: &mut PgConnection, id: ConnectionId, owner: UserId, row: &SealedRow<'_>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into database_credentials (
+             id, user_id, provider, connection_name, credentials, public_settings, check_interval_s, slow_threshold_ms
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        id.0,
+        owner.0,
+        row.provider.code(),
+        row.name,
+        row.credentials,
+        row.public,
+        row.interval_s,
+        row.slow_threshold_ms,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The row as it is now, until the transaction ends.
+async fn lock(connection: &mut PgConnection, id: ConnectionId, owner: UserId) -> Result<(Stored, PublicSettings), AppError> {
+    let row = sqlx::query!(
+        "select user_id, provider, credentials, public_settings
+           from database_credentials
+          where id = $1
+            and user_id = $2
+            for update",
+        id.0,
+        owner.0,
+    )
+    .fetch_optional(connection)
+    .await?
+    .ok_or(AppError::NotFound)?;
+    let stored = Stored { owner: row.user_id.into(), provider: row.provider, credentials: row.credentials };
+    Ok((stored, serde_json::from_value(row.public_settings).unwrap_or_default()))
+}
+
+/// A change of the settings makes a check due at once and the result of the last test void; a new name
+/// alone does not.
+async fn replace(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    owner: UserId,
+    row: &SealedRow<'_>,
+    settings_changed: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update database_credentials
+            set provider            = $3,
+                connection_name     = $4,
+                credentials         = $5,
+                public_settings     = $6,
+                check_interval_s    = $7,
+                slow_threshold_ms   = $8,
+                settings_changed_at = case when $9 then mooring_now() else settings_changed_at end,
+                test_status         = case when $9 then null else test_status end
+          where id = $1
+            and user_id = $2",
+        id.0,
+        owner.0,
+        row.provider.code(),
+        row.name,
+        row.credentials,
+        row.public,
+        row.interval_s,
+        row.slow_threshold_ms,
+        settings_changed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A violated constraint as the field that it is about.
+fn named(error: sqlx::Error) -> AppError {
+    let constraint = error.as_database_error().and_then(|error| error.constraint());
+    match constraint {
+        Some("database_credentials_name_key") => {
+            AppError::invalid("name", "You have a connection with this name already. Choose another.")
+        }
+        Some("database_credentials_name_length") => AppError::invalid("name", "The name has 1 to 200 characters."),
+        Some("database_credentials_interval_range") => {
+            AppError::invalid("intervalS", "The interval is a number of seconds from 30 to 86,400.")
+        }
+        Some("database_credentials_threshold_range") => {
+            AppError::invalid("slowThresholdMs", "The threshold is a number of milliseconds from 1 to 600,000.")
+        }
+        _ => error.into(),
+    }
+}

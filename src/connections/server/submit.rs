@@ -1,0 +1,62 @@
+//! The form as a whole: what it begins with, and what sending it comes to.
+
+use super::{create, find, test, typed, update};
+use crate::{
+    auth::server::Caller,
+    connections::{
+        Provider,
+        form::{ConnectionForm, FormStart, Submitted},
+    },
+    error::AppError,
+    ids::ConnectionId,
+};
+
+/// What the form of a new connection, or of the stored one `id`, begins with.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where it is not there or another's.
+pub async fn start(caller: &Caller, id: Option<ConnectionId>) -> Result<FormStart, AppError> {
+    let connection = match id {
+        Some(id) => Some(find(caller, id).await?),
+        None => None,
+    };
+    let form = connection.as_ref().map_or_else(
+        || ConnectionForm { provider: Provider::PostgreSql.code().to_owned(), ..ConnectionForm::default() },
+        ConnectionForm::of,
+    );
+    Ok(match typed::take().await {
+        // What was typed for another connection is of no use here.
+        Some(typed) if typed.form.id == form.id => FormStart { form: typed.form, connection, report: typed.report },
+        _ => FormStart { form, connection, report: None },
+    })
+}
+
+/// Stores what was typed, or tries it where that is what was asked for.
+///
+/// # Errors
+///
+/// [`AppError::Invalid`] with every field that cannot be used; otherwise as [`create`], [`update`] and
+/// [`test()`].
+pub async fn submit(caller: &Caller, form: ConnectionForm) -> Result<Submitted, AppError> {
+    let submitted = decide(caller, &form).await;
+    if !matches!(submitted, Ok(Submitted::Saved(_))) {
+        typed::keep(&form, submitted.as_ref().ok()).await;
+    }
+    submitted
+}
+
+async fn decide(caller: &Caller, form: &ConnectionForm) -> Result<Submitted, AppError> {
+    if form.intent == "test" {
+        let target = form.target().map_err(AppError::Invalid)?;
+        return test(caller, target).await.map(Submitted::Tested);
+    }
+    let draft = form.read().map_err(AppError::Invalid)?;
+    match draft.id {
+        Some(id) => {
+            update(caller, id, draft.connection, draft.remove_password).await?;
+            Ok(Submitted::Saved(id))
+        }
+        None => create(caller, draft.connection).await.map(Submitted::Saved),
+    }
+}

@@ -1,0 +1,280 @@
+//! One check: the probe, its confirmation, and the verdict. Writes nothing of it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    auth::server::Caller,
+    connections::{Provider, settings::Settings},
+    error::AppError,
+    health::{
+        Status,
+        network::{self, Evidence},
+        rules,
+        server::{
+            claim::{self, Claim, LEASE, Lease},
+            watch::Lane,
+        },
+    },
+    ids::ConnectionId,
+    probe::{Cause, Failure, Outcome, Phase, PhaseResult, ProbeReport},
+    retry::{RetryPolicy, breaker::Gate},
+    server::{providers, state::AppState, vault::Vault},
+    timestamp::Timestamp,
+};
+
+/// What a probe may take beyond the connection's own connect timeout, in all.
+const BEYOND_CONNECT: Duration = Duration::from_secs(10);
+/// A probe keeps its own deadline; one that overruns it by this much is a fault of ours.
+const OVERRUN: Duration = Duration::from_secs(2);
+/// How long a claim may wait for its turn before it is given back.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A failure that took this long was silence: the next checks of that connection wait in a lane of their own.
+const SILENCE_MICROS: u32 = 2_000_000;
+
+/// One attempt to connect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// 1 is the first.
+    pub number: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// How long was waited before it.
+    pub waited: Duration,
+    /// What it found.
+    pub report: ProbeReport,
+}
+
+/// A check that is done, and not written yet.
+#[derive(Debug)]
+pub struct Finished {
+    /// The row of the history that it becomes, and what its attempts are known by.
+    pub id: Uuid,
+    /// What was checked, under which lease; the settings are gone from it.
+    pub claim: Claim,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The verdict.
+    pub status: Status,
+    /// What is worth knowing of an answer.
+    pub note: Option<String>,
+    /// Every attempt, the one that decided last; never empty.
+    pub attempts: Vec<Attempt>,
+    /// Whether the last attempt ended in silence.
+    pub hangs: bool,
+}
+
+impl Finished {
+    /// The attempt that decided.
+    #[must_use]
+    pub fn last(&self) -> Option<&ProbeReport> {
+        self.attempts.last().map(|attempt| &attempt.report)
+    }
+
+    /// Why it is down; none for any other status.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        if self.status == Status::Down { self.last()?.failure.as_ref() } else { None }
+    }
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub enum Checked {
+    /// It was checked.
+    Done(Box<Finished>),
+    /// Its turn did not come in time, or the process stops: to be given back.
+    NotDone(Lease),
+}
+
+/// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed; one that
+/// somebody asked for is a single probe.
+pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken) -> Checked {
+    let settings = open(state.vault(), &mut claim);
+    let budget = RetryPolicy::CONFIRMATION_BUDGET.max(settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings)));
+    if budget > RetryPolicy::CONFIRMATION_BUDGET && !prolong(state, &mut claim.lease, budget).await {
+        return Checked::NotDone(claim.lease);
+    }
+    let mut lane = match (claim.origin.is_scheduled(), claim.hangs) {
+        (false, _) => Lane::Asked,
+        (true, false) => Lane::Ordinary,
+        (true, true) => Lane::Silent,
+    };
+    let mut attempts: Vec<Attempt> = Vec::with_capacity(1);
+    let mut waited = Duration::ZERO;
+    loop {
+        let is_first = attempts.is_empty();
+        let Some(turn) = turn(state, lane, &claim, is_first, stop).await else {
+            if is_first {
+                return Checked::NotDone(claim.lease);
+            }
+            break;
+        };
+        let at = claim.now();
+        let report = match &settings {
+            Ok((provider, settings)) => probe(state, *provider, settings).await,
+            Err(failure) => without_phases(failure.clone()),
+        };
+        drop(turn);
+        let number = attempts.len() + 1;
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let silent = is_silent(&report);
+        attempts.push(Attempt { number, at, waited, report });
+        let budget_left = budget.saturating_sub(claim.claimed.elapsed());
+        let Some(delay) = confirmation(state, &claim, &attempts).await else { break };
+        let next_takes = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings));
+        if delay + next_takes > budget_left {
+            break;
+        }
+        if silent && claim.origin.is_scheduled() {
+            lane = Lane::Silent;
+        }
+        waited = delay;
+        state.clock().sleep(delay).await;
+    }
+    let host = settings.as_ref().ok().map(|(_, settings)| settings.host.as_str());
+    Checked::Done(Box::new(verdict(state, claim, attempts, host).await))
+}
+
+/// The time limit of one probe, from the name to the answer.
+fn deadline(settings: &Settings) -> Duration {
+    Duration::from_millis(u64::from(settings.effective_connect_timeout_ms())) + BEYOND_CONNECT
+}
+
+async fn prolong(state: &AppState, lease: &mut Lease, budget: Duration) -> bool {
+    let by = budget + (LEASE - RetryPolicy::CONFIRMATION_BUDGET);
+    let prolonged: Result<bool, AppError> = async {
+        let mut tx = Caller::system(state, "monitor").write().await?;
+        let ours = claim::prolong(&mut tx, state.worker(), lease, by).await?;
+        tx.commit().await?;
+        Ok(ours)
+    }
+    .await;
+    prolonged.unwrap_or(false)
+}
+
+async fn turn(
+    state: &AppState,
+    lane: Lane,
+    claim: &Claim,
+    is_first: bool,
+    stop: &CancellationToken,
+) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    let until = if is_first { claim.claimed + PATIENCE } else { claim.claimed + RetryPolicy::CONFIRMATION_BUDGET };
+    tokio::select! {
+        biased;
+        () = stop.cancelled(), if is_first => None,
+        turn = timeout_at(until, state.watch().turn(lane)) => turn.ok().flatten(),
+    }
+}
+
+async fn probe(state: &AppState, provider: Provider, settings: &Settings) -> ProbeReport {
+    let started = Instant::now();
+    match timeout(deadline(settings) + OVERRUN, providers::probe(state.egress(), provider, settings)).await {
+        Ok(report) => report,
+        Err(_) => {
+            tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
+            without_phases(Failure {
+                phase: Phase::Query,
+                code: None,
+                message: "The check did not end by itself and was ended.".to_owned(),
+                cause: Cause::Unknown,
+                also_possible: Vec::new(),
+            })
+        }
+    }
+}
+
+/// How long to wait before another attempt confirms the last; none where the last one decides.
+async fn confirmation(state: &AppState, claim: &Claim, attempts: &[Attempt]) -> Option<Duration> {
+    let last = attempts.last()?;
+    let failure = last.report.failure.as_ref()?;
+    if !claim.origin.is_scheduled() || !failure.is_transient() || !RetryPolicy::CONFIRMATION.allows_after(last.number) {
+        return None;
+    }
+    // The breaker has the last word; where our own database cannot say how it stands, nothing is hammered.
+    let now = claim.now();
+    let earlier = failures_since(state, claim.lease.credential_id, claim.breaker.window_start(now)).await.ok()?;
+    let failures = earlier.saturating_add(last.number);
+    match claim.breaker.failed(now, failures).gate(now) {
+        Gate::Pass => {}
+        Gate::Trial if last.number == 1 => {}
+        Gate::Trial | Gate::Blocked(_) => return None,
+    }
+    Some(RetryPolicy::CONFIRMATION.delay(last.number + 1, rand::random))
+}
+
+async fn failures_since(state: &AppState, id: ConnectionId, since: Timestamp) -> Result<u32, AppError> {
+    let mut tx = Caller::system(state, "monitor").read().await?;
+    let count = sqlx::query_scalar!(
+        r#"
+        select count(*) as "count!"
+          from database_connection_retries
+         where credential_id = $1 and attempted_at >= $2 and not success
+        "#,
+        id.0,
+        time::OffsetDateTime::from(since),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: Option<&str>) -> Finished {
+    let now = claim.now();
+    let started_at = attempts.first().map_or(now, |first| first.at);
+    let last = attempts.last();
+    let made = last.map_or(1, |last| last.number);
+    let mut verdict = last.map_or(rules::Verdict { status: Status::Unknown, note: None }, |last| {
+        rules::judge(&last.report, made, claim.slow_threshold_ms, now)
+    });
+    if let (Some(host), Some(last)) = (host, last) {
+        let evidence = if claim.provider.is_some() { network::evidence(host, &last.report) } else { Evidence::Nothing };
+        if state.watch().is_our_network_down(state.egress(), host, evidence, claim.interval_s, now).await {
+            verdict = rules::Verdict { status: Status::Unknown, note: Some("our own network was down".to_owned()) };
+        }
+    }
+    let hangs = last.is_some_and(|last| is_silent(&last.report));
+    Finished { id: Uuid::new_v4(), claim, started_at, status: verdict.status, note: verdict.note, attempts, hangs }
+}
+
+fn is_silent(report: &ProbeReport) -> bool {
+    !report.succeeded() && report.total_micros >= SILENCE_MICROS
+}
+
+/// Opens the settings. They live on the stack of this check only.
+fn open(vault: &Vault, claim: &mut Claim) -> Result<(Provider, Settings), Failure> {
+    let stored = claim.credentials.take();
+    let Some(provider) = claim.provider else {
+        return Err(unusable(Cause::DriverMisconfigured, "This connection has no provider yet. Choose one."));
+    };
+    let value: Value = if Vault::is_sealed(&stored) {
+        let opened = vault.open(claim.lease.credential_id.0, claim.user_id, "credentials", &stored).map_err(|error| {
+            tracing::error!(connection = %claim.lease.credential_id, "the settings of a connection cannot be opened: {error}");
+            unusable(Cause::CredentialsMissing, "The stored settings cannot be opened with the known master keys. Enter them again.")
+        })?;
+        serde_json::from_slice(&opened)
+            .map_err(|_| unusable(Cause::InvalidConnectionString, "The stored settings cannot be read. Enter them again."))?
+    } else {
+        // Inserted by SQL a moment ago and not sealed yet.
+        stored
+    };
+    match Settings::from_json(provider, &value) {
+        Ok(settings) => Ok((provider, settings)),
+        Err(fields) => Err(unusable(Cause::InvalidConnectionString, &AppError::Invalid(fields).to_string())),
+    }
+}
+
+fn unusable(cause: Cause, message: &str) -> Failure {
+    Failure { phase: Phase::Dns, code: None, message: message.to_owned(), cause, also_possible: Vec::new() }
+}
+
+fn without_phases(failure: Failure) -> ProbeReport {
+    let phases =
+        Phase::ALL.into_iter().map(|phase| PhaseResult { phase, outcome: Outcome::Skipped, micros: 0, detail: None }).collect();
+    ProbeReport { phases, total_micros: 0, server_version: None, tls: None, address: None, failure: Some(failure) }
+}

@@ -1,0 +1,317 @@
+//! Keeps claiming, checking and writing going. The loop is dumb; what it does at each turn is [`Sweep`],
+//! which also serves a single sweep that somebody asked for.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::watch::Sender,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::server::Caller,
+    error::AppError,
+    health::{
+        CheckOrigin, SweepReport,
+        server::{
+            check::{Checked, Finished, check},
+            claim::{self, Claim, Lease},
+            record::record,
+            watch::Lane,
+        },
+    },
+    server::state::AppState,
+};
+
+/// How long the monitor rests when nothing is due.
+const REST: Duration = Duration::from_secs(1);
+/// Results are written together, as many as come within this time …
+const GATHER: Duration = Duration::from_millis(200);
+/// … but no more than this at once.
+const BATCH: usize = 100;
+/// How long to wait after our own database failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How long a stopping process finishes what it has begun.
+const STOP_WITHIN: Duration = Duration::from_secs(14);
+
+/// Watches until `stop`; then claims no more, finishes what it can within 15 s and gives the rest back.
+pub async fn run(state: AppState, stop: CancellationToken) {
+    state.watch().does_control_answer(state.egress()).await;
+    let mut sweep = Sweep::new(state, CheckOrigin::Schedule, stop.clone());
+    while !stop.is_cancelled() {
+        sweep.turn().await;
+    }
+    let give_up = Instant::now() + STOP_WITHIN;
+    while !sweep.is_idle() && Instant::now() < give_up {
+        tokio::select! {
+            () = sweep.turn() => {}
+            () = sleep_until(give_up) => {}
+        }
+    }
+    sweep.abandon().await;
+}
+
+/// Checks what is due, in the calling task, and says what became of it. `progress` shows the counts while it
+/// runs.
+pub async fn sweep(state: &AppState, origin: CheckOrigin, progress: &Sender<SweepReport>) -> Result<(), AppError> {
+    let mut tx = Caller::system(state, "monitor").read().await?;
+    let due = claim::count_due(&mut tx).await?;
+    drop(tx);
+    progress.send_modify(|report| report.due = due);
+    let mut sweep = Sweep::new(state.clone(), origin, CancellationToken::new());
+    sweep.left = Some(due);
+    loop {
+        sweep.turn().await;
+        let done = sweep.is_idle() && sweep.nothing_left;
+        progress.send_modify(|report| {
+            *report = SweepReport { due, skipped: due.saturating_sub(sweep.report.checked), ..sweep.report };
+        });
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+/// The checks that are under way, and the results that wait to be written.
+struct Sweep {
+    state: AppState,
+    origin: CheckOrigin,
+    stop: CancellationToken,
+    /// Claimed and not done; each task says which lane it was counted in.
+    tasks: JoinSet<(Lane, Checked)>,
+    ordinary: usize,
+    silent: usize,
+    /// Done and not written.
+    results: Vec<Finished>,
+    unused: Vec<Lease>,
+    write_at: Option<Instant>,
+    /// Whether the last write failed, so that the next one waits its time.
+    storage_failed: bool,
+    claim_at: Instant,
+    /// Whether the last claims found less than was asked for.
+    nothing_left: bool,
+    /// How many more may be claimed; none: as many as are due.
+    left: Option<u32>,
+    report: SweepReport,
+}
+
+impl Sweep {
+    fn new(state: AppState, origin: CheckOrigin, stop: CancellationToken) -> Self {
+        Self {
+            state,
+            origin,
+            stop,
+            tasks: JoinSet::new(),
+            ordinary: 0,
+            silent: 0,
+            results: Vec::new(),
+            unused: Vec::new(),
+            write_at: None,
+            storage_failed: false,
+            claim_at: Instant::now(),
+            nothing_left: false,
+            left: None,
+            report: SweepReport::default(),
+        }
+    }
+
+    /// Whether nothing is under way and everything is written.
+    fn is_idle(&self) -> bool {
+        self.tasks.is_empty() && self.results.is_empty() && self.unused.is_empty()
+    }
+
+    /// One turn: claims if there is room, writes if it is time, then waits for the next thing to happen.
+    async fn turn(&mut self) {
+        let wants_more = !self.stop.is_cancelled() && !(self.nothing_left && self.left.is_some());
+        if wants_more && Instant::now() >= self.claim_at && self.has_room() {
+            self.claim().await;
+        }
+        let ready = !self.storage_failed && (self.results.len() >= BATCH || self.tasks.is_empty());
+        if self.write_at.is_some_and(|at| ready || Instant::now() >= at) {
+            self.write().await;
+        }
+        if self.is_idle() && !wants_more {
+            return;
+        }
+        let mut wake = self.write_at.unwrap_or_else(|| Instant::now() + REST);
+        if wants_more && self.has_room() {
+            wake = wake.min(self.claim_at);
+        }
+        tokio::select! {
+            Some(joined) = self.tasks.join_next() => match joined {
+                Ok((lane, checked)) => self.take(lane, checked),
+                // The lease runs out and someone takes over.
+                Err(error) => self.forget(&error),
+            },
+            () = sleep_until(wake) => {}
+            () = self.stop.cancelled(), if wants_more => {}
+        }
+    }
+
+    /// Claims run ahead by as much again as may be under way, so that no permit waits for a claim.
+    fn room(&self, lane: Lane) -> usize {
+        let (begun, factor) = match lane {
+            Lane::Silent => (self.silent, 1),
+            Lane::Ordinary | Lane::Asked => (self.ordinary, 2),
+        };
+        (factor * self.state.watch().permits(lane)).saturating_sub(begun)
+    }
+
+    fn has_room(&self) -> bool {
+        2 * self.room(Lane::Ordinary) >= self.state.watch().permits(Lane::Ordinary)
+    }
+
+    async fn claim(&mut self) {
+        let limits = (self.room(Lane::Ordinary), self.room(Lane::Silent));
+        match self.take_due(limits).await {
+            Ok((ordinary, silent)) => {
+                self.state.watch().note_sweep();
+                let full = ordinary.len() == limits.0 || (silent.len() == limits.1 && limits.1 > 0);
+                // A lane that is full of silence does not keep the other from resting.
+                let rests = ordinary.len() < limits.0;
+                self.claim_at = if rests { Instant::now() + REST } else { Instant::now() };
+                if let Some(left) = &mut self.left {
+                    let taken = u32::try_from(ordinary.len() + silent.len()).unwrap_or(u32::MAX);
+                    *left = left.saturating_sub(taken);
+                    self.nothing_left = *left == 0 || !full && limits.1 > 0;
+                }
+                for claim in ordinary.into_iter().chain(silent) {
+                    self.begin(claim);
+                }
+            }
+            Err(_) => {
+                self.claim_at = Instant::now() + AFTER_FAILURE;
+                // The schedule tries again for ever; a single sweep leaves the rest to the next one.
+                self.nothing_left = true;
+            }
+        }
+    }
+
+    async fn take_due(&self, (ordinary, silent): (usize, usize)) -> Result<(Vec<Claim>, Vec<Claim>), AppError> {
+        let worker = self.state.worker();
+        let mut tx = Caller::system(&self.state, "monitor").write().await?;
+        let ordinary = claim::due(&mut tx, worker, self.origin, false, ordinary).await?;
+        let silent = if silent > 0 { claim::due(&mut tx, worker, self.origin, true, silent).await? } else { Vec::new() };
+        tx.commit().await?;
+        Ok((ordinary, silent))
+    }
+
+    fn begin(&mut self, claim: Claim) {
+        let lane = if claim.hangs { Lane::Silent } else { Lane::Ordinary };
+        *self.counter(lane) += 1;
+        let (state, stop) = (self.state.clone(), self.stop.clone());
+        self.tasks.spawn(async move { (lane, check(&state, claim, &stop).await) });
+    }
+
+    const fn counter(&mut self, lane: Lane) -> &mut usize {
+        match lane {
+            Lane::Silent => &mut self.silent,
+            Lane::Ordinary | Lane::Asked => &mut self.ordinary,
+        }
+    }
+
+    fn take(&mut self, lane: Lane, checked: Checked) {
+        let counter = self.counter(lane);
+        *counter = counter.saturating_sub(1);
+        match checked {
+            Checked::Done(finished) => self.results.push(*finished),
+            Checked::NotDone(lease) => self.unused.push(lease),
+        }
+        self.write_at.get_or_insert_with(|| Instant::now() + GATHER);
+    }
+
+    fn forget(&mut self, error: &tokio::task::JoinError) {
+        tracing::error!("a check ended before its result: {error}");
+        if self.tasks.is_empty() {
+            (self.ordinary, self.silent) = (0, 0);
+        }
+    }
+
+    /// Writes what is done. Where our own database is away, everything is kept for the next turn, except
+    /// what has lost its lease: that is checked again by whoever claims it.
+    async fn write(&mut self) {
+        (self.write_at, self.storage_failed) = (None, false);
+        match record(&self.state, &self.results).await {
+            Ok(written) => {
+                for finished in self.results.drain(..) {
+                    if written.contains(&finished.claim.lease.credential_id) {
+                        self.report.count(finished.status);
+                    }
+                }
+            }
+            Err(AppError::Unavailable(_)) => {
+                self.drop_expired();
+                self.try_later();
+                return;
+            }
+            Err(_) => self.write_one_by_one().await,
+        }
+        if !self.unused.is_empty() {
+            match self.give_back().await {
+                Ok(()) => self.unused.clear(),
+                Err(_) => self.drop_expired(),
+            }
+        }
+        if !self.results.is_empty() || !self.unused.is_empty() {
+            self.try_later();
+        }
+    }
+
+    fn try_later(&mut self) {
+        (self.write_at, self.storage_failed) = (Some(Instant::now() + AFTER_FAILURE), true);
+    }
+
+    /// One result that cannot be written must not take the others with it.
+    async fn write_one_by_one(&mut self) {
+        for finished in std::mem::take(&mut self.results) {
+            match record(&self.state, std::slice::from_ref(&finished)).await {
+                Ok(written) if !written.is_empty() => self.report.count(finished.status),
+                Ok(_) => {}
+                Err(AppError::Unavailable(_)) => self.results.push(finished),
+                Err(_) => {
+                    tracing::error!(connection = %finished.claim.lease.credential_id, "the result of a check cannot be written");
+                }
+            }
+        }
+    }
+
+    fn drop_expired(&mut self) {
+        let now = Instant::now();
+        let before = self.results.len();
+        self.results.retain(|finished| finished.claim.lease.runs_out > now);
+        self.unused.retain(|lease| lease.runs_out > now);
+        let dropped = before - self.results.len();
+        if dropped > 0 {
+            tracing::warn!(dropped, "results could not be written before their leases ran out; the connections are checked again");
+        }
+    }
+
+    async fn give_back(&self) -> Result<(), AppError> {
+        let mut tx = Caller::system(&self.state, "monitor").write().await?;
+        claim::give_back(&mut tx, self.state.worker(), &self.unused).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends what is still under way, and gives back everything that this process holds for the schedule.
+    async fn abandon(mut self) {
+        self.tasks.shutdown().await;
+        if let Err(error) = give_all_back(&self.state).await {
+            tracing::warn!("claims could not be given back; they run out by themselves: {error}");
+        }
+    }
+}
+
+async fn give_all_back(state: &AppState) -> Result<(), AppError> {
+    let mut tx = Caller::system(state, "monitor").write().await?;
+    sqlx::query!(
+        "update connection_state set lease_owner = null, lease_until = null where lease_owner = $1",
+        state.worker().0
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Keeps the history's partitions ahead of time, and what is no longer needed away.
+
+use crate::{auth::server::Caller, error::AppError, ids::WorkerId};
+
+/// Makes the partitions of the history from a month back to three months ahead. Returns how many were made.
+///
+/// # Errors
+///
+/// Where our own database fails.
+pub async fn ensure_partitions(caller: &Caller) -> Result<u32, AppError> {
+    let mut tx = caller.write().await?;
+    let made = sqlx::query_scalar!(
+        r#"select ensure_health_partitions(mooring_now() - interval '1 month', mooring_now() + interval '3 months') as "made!""#
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(made.unsigned_abs())
+}
+
+/// Says that this process lives, and when its monitor looked for due connections last (`since_sweep` ago).
+///
+/// # Errors
+///
+/// Where our own database fails.
+pub async fn heartbeat(caller: &Caller, since_sweep: Option<std::time::Duration>) -> Result<(), AppError> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let mut tx = caller.write().await?;
+    sqlx::query!(
+        "
+        insert into workers as stored (id, host, pid, version, last_sweep_at)
+        values ($1, $2, $3, $4, mooring_now() - make_interval(secs => $5))
+            on conflict (id) do update
+           set seen_at = mooring_now(), last_sweep_at = coalesce(excluded.last_sweep_at, stored.last_sweep_at)
+        ",
+        caller.state().worker().0,
+        host.trim(),
+        i32::try_from(std::process::id()).unwrap_or_default(),
+        env!("CARGO_PKG_VERSION"),
+        since_sweep.map(|since| since.as_secs_f64()) as Option<f64>,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Takes a process that stops off the list.
+///
+/// # Errors
+///
+/// Where our own database fails.
+pub async fn sign_off(caller: &Caller, worker: WorkerId) -> Result<(), AppError> {
+    let mut tx = caller.write().await?;
+    sqlx::query!("delete from workers where id = $1", worker.0).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Removes processes that have not been seen for a day, half hours older than 35 days, attempts and notices
+/// that are over older than 90. Returns how many rows went.
+///
+/// # Errors
+///
+/// Where our own database fails.
+pub async fn remove_old(caller: &Caller) -> Result<u64, AppError> {
+    let mut tx = caller.write().await?;
+    let workers = sqlx::query!("delete from workers where seen_at < mooring_now() - interval '1 day'").execute(&mut *tx).await?;
+    let half_hours = sqlx::query!("delete from connection_half_hours where half_hour < mooring_now() - interval '35 days'")
+        .execute(&mut *tx)
+        .await?;
+    let attempts = sqlx::query!("delete from database_connection_retries where attempted_at < mooring_now() - interval '90 days'")
+        .execute(&mut *tx)
+        .await?;
+    let notices = sqlx::query!(
+        "
+        delete from notices
+         where coalesce(ended_at, dismissed_at) < mooring_now() - interval '90 days'
+        "
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok([workers, half_hours, attempts, notices].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+}

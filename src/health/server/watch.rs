@@ -1,0 +1,142 @@
+//! What the checks of one process share: how many may run, what they say about our own network, and the
+//! bell that wakes those who wait for a result.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use crate::{
+    health::network::{Evidence, Silence},
+    probe::Cause,
+    server::egress::Egress,
+    timestamp::Timestamp,
+};
+
+/// Addresses that anycast networks answer from everywhere. Only a TCP connection is made and nothing sent.
+const CONTROL_TARGETS: [(&str, u16); 2] = [("1.1.1.1", 53), ("9.9.9.9", 53)];
+/// How long a control target may take.
+const CONTROL_DEADLINE: Duration = Duration::from_secs(3);
+/// For how long its answer stands.
+const CONTROL_HOLDS: Duration = Duration::from_secs(10);
+
+/// Where a check waits for its turn. Each lane has permits of its own, so that none starves another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Scheduled checks of what answered, one way or the other.
+    Ordinary,
+    /// Scheduled checks of what was silent the last time and holds its permit for seconds.
+    Silent,
+    /// Checks that somebody waits for.
+    Asked,
+}
+
+/// What the checks of one process share.
+#[derive(Debug)]
+pub struct Watch {
+    concurrency: usize,
+    ordinary: Arc<Semaphore>,
+    silent: Arc<Semaphore>,
+    asked: Arc<Semaphore>,
+    silence: Mutex<Silence>,
+    control: tokio::sync::Mutex<Control>,
+    swept: Mutex<Option<Instant>>,
+    /// Rung whenever results were written.
+    pub recorded: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Control {
+    /// A control target that has never answered says nothing by being silent.
+    has_answered: bool,
+    last: Option<(Instant, bool)>,
+}
+
+impl Watch {
+    /// For `concurrency` scheduled probes at a time, and a quarter as many for each of the other lanes.
+    #[must_use]
+    pub fn new(concurrency: usize) -> Self {
+        let concurrency = concurrency.max(1);
+        let quarter = concurrency.div_ceil(4);
+        Self {
+            concurrency,
+            ordinary: Arc::new(Semaphore::new(concurrency)),
+            silent: Arc::new(Semaphore::new(quarter)),
+            asked: Arc::new(Semaphore::new(quarter)),
+            silence: Mutex::default(),
+            control: tokio::sync::Mutex::default(),
+            swept: Mutex::default(),
+            recorded: Notify::new(),
+        }
+    }
+
+    /// How many probes may run in a lane.
+    #[must_use]
+    pub const fn permits(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Ordinary => self.concurrency,
+            Lane::Silent | Lane::Asked => self.concurrency.div_ceil(4),
+        }
+    }
+
+    /// Waits for a turn; none where the lane is closed, which it never is while the process runs.
+    pub async fn turn(&self, lane: Lane) -> Option<OwnedSemaphorePermit> {
+        let permits = match lane {
+            Lane::Ordinary => &self.ordinary,
+            Lane::Silent => &self.silent,
+            Lane::Asked => &self.asked,
+        };
+        Arc::clone(permits).acquire_owned().await.ok()
+    }
+
+    /// Notes that due connections were looked for just now.
+    pub fn note_sweep(&self) {
+        *self.swept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// How long ago due connections were looked for; none where they never were.
+    #[must_use]
+    pub fn since_sweep(&self) -> Option<Duration> {
+        self.swept.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+    }
+
+    /// Takes in what a check said about our own network, and judges whether that is what is broken: nothing
+    /// came back from anywhere within the interval, and a control target that has answered before does not.
+    pub async fn is_our_network_down(&self, egress: &Egress, host: &str, evidence: Evidence, interval_s: u32, now: Timestamp) -> bool {
+        let doubt = {
+            let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+            silence.observe(host, evidence, now);
+            evidence == Evidence::Silent && silence.casts_doubt(interval_s, now)
+        };
+        doubt && !self.does_control_answer(egress).await && self.control.lock().await.has_answered
+    }
+
+    /// Whether a control target answers; asked at the start and now and then, so that its silence means
+    /// something.
+    pub async fn does_control_answer(&self, egress: &Egress) -> bool {
+        let mut control = self.control.lock().await;
+        if let Some((at, answered)) = control.last
+            && at.elapsed() < CONTROL_HOLDS
+        {
+            return answered;
+        }
+        let [first, second] = CONTROL_TARGETS.map(|(host, port)| answers(egress, host, port));
+        let (first, second) = tokio::join!(first, second);
+        let answered = first || second;
+        control.has_answered |= answered;
+        control.last = Some((Instant::now(), answered));
+        answered
+    }
+}
+
+async fn answers(egress: &Egress, host: &str, port: u16) -> bool {
+    match egress.connect(host, port, Instant::now() + CONTROL_DEADLINE).await {
+        Ok(_) => true,
+        Err(error) => error.cause() == Cause::ConnectionRefused,
+    }
+}

@@ -1,0 +1,305 @@
+//! Several processes on one database, processes that are killed, a database that restarts under load, and
+//! starts that cannot work: with the real binary.
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use serde_json::json;
+use sqlx::{PgConnection, Row};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::support::{
+    client::{Client, Server, Transcript},
+    cluster::{Cluster, TestDatabase},
+    mooring::{Installation, Mooring},
+    postgres::{PostgresOptions, Stop, TargetPostgres},
+    rows::{add_user, count, run},
+};
+
+/// How long something that happens by itself may take, on a machine that is busy with other tests. Nothing is
+/// right because it was waited for; it only fails after this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn two_processes_check_each_slot_once() {
+    const CONNECTIONS: usize = 40;
+    const ROUNDS: i64 = 4;
+    let database = TestDatabase::fresh().await;
+    let target = TargetPostgres::start(&PostgresOptions::default());
+    let installation = Installation::on(&database);
+    let first = installation.serve();
+    let second = installation.serve();
+    let mut connection = database.connect().await;
+    let owner = add_user(&mut connection, "owner@example.org").await;
+    for number in 0..CONNECTIONS {
+        add_target(&mut connection, owner, &format!("orders {number}"), &target).await;
+    }
+    let wanted = |round: i64| round * i64::try_from(CONNECTIONS).expect("few");
+    for round in 1..=ROUNDS {
+        if round > 1 {
+            next_slot(&mut connection).await;
+        }
+        eventually("every connection is checked", || async {
+            let mut connection = database.connect().await;
+            count(&mut connection, "database_connection_health").await >= wanted(round) && idle(&mut connection).await
+        })
+        .await;
+    }
+    // Both have looked for due checks once more and found none.
+    let before: String = last_sweeps(&mut connection).await;
+    eventually("both processes look again", || async {
+        let mut connection = database.connect().await;
+        let looked = "workers where last_sweep_at > now() + (select shift from mooring_clock) - interval '3 seconds'";
+        count(&mut connection, looked).await == 2 && last_sweeps(&mut connection).await != before
+    })
+    .await;
+    let rows = sqlx::query("select credential_id, count(*) from database_connection_health group by 1")
+        .fetch_all(&mut connection)
+        .await
+        .expect("count checks");
+    let checks: BTreeMap<Uuid, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(checks.len(), CONNECTIONS);
+    let odd: Vec<_> = checks.iter().filter(|(_, count)| **count != ROUNDS).collect();
+    assert!(odd.is_empty(), "checked more or less often than there were slots: {odd:?}\n{}\n{}", first.log(), second.log());
+    assert_eq!(count(&mut connection, "database_connection_health where status <> 'healthy'").await, 0);
+    eventually("every connection to the target is closed", || async { target.connections_named("mooring").await == 0 })
+        .await;
+    for process in [first, second] {
+        let (status, log) = process.stop();
+        assert_eq!(status, Some(0), "{log}");
+    }
+}
+
+async fn last_sweeps(connection: &mut PgConnection) -> String {
+    sqlx::query_scalar("select coalesce(string_agg(last_sweep_at::text, ' ' order by id), '') from workers")
+        .fetch_one(connection)
+        .await
+        .expect("read the pulse")
+}
+
+#[tokio::test]
+async fn what_a_killed_process_had_claimed_is_taken_over_within_a_lease() {
+    let database = TestDatabase::fresh().await;
+    let target = TargetPostgres::start(&PostgresOptions::default());
+    let installation = Installation::on(&database);
+    let mut processes = vec![installation.serve(), installation.serve()];
+    let mut connection = database.connect().await;
+    let owner = add_user(&mut connection, "owner@example.org").await;
+    // A target that answers nothing keeps the claim busy for as long as a check may take.
+    target.freeze(true);
+    let id = add_target(&mut connection, owner, "orders", &target).await;
+    eventually("one of them has claimed the connection", || async {
+        count(&mut database.connect().await, "connection_state where lease_owner is not null").await == 1
+    })
+    .await;
+    let row = sqlx::query(
+        "select workers.pid, extract(epoch from lease_until - mooring_now())::float8
+           from connection_state join workers on workers.id = lease_owner",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("who holds the claim");
+    let (holder, lease): (i32, f64) = (row.get(0), row.get(1));
+    let at = processes.iter().position(|process| i64::from(process.id()) == i64::from(holder)).expect("one of ours");
+    processes.swap_remove(at).kill();
+    target.freeze(false);
+    assert!(lease <= 60.0, "a killed process would hold a connection for {lease} s");
+    assert_eq!(checks_of(&mut connection, id).await, 0, "nothing was written by the one that was killed");
+
+    shift(&mut connection, Duration::from_secs_f64(lease.max(0.0))).await;
+    eventually("the other one has checked it", || async {
+        let mut connection = database.connect().await;
+        let healthy = format!("database_connection_health where credential_id = '{id}' and status = 'healthy'");
+        count(&mut connection, &healthy).await == 1 && idle(&mut connection).await
+    })
+    .await;
+    assert_eq!(checks_of(&mut connection, id).await, 1);
+}
+
+#[tokio::test]
+async fn a_restart_of_our_database_loses_nothing_acknowledged_and_records_nothing_false() {
+    const CONNECTIONS: usize = 12;
+    const RESTARTS: usize = 4;
+    // A server of our own to restart; the targets never go away.
+    let mut ours = TargetPostgres::start(&PostgresOptions::default());
+    let target = TargetPostgres::start(&PostgresOptions::default());
+    let database = Cluster::at(&ours.superuser_url()).database().await;
+    let process = Installation::on(&database).serve();
+    let mut connection = database.connect().await;
+    let owner = add_user(&mut connection, "owner@example.org").await;
+    let mut asking = Vec::new();
+    for number in 0..CONNECTIONS {
+        let id = add_target(&mut connection, owner, &format!("orders {number}"), &target).await;
+        // One token each, so that no limit of a token gets in the way.
+        let token = add_token(&mut connection, owner).await;
+        asking.push(tokio::spawn(ask_until_told(process.address, token, id)));
+    }
+    drop(connection);
+    for restart in 0..RESTARTS {
+        // Between restarts at least one check of each comes through, so that each one hits running work.
+        eventually("checks are written", || async {
+            let Some(mut connection) = try_connect(&database).await else { return false };
+            count(&mut connection, "(select distinct credential_id from database_connection_health) as checked").await
+                == i64::try_from(CONNECTIONS).expect("few")
+        })
+        .await;
+        ours.restart(if restart % 2 == 0 { Stop::Immediate } else { Stop::Fast });
+        let mut connection = database.connect().await;
+        next_slot(&mut connection).await;
+    }
+    let mut connection = database.connect().await;
+    eventually("the scheduled checks go on", || async {
+        let mut connection = database.connect().await;
+        let late = "connection_state where next_check_at <= mooring_now()";
+        count(&mut connection, late).await == 0 && idle(&mut connection).await
+    })
+    .await;
+    let mut acknowledged = 0;
+    for asking in asking {
+        let (id, told) = stop_asking(asking).await;
+        let kept = checks_of(&mut connection, id).await;
+        assert!(kept >= told, "{told} results of {id} were acknowledged, {kept} are kept\n{}", process.log());
+        acknowledged += told;
+    }
+    assert!(acknowledged > 0, "nothing was acknowledged\n{}", process.log());
+    let wrong = "database_connection_health where status not in ('healthy', 'unknown')";
+    assert_eq!(count(&mut connection, wrong).await, 0, "{}", process.log());
+    assert_eq!(count(&mut connection, "database_connection_errors").await, 0);
+    assert_eq!(count(&mut connection, "database_connection_retries where not success").await, 0);
+    drop(connection);
+    drop(database);
+}
+
+/// Asks for checks one after the other, as often as a token may, and counts those that were answered.
+async fn ask_until_told(address: std::net::SocketAddr, token: String, id: Uuid) -> (Uuid, i64) {
+    // Under the limit of 60 probes a minute.
+    const REQUESTS: usize = 50;
+    let client = Client::new(Server::At(address), &Transcript::default()).with_token(&token);
+    let mut told = 0;
+    for _ in 0..REQUESTS {
+        let request = http::Request::post("/functions/v1/proactive-health-monitor")
+            .header(http::header::CONTENT_TYPE, "application/json");
+        match client.try_send(request, json!({"credentialId": id}).to_string()).await {
+            Ok(answer) if answer.status.is_success() && answer.json()["checked"] == 1 => told += 1,
+            // Our own database was away: said so, and nothing promised.
+            Ok(answer) => assert!(!answer.status.is_client_error(), "{answer:?}"),
+            Err(error) => panic!("the process itself must stay: {error}"),
+        }
+    }
+    (id, told)
+}
+
+async fn stop_asking(asking: tokio::task::JoinHandle<(Uuid, i64)>) -> (Uuid, i64) {
+    tokio::time::timeout(PATIENCE, asking).await.expect("the requests end").expect("no request fails")
+}
+
+#[tokio::test]
+async fn a_process_that_is_asked_to_stop_gives_back_what_it_holds() {
+    let database = TestDatabase::fresh().await;
+    let target = TargetPostgres::start(&PostgresOptions::default());
+    let process = Installation::on(&database).serve();
+    let mut connection = database.connect().await;
+    let owner = add_user(&mut connection, "owner@example.org").await;
+    target.freeze(true);
+    add_target(&mut connection, owner, "orders", &target).await;
+    eventually("the connection is claimed", || async {
+        count(&mut database.connect().await, "connection_state where lease_owner is not null").await == 1
+    })
+    .await;
+    let begun = Instant::now();
+    let (status, log) = process.stop();
+    assert_eq!(status, Some(0), "{log}");
+    assert!(begun.elapsed() < Duration::from_secs(25), "stopping took {:?}", begun.elapsed());
+    assert!(idle(&mut connection).await, "a claim was kept\n{log}");
+    target.freeze(false);
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_work_ends_with_one_clear_line() {
+    let database = TestDatabase::fresh().await;
+    let installation = Installation::on(&database);
+    let serving = installation.serve();
+
+    let taken = serving.address.to_string();
+    must_not_start(Installation::on(&database).with("MOORING_ADDR", &taken), 1, &[&taken]);
+    must_not_start(Installation::on(&database).with("MOORING_ADDR", "localhost"), 2, &["MOORING_ADDR"]);
+    let other = format!("test:{}=", "B".repeat(43));
+    must_not_start(Installation::on(&database).with("MOORING_MASTER_KEY", &other), 1, &["key"]);
+    must_not_start(Installation::on(&database).with("MOORING_MASTER_KEY", "test:short"), 2, &["MOORING_MASTER_KEY"]);
+    must_not_start(Installation::at("postgres://mooring:hush@127.0.0.1:1/mooring"), 1, &["DATABASE_URL"]);
+    must_not_start(Installation::at("mysql://mooring:hush@127.0.0.1/mooring"), 2, &["DATABASE_URL"]);
+    must_not_start(Installation::on(&database).with("MOORING_CHECK_INTERVAL", "often"), 2, &["MOORING_CHECK_INTERVAL"]);
+    must_not_start(Installation::on(&database).with("MOORING_SIGNUP", "sometimes"), 2, &["MOORING_SIGNUP"]);
+}
+
+/// Runs `mooring serve`, which has to end by itself with a status of failure and one line that says why.
+fn must_not_start(installation: Installation, status: i32, words: &[&str]) {
+    let output = installation.run(&["serve"], "");
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{words:?}: {}\n{log}", output.status);
+    let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    assert!(words.iter().all(|word| last.contains(word)), "{words:?} is not in the last line (status {status}):\n{log}");
+    assert!(!log.contains("panicked") && !log.contains("hush"), "{log}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A connection to a target, checked once an hour.
+async fn add_target(connection: &mut PgConnection, owner: Uuid, name: &str, target: &TargetPostgres) -> Uuid {
+    sqlx::query_scalar(
+        "insert into database_credentials (user_id, provider, connection_name, credentials, check_interval_s)
+         values ($1, 'postgresql', $2, $3, 3600) returning id",
+    )
+    .bind(owner)
+    .bind(name)
+    .bind(target.credentials())
+    .fetch_one(connection)
+    .await
+    .expect("add a connection")
+}
+
+/// An API token by SQL.
+async fn add_token(connection: &mut PgConnection, owner: Uuid) -> String {
+    let token = format!("mrg_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    sqlx::query(
+        "insert into api_tokens (user_id, name, token_hash, prefix)
+         values ($1, 'tests', sha256(convert_to($2, 'utf8')), left($2, 8))",
+    )
+    .bind(owner)
+    .bind(&token)
+    .execute(connection)
+    .await
+    .expect("add a token");
+    token
+}
+
+async fn checks_of(connection: &mut PgConnection, id: Uuid) -> i64 {
+    count(connection, &format!("database_connection_health where credential_id = '{id}'")).await
+}
+
+/// Whether nothing is claimed.
+async fn idle(connection: &mut PgConnection) -> bool {
+    count(connection, "connection_state where lease_owner is not null").await == 0
+}
+
+/// Moves the database's clock to the next check of everything.
+async fn next_slot(connection: &mut PgConnection) {
+    shift(connection, Duration::from_secs(3600)).await;
+}
+
+async fn shift(connection: &mut PgConnection, by: Duration) {
+    run(connection, &format!("update mooring_clock set shift = shift + interval '{} seconds'", by.as_secs_f64())).await;
+}
+
+async fn try_connect(database: &TestDatabase) -> Option<PgConnection> {
+    let pool = database.pool(1);
+    Some(pool.acquire().await.ok()?.detach())
+}
+
+/// Waits for what has to happen by itself.
+async fn eventually<F: Future<Output = bool>>(what: &str, mut happened: impl FnMut() -> F) {
+    let begun = Instant::now();
+    while !happened().await {
+        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}

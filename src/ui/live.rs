@@ -1,0 +1,119 @@
+//! Changes as they happen: the server says which topic changed, the page fetches its data again.
+//!
+//! One `EventSource` on `/events` for the whole page. Each event's data is the name of a topic; what changed is
+//! not in it, so there is no second way for data to arrive. When the stream was broken and is back, every topic
+//! counts as changed, because what was said meanwhile is lost.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{EventSource, MessageEvent};
+
+/// How long to wait before a stream that the browser gave up is opened again.
+const REOPEN: Duration = Duration::from_secs(5);
+
+/// What the server says where it may have missed something itself.
+const EVERYTHING: &str = "*";
+
+/// The versions of the topics that somebody on the page watches.
+#[derive(Clone, Copy, Debug)]
+struct Live {
+    versions: StoredValue<BTreeMap<&'static str, RwSignal<u32>>>,
+    owner: StoredValue<Option<Owner>>,
+}
+
+impl Live {
+    fn version(self, topic: &'static str) -> RwSignal<u32> {
+        if let Some(version) = self.versions.with_value(|versions| versions.get(topic).copied()) {
+            return version;
+        }
+        // Made under the frame's owner: the page that asked first may go before the others do.
+        let make = || RwSignal::new(0);
+        let version = self.owner.with_value(|owner| owner.as_ref().map_or_else(make, |owner| owner.with(make)));
+        self.versions.update_value(|versions| {
+            versions.insert(topic, version);
+        });
+        version
+    }
+
+    fn changed(self, topic: &str) {
+        if topic == EVERYTHING {
+            return self.everything_changed();
+        }
+        if let Some(version) = self.versions.with_value(|versions| versions.get(topic).copied()) {
+            version.update(|version| *version = version.wrapping_add(1));
+        }
+    }
+
+    fn everything_changed(self) {
+        let topics: Vec<&'static str> = self.versions.with_value(|versions| versions.keys().copied().collect());
+        for topic in topics {
+            self.changed(topic);
+        }
+    }
+}
+
+/// Opens the stream and makes [`use_live`] work below; once, in the frame of those who are signed in.
+pub fn provide_live() {
+    let live = Live { versions: StoredValue::default(), owner: StoredValue::new(Owner::current()) };
+    provide_context(live);
+    let attempt = RwSignal::new(0_u32);
+    Effect::new(move |_| {
+        let first = attempt.get() == 0;
+        open(live, first, attempt);
+    });
+}
+
+/// Opens the stream until the effect that called it runs again or ends.
+fn open(live: Live, first: bool, attempt: RwSignal<u32>) {
+    let Ok(source) = EventSource::new("/events") else { return };
+    let lost = StoredValue::new(!first);
+    let on_open = Closure::<dyn FnMut()>::new(move || {
+        if lost.get_value() {
+            lost.set_value(false);
+            live.everything_changed();
+        }
+    });
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(topic) = event.data().as_string() {
+            live.changed(&topic);
+        }
+    });
+    let failed = source.clone();
+    let on_error = Closure::<dyn FnMut()>::new(move || {
+        lost.set_value(true);
+        // While it is connecting, the browser tries again by itself.
+        if failed.ready_state() == EventSource::CLOSED {
+            set_timeout(
+                move || {
+                    let _ = attempt.try_update(|attempt| *attempt = attempt.wrapping_add(1));
+                },
+                REOPEN,
+            );
+        }
+    });
+    source.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+    source.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+    let kept = StoredValue::new_local((source, on_open, on_message, on_error));
+    on_cleanup(move || {
+        kept.with_value(|(source, ..)| {
+            source.set_onopen(None);
+            source.set_onmessage(None);
+            source.set_onerror(None);
+            source.close();
+        });
+    });
+}
+
+/// A number that grows each time that something of `topic` changes: the source of a `Resource`.
+///
+/// On the server, and outside the frame, it stays 0.
+#[must_use]
+pub fn use_live(topic: &'static str) -> ReadSignal<u32> {
+    match use_context::<Live>() {
+        Some(live) => live.version(topic).read_only(),
+        None => RwSignal::new(0).read_only(),
+    }
+}

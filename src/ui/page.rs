@@ -1,0 +1,68 @@
+//! A page within the frame: its title, its header, its width.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::icon::{Icon, IconName};
+
+/// The main part of a page, with the title of the browser's tab.
+#[component]
+pub fn Page(
+    /// The title; the product's name is put behind it.
+    #[prop(into)]
+    title: Signal<String>,
+    /// For forms and reading.
+    #[prop(optional)]
+    narrow: bool,
+    /// What it holds.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <Title text=title />
+        <main id="main" class=if narrow { "page page-narrow" } else { "page" } tabindex="-1">
+            {children()}
+        </main>
+    }
+}
+
+/// The header: the title, what stands beside it, what stands below it, and what can be done.
+#[component]
+pub fn PageHeader(
+    /// The page's heading.
+    #[prop(into)]
+    title: Signal<String>,
+    /// Where one comes from: address and name.
+    #[prop(optional, into)]
+    back: Option<(String, String)>,
+    /// Beside the title: a status, a count.
+    #[prop(optional, into)]
+    aside: ViewFn,
+    /// Below it: what is worth knowing in one line.
+    #[prop(optional, into)]
+    subtitle: Option<ViewFn>,
+    /// What can be done: buttons.
+    #[prop(optional, into)]
+    actions: Option<ViewFn>,
+) -> impl IntoView {
+    view! {
+        {back
+            .map(|(href, name)| {
+                view! {
+                    <nav class="breadcrumb" aria-label="Back">
+                        <a href=href>
+                            <Icon name=IconName::Back />
+                            {name}
+                        </a>
+                    </nav>
+                }
+            })}
+        <header class="page-header">
+            <div class="page-title">
+                <h1>{title}</h1>
+                {aside.run()}
+                {subtitle.map(|subtitle| view! { <div class="page-subtitle">{subtitle.run()}</div> })}
+            </div>
+            {actions.map(|actions| view! { <div class="page-actions">{actions.run()}</div> })}
+        </header>
+    }
+}
