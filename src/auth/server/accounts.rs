@@ -169,13 +169,13 @@ fn check_new(email: &str, password: &Secret) -> Result<String, AppError> {
     }
 }
 
-/// Makes an account and signs the browser in to it; tells the account's role. The first is the administrator's.
+/// Makes an account and signs the browser in to it. The first account is the administrator's.
 ///
 /// # Errors
 ///
 /// [`AppError::Invalid`] for `email`, `password` or `code`, [`AppError::Forbidden`] where no account can be
 /// made, [`AppError::TooManyRequests`].
-pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option<&str>) -> Result<Role, AppError> {
+pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option<&str>) -> Result<(), AppError> {
     let state = visit.state();
     let pool = state.database().pool();
     if first_run(visit).await?.sign_up == SignUpState::Closed {
@@ -213,8 +213,7 @@ pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option
         counted.forgive(pool).await?;
     }
     let epoch = find_by_email(pool, &email).await?.ok_or(AppError::NotFound)?.epoch;
-    complete_sign_in(visit, epoch, "password").await?;
-    Ok(role)
+    complete_sign_in(visit, epoch, "password").await
 }
 
 async fn is_sign_up_code(connection: &mut PgConnection, code: Option<&str>) -> Result<bool, AppError> {
