@@ -175,7 +175,7 @@ pub async fn renew_recovery_codes(current: String) -> Result<Vec<String>, AppErr
 #[server]
 pub async fn disable_second_factor(confirmation: String) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::second_factor::disable(&caller, &super::server::Visit::confirmation()?, &crate::connections::settings::Secret::new(confirmation)).await
+    super::server::second_factor::disable(&caller, &super::server::Visit::current()?, &crate::connections::settings::Secret::new(confirmation)).await
 }
 
 /// One's own API tokens.

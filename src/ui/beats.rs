@@ -92,7 +92,7 @@ pub fn Beats(
     };
     let step = move |event: leptos::ev::KeyboardEvent| {
         let last = count.saturating_sub(1);
-        let next = match (event.key().as_str(), chosen.get_untracked()) {
+        let next = match (event.key().as_str(), chosen.try_get_untracked().flatten()) {
             ("ArrowLeft", None) | ("End", _) => last,
             ("ArrowLeft", Some(index)) => index.saturating_sub(1),
             ("ArrowRight", None) | ("Home", _) => 0,

@@ -44,7 +44,7 @@ pub fn Tabs(
         .into_iter()
         .map(|tab| {
             view! {
-                <a href=tab.href aria-current=tab.current.then_some("true")>
+                <a href=tab.href aria-current=tab.current.then_some("page") data-noscroll="">
                     {tab.label}
                     {tab
                         .count

@@ -132,6 +132,7 @@ fn TokenRow(token: ApiToken, revoke: ServerAction<RevokeToken>) -> impl IntoView
         view! { <Tag>"Revoked"</Tag> }.into_any()
     } else {
         let question = format!("Programs that use \u{201c}{name}\u{201d} are refused at once, and it cannot be undone.");
+        let act = format!("Revoke {name}");
         view! {
             <details class="disclose">
                 <summary>"Revoke"</summary>
@@ -139,7 +140,7 @@ fn TokenRow(token: ApiToken, revoke: ServerAction<RevokeToken>) -> impl IntoView
                     <p class="small">{question}</p>
                     <input type="hidden" name="id" value=id.to_string() />
                     <Button kind=ButtonKind::Danger small=true>
-                        {format!("Revoke {name}")}
+                        {act}
                     </Button>
                 </ActionForm>
             </details>
@@ -149,7 +150,7 @@ fn TokenRow(token: ApiToken, revoke: ServerAction<RevokeToken>) -> impl IntoView
     view! {
         <tr>
             <th scope="row">
-                <span class="breakable">{name.clone()}</span>
+                <span class="breakable">{name}</span>
                 " "
                 <span class="mono quiet small">{prefix} "…"</span>
             </th>

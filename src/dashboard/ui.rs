@@ -1,0 +1,10 @@
+//! The pages of the dashboard: the board, and one connection.
+
+mod board;
+mod connection;
+mod facts;
+mod history;
+mod retries;
+
+pub use board::BoardPage;
+pub use connection::{ConnectionPage, EnterpriseMonitoringDashboard};
