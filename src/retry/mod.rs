@@ -1,6 +1,5 @@
 //! Whether to try again, after how long, and when to stop trying: pure state machines driven by a clock.
 
-
 use serde::{Deserialize, Serialize};
 
 pub mod breaker;
