@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::{
     error::AppError,
     health::{
-        Board, CheckOrigin, CheckResult, ConnectionHealth, DailyMetric, ErrorRow, History, Pulse, Range, RecentCheck, RetryAnalytics,
+        Board, CheckResult, ConnectionHealth, DailyMetric, ErrorRow, History, Pulse, Range, RecentCheck, RetryAnalytics,
         SweepReport,
     },
     ids::{ConnectionId, NoticeId},
@@ -107,7 +107,7 @@ pub async fn get_errors(id: ConnectionId) -> Result<Vec<ErrorRow>, AppError> {
 #[server]
 pub async fn check_now(id: ConnectionId) -> Result<CheckResult, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::check_now(&caller, id, CheckOrigin::Person).await
+    super::server::check_now(&caller, id, crate::health::CheckOrigin::Person).await
 }
 
 /// Checks all of one's own connections now; answers within 25 s with what is done by then.
@@ -118,7 +118,7 @@ pub async fn check_now(id: ConnectionId) -> Result<CheckResult, AppError> {
 #[server]
 pub async fn check_all() -> Result<SweepReport, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::check_own(&caller, None, CheckOrigin::Person).await.map(|(report, _)| report)
+    super::server::check_own(&caller, None, crate::health::CheckOrigin::Person).await.map(|(report, _)| report)
 }
 
 /// Lets retries and confirmations of a connection through again.
