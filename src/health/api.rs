@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     error::AppError,
-    health::{Board, CheckResult, ConnectionHealth, DailyMetric, ErrorRow, History, Pulse, Range, RecentCheck, RetryAnalytics, SweepReport},
+    health::{
+        Board, CheckResult, ConnectionHealth, DailyMetric, ErrorRow, History, Pulse, Range, RecentCheck, RetryAnalytics,
+        SweepReport,
+    },
     ids::{ConnectionId, NoticeId},
 };
 
@@ -14,7 +17,7 @@ use crate::{
 ///
 /// [`AppError::Unauthenticated`] without a session.
 #[server]
-pub async fn board() -> Result<Board, AppError> {
+pub async fn get_board() -> Result<Board, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::board(&caller).await
 }
@@ -25,7 +28,7 @@ pub async fn board() -> Result<Board, AppError> {
 ///
 /// [`AppError::Unauthenticated`] without a session.
 #[server]
-pub async fn pulse() -> Result<Pulse, AppError> {
+pub async fn get_pulse() -> Result<Pulse, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::pulse(&caller).await
 }
@@ -36,7 +39,7 @@ pub async fn pulse() -> Result<Pulse, AppError> {
 ///
 /// [`AppError::NotFound`] where it is not the caller's.
 #[server]
-pub async fn connection_health(id: ConnectionId) -> Result<ConnectionHealth, AppError> {
+pub async fn get_connection_health(id: ConnectionId) -> Result<ConnectionHealth, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::connection_health(&caller, id).await
 }
@@ -47,7 +50,7 @@ pub async fn connection_health(id: ConnectionId) -> Result<ConnectionHealth, App
 ///
 /// [`AppError::NotFound`] where it is not the caller's.
 #[server]
-pub async fn history(id: ConnectionId, range: Range) -> Result<History, AppError> {
+pub async fn get_history(id: ConnectionId, range: Range) -> Result<History, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::history(&caller, id, range).await
 }
@@ -58,7 +61,7 @@ pub async fn history(id: ConnectionId, range: Range) -> Result<History, AppError
 ///
 /// [`AppError::NotFound`] where it is not the caller's.
 #[server]
-pub async fn daily_metrics(id: ConnectionId) -> Result<Vec<DailyMetric>, AppError> {
+pub async fn get_daily_metrics(id: ConnectionId) -> Result<Vec<DailyMetric>, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::daily_metrics(&caller, id).await
 }
@@ -69,7 +72,7 @@ pub async fn daily_metrics(id: ConnectionId) -> Result<Vec<DailyMetric>, AppErro
 ///
 /// [`AppError::NotFound`] where it is not the caller's.
 #[server]
-pub async fn retry_analytics(id: ConnectionId) -> Result<RetryAnalytics, AppError> {
+pub async fn get_retry_analytics(id: ConnectionId) -> Result<RetryAnalytics, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::retry_analytics(&caller, id).await
 }
@@ -80,7 +83,7 @@ pub async fn retry_analytics(id: ConnectionId) -> Result<RetryAnalytics, AppErro
 ///
 /// [`AppError::NotFound`] where it is not the caller's.
 #[server]
-pub async fn recent_checks(id: ConnectionId, limit: u32) -> Result<Vec<RecentCheck>, AppError> {
+pub async fn get_recent_checks(id: ConnectionId, limit: u32) -> Result<Vec<RecentCheck>, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::recent_checks(&caller, id, limit).await
 }
@@ -91,7 +94,7 @@ pub async fn recent_checks(id: ConnectionId, limit: u32) -> Result<Vec<RecentChe
 ///
 /// [`AppError::NotFound`] where it is not the caller's.
 #[server]
-pub async fn errors(id: ConnectionId) -> Result<Vec<ErrorRow>, AppError> {
+pub async fn get_errors(id: ConnectionId) -> Result<Vec<ErrorRow>, AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::errors(&caller, id).await
 }
@@ -104,7 +107,7 @@ pub async fn errors(id: ConnectionId) -> Result<Vec<ErrorRow>, AppError> {
 #[server]
 pub async fn check_now(id: ConnectionId) -> Result<CheckResult, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::check_now(&caller, id, super::CheckOrigin::Person).await
+    super::server::check_now(&caller, id, crate::health::CheckOrigin::Person).await
 }
 
 /// Checks all of one's own connections now; answers within 25 s with what is done by then.
@@ -115,7 +118,7 @@ pub async fn check_now(id: ConnectionId) -> Result<CheckResult, AppError> {
 #[server]
 pub async fn check_all() -> Result<SweepReport, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::check_own(&caller, None, super::CheckOrigin::Person).await.map(|(report, _)| report)
+    super::server::check_own(&caller, None, crate::health::CheckOrigin::Person).await.map(|(report, _)| report)
 }
 
 /// Lets retries and confirmations of a connection through again.
