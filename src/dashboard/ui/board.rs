@@ -9,8 +9,7 @@ use leptos_router::{
 };
 
 use crate::{
-    auth::Role,
-    app::frame::Account,
+    auth::{Me, Role},
     dashboard::{BoardView, Show, Sort},
     error::AppError,
     health::{
@@ -148,7 +147,7 @@ enum State {
 #[component]
 fn Nothing() -> impl IntoView {
     let watch = ServerAction::<WatchOwnDatabase>::new();
-    let account = expect_context::<Account>();
+    let may_watch = use_context::<Me>().is_some_and(|me| me.role == Role::Admin);
     let failed = move || {
         watch.value().get().and_then(Result::err).map(|error| {
             view! { <NoticeBox tone=Tone::Down title="Nothing was added.">{error.to_string()}</NoticeBox> }
@@ -165,22 +164,16 @@ fn Nothing() -> impl IntoView {
                 <ButtonLink href="/connections/new" kind=ButtonKind::Primary icon=IconName::Plus>
                     "Add your first connection"
                 </ButtonLink>
-                <Suspense>
-                    {move || {
-                        account
-                            .me()
-                            .filter(|me| me.role == Role::Admin)
-                            .map(|_| {
-                                view! {
-                                    <ActionForm action=watch>
-                                        <Button icon=IconName::Anchor busy=watch.pending()>
-                                            "Watch Mooring's own database"
-                                        </Button>
-                                    </ActionForm>
-                                }
-                            })
-                    }}
-                </Suspense>
+                {may_watch
+                    .then(|| {
+                        view! {
+                            <ActionForm action=watch>
+                                <Button icon=IconName::Anchor busy=watch.pending()>
+                                    "Watch Mooring's own database"
+                                </Button>
+                            </ActionForm>
+                        }
+                    })}
             </EmptyState>
         </div>
     }
