@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Part, State, StatusReport, api::read_status};
+use super::{Part, State, StatusReport, api::get_status};
 use crate::{
     error::AppError,
     ui::{
@@ -13,7 +13,7 @@ use crate::{
 /// `/status`, for administrators.
 #[component]
 pub fn StatusPage() -> impl IntoView {
-    let report = Resource::new_blocking(|| (), |()| read_status());
+    let report = Resource::new_blocking(|| (), |()| get_status());
     let again = move || {
         view! {
             // Without JavaScript the button loads the page again, which is the same.

@@ -10,7 +10,7 @@ use leptos_router::{
 
 use crate::{
     auth::{Me, Role},
-    dashboard::{BoardView, Show, Sort},
+    dashboard::{BoardView, Shown, Sort},
     error::AppError,
     health::{
         Board, BoardFigures, BoardRow, Notice, Status,
@@ -326,12 +326,12 @@ fn Rows(rows: Memo<Vec<BoardRow>>) -> impl IntoView {
     let tabs = move || {
         let view = view_of_address.get();
         rows.with(|rows| {
-            Show::ALL
+            Shown::ALL
                 .into_iter()
                 .map(|show| {
                     let tab = Tab::new(view.showing(show).href(), show.label(), view.show == show);
                     let count = rows.iter().filter(|row| show.has(row)).count();
-                    if show == Show::All { tab } else { tab.count(u32::try_from(count).unwrap_or(u32::MAX)) }
+                    if show == Shown::All { tab } else { tab.count(u32::try_from(count).unwrap_or(u32::MAX)) }
                 })
                 .collect::<Vec<_>>()
         })

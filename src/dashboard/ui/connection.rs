@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     facts::{Certificate, Errors, Failing, RecentChecks, Strip},
@@ -87,7 +88,7 @@ pub fn EnterpriseMonitoringDashboard(
 /// Tells of an action that failed.
 fn report<S>(action: ServerAction<S>)
 where
-    S: leptos::server_fn::ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S: server_fn::ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
     S::Output: Clone + Send + Sync + 'static,
 {
     let toasts = use_toasts();
@@ -209,12 +210,10 @@ fn Header(
             }}
         }
     };
-    let id = id.to_string();
     let actions = move || {
-        let (check_id, pause_id, resume_id) = (id.clone(), id.clone(), id.clone());
         view! {
             <ActionForm action=check>
-                <input type="hidden" name="id" value=check_id />
+                <input type="hidden" name="id" value=id.to_string() />
                 <Button icon=IconName::Play busy=check.pending()>
                     "Check now"
                 </Button>
@@ -224,7 +223,7 @@ fn Header(
                 fallback=move || {
                     view! {
                         <ActionForm action=pause>
-                            <input type="hidden" name="id" value=pause_id.clone() />
+                            <input type="hidden" name="id" value=id.to_string() />
                             <Button icon=IconName::Pause busy=pause.pending()>
                                 "Pause"
                             </Button>
@@ -233,7 +232,7 @@ fn Header(
                 }
             >
                 <ActionForm action=resume>
-                    <input type="hidden" name="id" value=resume_id.clone() />
+                    <input type="hidden" name="id" value=id.to_string() />
                     <Button icon=IconName::Play busy=resume.pending()>
                         "Resume"
                     </Button>
@@ -298,7 +297,7 @@ fn Parts(
 /// A part of the page with data of its own: the part, why it is not there, or the room for it.
 fn part<T, V>(title: &'static str, resource: Loaded<T>, show: impl FnOnce(T) -> V) -> AnyView
 where
-    T: Clone + Send + Sync + 'static,
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
     V: IntoView + 'static,
 {
     match resource.get() {
