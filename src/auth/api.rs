@@ -34,7 +34,7 @@ pub async fn get_first_run() -> Result<FirstRun, AppError> {
     super::server::accounts::first_run(&super::server::Visit::current()?).await
 }
 
-/// Makes an account and signs in to it; the first one goes on to the offer to watch Mooring's own database.
+/// Makes an account and signs in to it; the board offers the first one to watch Mooring's own database.
 ///
 /// # Errors
 ///
@@ -42,8 +42,8 @@ pub async fn get_first_run() -> Result<FirstRun, AppError> {
 #[server]
 pub async fn sign_up(email: String, password: String, code: Option<String>) -> Result<(), AppError> {
     let visit = super::server::Visit::current()?;
-    let role = super::server::accounts::sign_up(&visit, &email, &crate::connections::settings::Secret::new(password), code.as_deref()).await?;
-    leptos_axum::redirect(if role == super::Role::Admin { "/welcome/watch" } else { "/" });
+    super::server::accounts::sign_up(&visit, &email, &crate::connections::settings::Secret::new(password), code.as_deref()).await?;
+    leptos_axum::redirect("/");
     Ok(())
 }
 
