@@ -100,17 +100,30 @@ fn is_beyond_loopback(config: &Config) -> bool {
 }
 
 /// At the start, where there is no account and strangers may reach the server: prints the code in the log
-/// that the first sign-up is asked for. Each process has its own, and each is good at all of them.
+/// that the first sign-up is asked for.
 ///
 /// # Errors
 ///
 /// [`AppError::Unavailable`] where our own database is away.
 pub async fn announce_sign_up_code(state: &AppState) -> Result<(), AppError> {
+    if let Some(code) = make_sign_up_code(state).await? {
+        tracing::warn!("There is no account yet. Whoever makes the first one is asked for this code: {code}");
+    }
+    Ok(())
+}
+
+/// A new code for the first sign-up, where one is asked for. Each process has its own, and each is good at
+/// all of them; only their hashes are kept.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
+pub async fn make_sign_up_code(state: &AppState) -> Result<Option<String>, AppError> {
     let mut tx = state.database().pool().begin().await?;
     lock_first_account(&mut tx).await?;
     let has_accounts = has_accounts(&mut tx).await?;
     if sign_up_state(state.config(), has_accounts) != (SignUpState::First { code_needed: true }) {
-        return Ok(());
+        return Ok(None);
     }
     let code = code::generate(&mut rand::rng());
     let mut hashes = sign_up_codes(&mut tx).await?;
@@ -126,8 +139,7 @@ pub async fn announce_sign_up_code(state: &AppState) -> Result<(), AppError> {
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    tracing::warn!("There is no account yet. Whoever makes the first one is asked for this code: {code}");
-    Ok(())
+    Ok(Some(code))
 }
 
 async fn sign_up_codes(connection: &mut PgConnection) -> Result<Vec<String>, AppError> {
