@@ -2,7 +2,7 @@
 // where this one ends.
 
 import { expect, test } from "./fixtures.ts";
-import { account, Board, ConnectionForm, Dashboard, Frame, SignIn } from "./pages.ts";
+import { account, Account, Board, ConnectionForm, Dashboard, SignIn } from "./pages.ts";
 import { lab, login } from "./servers.ts";
 
 test.describe.configure({ mode: "serial" });
@@ -14,7 +14,7 @@ test("the first visit makes the administrator, and one click watches Mooring's o
   await expect(signIn.create()).toBeVisible();
   await accessible();
   await signIn.email().fill(account.email);
-  await signIn.newPassword().fill(account.password);
+  await signIn.password().fill(account.password);
   await signIn.create().click();
 
   const board = new Board(page);
@@ -73,8 +73,8 @@ test.describe("signed in", () => {
   });
 
   test("signing out ends the session, and signing in starts one", async ({ page, visit }) => {
-    await visit("/");
-    await new Frame(page).signOut();
+    await visit("/settings");
+    await new Account(page).signOut().click();
     const signIn = new SignIn(page);
     await expect(signIn.submit()).toBeVisible();
     await visit("/");

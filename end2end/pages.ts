@@ -7,9 +7,9 @@ export const account = { email: "admin@example.org", password: "a long enough pa
 
 export class SignIn {
   constructor(private page: Page) {}
-  email = () => this.page.getByLabel("E-mail");
+  email = () => this.page.getByLabel("E-mail address");
   password = () => this.page.getByLabel("Password", { exact: true });
-  create = () => this.page.getByRole("button", { name: "Create the account" });
+  create = () => this.page.getByRole("button", { name: "Make the account" });
   submit = () => this.page.getByRole("button", { name: "Sign in", exact: true });
 
   async as(email: string, password: string) {
@@ -19,7 +19,7 @@ export class SignIn {
   }
 }
 
-export class Frame {
+export class Account {
   constructor(private page: Page) {}
   signOut = () => this.page.getByRole("button", { name: "Sign out", exact: true });
 }
@@ -28,6 +28,8 @@ export class Board {
   constructor(private page: Page) {}
   heading = () => this.page.getByRole("heading", { name: "Board", level: 1 });
   add = () => this.page.getByRole("link", { name: "Add connection" });
+  /** The name that Mooring gives to its own database. */
+  ownDatabase = "Mooring";
   watchOwnDatabase = () => this.page.getByRole("button", { name: "Watch Mooring's own database" });
   search = () => this.page.getByRole("searchbox");
   row = (name: string): Locator => this.page.getByRole("row").filter({ has: this.page.getByRole("link", { name, exact: true }) });
@@ -59,12 +61,19 @@ export class Dashboard {
   resume = () => this.page.getByRole("button", { name: "Resume", exact: true });
   canvas = () => this.page.locator("canvas");
   asTable = () => this.page.getByText("Show as table");
+  range = (label: string) => this.page.getByRole("link", { name: label, exact: true });
+  recentChecks = () => this.page.getByRole("table", { name: "Recent checks" }).getByRole("row");
 }
 
 export class Tokens {
   constructor(private page: Page) {}
   name = () => this.page.getByLabel("Name", { exact: true });
-  make = () => this.page.getByRole("button", { name: "Make a token" });
-  shown = () => this.page.getByText(/mrg_[\w-]+/);
-  revoke = (name: string) => this.page.getByRole("row").filter({ hasText: name }).getByRole("button", { name: "Revoke" });
+  make = () => this.page.getByRole("button", { name: "Make the token" });
+  shown = () => this.page.getByText(/^mrg_[\w-]+$/);
+  row = (name: string) => this.page.getByRole("row").filter({ hasText: name });
+
+  async revoke(name: string) {
+    await this.row(name).getByText("Revoke", { exact: true }).click();
+    await this.row(name).getByRole("button", { name: `Revoke ${name}` }).click();
+  }
 }

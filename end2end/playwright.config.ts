@@ -15,7 +15,7 @@ export default defineConfig({
   forbidOnly: !!process.env.CI,
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  reporter: [["line"]],
+  reporter: "list",
   use: {
     baseURL: process.env.MOORING_TEST_URL,
     locale: "en-GB",

@@ -31,18 +31,6 @@ create index database_credentials_user on database_credentials (user_id);
 create index database_credentials_plaintext on database_credentials (id) where not credentials ? '$sealed';
 select trigger_updated_at('database_credentials');
 
--- `host:port/database` as pages show it; an IPv6 address in brackets.
-create function connection_endpoint(settings jsonb) returns text
-    language sql immutable parallel safe
-    as $$
-    select concat(
-        case when settings ->> 'host' like '%:%' then '[' || (settings ->> 'host') || ']'
-             else coalesce(settings ->> 'host', settings ->> 'url', settings ->> 'projectId') end,
-        ':' || (settings ->> 'port'),
-        '/' || (settings ->> 'database')
-    )
-$$;
-
 alter table database_credentials enable row level security;
 create policy database_credentials_own on database_credentials to mooring_user
     using (user_id = (select mooring_user_id())) with check (user_id = (select mooring_user_id()));

@@ -2,10 +2,20 @@
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
-use leptos_router::components::{Router, Routes};
+use leptos_router::{
+    SsrMode,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
 
-use crate::ui::{provide_toasts, time::provide_now};
+use crate::{
+    auth::ui::{FirstRunPage, SecondStepPage, SettingsPage, SignInPage, TokensPage, TwoFactorPage},
+    dashboard::ui::{BoardPage, ConnectionPage},
+    status::ui::StatusPage,
+    ui::{provide_toasts, time::provide_now},
+};
 
+pub mod frame;
 pub mod keys;
 pub mod not_found;
 pub mod theme;
@@ -13,9 +23,12 @@ pub mod theme;
 #[cfg(feature = "ssr")]
 pub mod shell;
 
+use frame::Frame;
 use not_found::NotFound;
 
 /// The application: all that has an address.
+///
+/// Every page is rendered whole before it is sent (`SsrMode::Async`), so that it is complete without JavaScript.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
@@ -24,7 +37,19 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|title: String| format!("{title} · Mooring") />
         <Router>
-            <Routes fallback=NotFound>{()}</Routes>
+            <Routes fallback=NotFound>
+                <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                    <Route path=path!("") view=BoardPage ssr=SsrMode::Async />
+                    <Route path=path!("connections/:id") view=ConnectionPage ssr=SsrMode::Async />
+                    <Route path=path!("settings") view=SettingsPage ssr=SsrMode::Async />
+                    <Route path=path!("settings/two-factor") view=TwoFactorPage ssr=SsrMode::Async />
+                    <Route path=path!("settings/tokens") view=TokensPage ssr=SsrMode::Async />
+                    <Route path=path!("status") view=StatusPage ssr=SsrMode::Async />
+                </ParentRoute>
+                <Route path=path!("welcome") view=FirstRunPage ssr=SsrMode::Async />
+                <Route path=path!("sign-in") view=SignInPage ssr=SsrMode::Async />
+                <Route path=path!("sign-in/code") view=SecondStepPage ssr=SsrMode::Async />
+            </Routes>
         </Router>
     }
 }

@@ -8,6 +8,8 @@
 //! signed in until a code follows (`server/second_factor.rs`). From then on `server::caller()` turns the
 //! session into a `Caller`, and refuses what another site made the browser send.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -253,7 +255,8 @@ pub fn sign_in_path(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
             address.push(char::from(byte));
         } else {
-            address.push_str(&format!("%{byte:02X}"));
+            // Writing into a string cannot fail.
+            let _ = write!(address, "%{byte:02X}");
         }
     }
     address
@@ -268,7 +271,10 @@ mod tests {
         assert_eq!(sign_in_path("/"), "/sign-in");
         assert_eq!(sign_in_path("//evil.example"), "/sign-in");
         assert_eq!(sign_in_path("/settings"), "/sign-in?next=/settings");
-        assert_eq!(sign_in_path("/board?status=down&sort=name#x"), "/sign-in?next=/board%3Fstatus%3Ddown%26sort%3Dname%23x");
+        assert_eq!(
+            sign_in_path("/board?status=down&sort=name#x"),
+            "/sign-in?next=/board%3Fstatus%3Ddown%26sort%3Dname%23x"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod server;
 
 /// Which rows of the board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Show {
+pub enum Shown {
     /// All of them.
     #[default]
     All,
@@ -25,7 +25,7 @@ pub enum Show {
     Paused,
 }
 
-impl Show {
+impl Shown {
     /// Every choice, in the order of the tabs.
     pub const ALL: [Self; 4] = [Self::All, Self::Attention, Self::Healthy, Self::Paused];
 
@@ -127,7 +127,7 @@ fn rank(row: &BoardRow) -> u8 {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BoardView {
     /// Which rows.
-    pub show: Show,
+    pub show: Shown,
     /// In which order.
     pub sort: Sort,
     /// Words that name, endpoint, provider or note has to hold.
@@ -139,7 +139,7 @@ impl BoardView {
     #[must_use]
     pub fn new(show: Option<&str>, sort: Option<&str>, search: Option<String>) -> Self {
         Self {
-            show: Show::ALL.into_iter().find(|known| known.code() == show).unwrap_or_default(),
+            show: Shown::ALL.into_iter().find(|known| known.code() == show).unwrap_or_default(),
             sort: Sort::ALL.into_iter().find(|known| known.code() == sort).unwrap_or_default(),
             search: search.unwrap_or_default(),
         }
@@ -163,7 +163,7 @@ impl BoardView {
 
     /// This view with other rows.
     #[must_use]
-    pub fn showing(&self, show: Show) -> Self {
+    pub fn showing(&self, show: Shown) -> Self {
         Self { show, ..self.clone() }
     }
 

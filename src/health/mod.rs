@@ -11,6 +11,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
+pub mod api;
 pub mod network;
 pub mod rules;
 pub mod schedule;
@@ -507,13 +508,4 @@ impl SweepReport {
             Status::Unknown => {}
         }
     }
-}
-
-/// What the checks of several connections came to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Checks {
-    /// The counts.
-    pub report: SweepReport,
-    /// The results that were there in time, in the order of the connections' names.
-    pub results: Vec<CheckResult>,
 }

@@ -1,7 +1,5 @@
 //! Whether to try again, after how long, and when to stop trying: pure state machines driven by a clock.
 
-pub mod policy;
-
 use serde::{Deserialize, Serialize};
 
 pub mod breaker;

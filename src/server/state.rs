@@ -6,13 +6,14 @@ use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 
 use crate::{
+    health::server::Watch,
     ids::WorkerId,
     server::{clock::Clock, config::Config, db::Database, egress::Egress, live::Live, vault::Vault},
 };
 
 /// The process's state; cheap to clone.
 #[derive(Clone)]
-pub struct AppState(Arc<Services>);
+pub struct AppState(Arc<Services>, Arc<Watch>);
 
 /// The parts that [`AppState`] shares.
 pub struct Services {
@@ -38,7 +39,8 @@ impl AppState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(services: Services) -> Self {
-        Self(Arc::new(services))
+        let watch = Watch::new(services.config.check_concurrency);
+        Self(Arc::new(services), Arc::new(watch))
     }
 
     /// What the operator set.
@@ -75,6 +77,12 @@ impl AppState {
     #[must_use]
     pub fn live(&self) -> &Live {
         &self.0.live
+    }
+
+    /// What the checks of this process share.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.1
     }
 
     /// How Leptos finds the site's files.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A monitor that has not looked for due checks for this long is not alive; it looks every second.
-const SWEEP_IS_LATE_S: i64 = 60;
+const SWEEP_IS_LATE_S: u32 = 60;
 
 /// Whether this process can do its work; a part that cannot be asked counts as not ready.
 pub async fn readiness(state: &AppState) -> Readiness {
@@ -29,13 +29,13 @@ async fn look(system: &Caller) -> Result<Readiness, AppError> {
     let mut tx = system.read().await?;
     let state = system.state();
     let newest = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
-    let done = sqlx::query_scalar!(r#"select max(version) as "version" from _sqlx_migrations where success"#)
-        .fetch_one(&mut *tx)
-        .await?;
+    // The migrator makes this table itself, so it is not among those that queries are checked against.
+    let done: Option<i64> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(&mut *tx).await?;
     let swept = sqlx::query_scalar!(
         r#"select last_sweep_at > mooring_now() - make_interval(secs => $2) as "alive" from workers where id = $1"#,
         state.worker().0,
-        60.0,
+        f64::from(SWEEP_IS_LATE_S),
     )
     .fetch_optional(&mut *tx)
     .await?
@@ -169,7 +169,7 @@ async fn processes(system: &Caller) -> Result<Part, AppError> {
                 advice: Some("Start `mooring serve`.".to_owned()),
                 ..part(name, State::Failed, "No process of Mooring is running on this database.".to_owned())
             }
-        } else if row.ago > SWEEP_IS_LATE_S && system.state().config().scheduler {
+        } else if row.ago > i64::from(SWEEP_IS_LATE_S) && system.state().config().scheduler {
             Part {
                 advice: Some("Restart the process and send its log along with a report.".to_owned()),
                 ..part(name, State::Failed, format!("{} run, but none has looked for due checks for {} s.", row.alive, row.ago))

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use http::{Request, StatusCode, header};
-use mooring::auth::server::{accounts::make_sign_up_code, tokens};
 use mooring::auth::Scope;
+use mooring::auth::server::{accounts::make_sign_up_code, tokens};
 use totp_rs::{Algorithm, Secret, TOTP};
 
 use crate::support::{
@@ -341,8 +341,7 @@ async fn what_is_done_to_an_account_stands_in_the_log_without_secrets() {
     for secret in [PASSWORD, "a wrong guess", token.token.as_str(), cookie.as_str()] {
         assert!(rows.iter().all(|(_, _, text)| !text.contains(secret)));
     }
-    let changed = sqlx::query("update database_audit_log set status = 'failed'")
-        .execute(&mut app.database.connect().await)
-        .await;
+    let changed =
+        sqlx::query("update database_audit_log set status = 'failed'").execute(&mut app.database.connect().await).await;
     assert!(changed.is_err(), "the log can only be added to");
 }

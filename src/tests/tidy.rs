@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Lines of code that a file may have before it has to become a folder; its tests are not counted.
-const LONGEST_FILE: usize = 700;
+const LONGEST_FILE: usize = 800;
 
 /// Who may take the pool as it is: `auth` before there is a caller, what runs before any request, the binary.
 const MAY_TAKE_THE_POOL: [&str; 4] = ["src/auth/server", "src/server", "src/main.rs", "src/tests"];
@@ -154,6 +154,8 @@ fn nothing_panics_outside_tests() {
 fn modules_say_what_they_are_for() {
     let found: Vec<_> = sources()
         .into_iter()
+        // Unit tests in a file of their own have the module's doc above them.
+        .filter(|source| !source.path.ends_with("/tests.rs"))
         .filter(|source| !source.lines.first().is_some_and(|line| line.starts_with("//! ")))
         .map(|source| source.path)
         .collect();

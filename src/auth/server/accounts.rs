@@ -182,7 +182,8 @@ pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option
         return refuse_sign_up(visit).await;
     }
     let email = check_new(email, password)?;
-    let counted = Try::count(pool, Purpose::SignUp, Trier { account: None, ip: visit.origin().ip, device: None }).await?;
+    let counted =
+        Try::count(pool, Purpose::SignUp, Trier { account: None, ip: visit.origin().ip, device: None }).await?;
     let hash = password_hash::hash(password).await?;
 
     let mut tx = pool.begin().await?;
@@ -317,7 +318,9 @@ pub(super) async fn complete_sign_in(visit: &Visit, epoch: Epoch, factor: &'stat
     )
     .execute(&mut *tx)
     .await?;
-    sqlx::query!("update users set last_sign_in_at = mooring_now() where id = $1", epoch.user.0).execute(&mut *tx).await?;
+    sqlx::query!("update users set last_sign_in_at = mooring_now() where id = $1", epoch.user.0)
+        .execute(&mut *tx)
+        .await?;
     let actor = Actor::visitor(Some(epoch.user), visit.origin().clone());
     record(&mut tx, actor, Entry::new("account.sign_in", Outcome::Success).detail("step", factor)).await?;
     tx.commit().await?;
@@ -468,11 +471,7 @@ pub async fn list_users(state: &AppState) -> Result<Vec<Me>, AppError> {
         .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Me {
-            id: row.id.into(),
-            email: row.email,
-            role: Role::from_code(&row.role).unwrap_or(Role::Member),
-        })
+        .map(|row| Me { id: row.id.into(), email: row.email, role: Role::from_code(&row.role).unwrap_or(Role::Member) })
         .collect())
 }
 

@@ -4,8 +4,8 @@
 mod gate;
 mod settings;
 mod sign_in;
-mod two_factor;
 mod tokens;
+mod two_factor;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 

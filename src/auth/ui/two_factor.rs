@@ -12,7 +12,8 @@ use crate::{
         api::{BeginSecondFactor, ConfirmSecondFactor, DisableSecondFactor, RenewRecoveryCodes, get_second_factor},
     },
     ui::{
-        Button, ButtonKind, Card, CopyButton, ErrorState, FormError, NoticeBox, Page, SkeletonText, Tag, TextField, Tone,
+        Button, ButtonKind, Card, CopyButton, ErrorState, FormError, NoticeBox, Page, SkeletonText, Tag, TextField,
+        Tone,
     },
 };
 

@@ -9,9 +9,8 @@ use leptos_router::{
 };
 
 use crate::{
-    auth::Role,
-    app::frame::Account,
-    dashboard::{BoardView, Show, Sort},
+    auth::{Me, Role},
+    dashboard::{BoardView, Shown, Sort},
     error::AppError,
     health::{
         Board, BoardFigures, BoardRow, Notice, Status,
@@ -148,7 +147,7 @@ enum State {
 #[component]
 fn Nothing() -> impl IntoView {
     let watch = ServerAction::<WatchOwnDatabase>::new();
-    let account = expect_context::<Account>();
+    let may_watch = use_context::<Me>().is_some_and(|me| me.role == Role::Admin);
     let failed = move || {
         watch.value().get().and_then(Result::err).map(|error| {
             view! { <NoticeBox tone=Tone::Down title="Nothing was added.">{error.to_string()}</NoticeBox> }
@@ -165,22 +164,16 @@ fn Nothing() -> impl IntoView {
                 <ButtonLink href="/connections/new" kind=ButtonKind::Primary icon=IconName::Plus>
                     "Add your first connection"
                 </ButtonLink>
-                <Suspense>
-                    {move || {
-                        account
-                            .me()
-                            .filter(|me| me.role == Role::Admin)
-                            .map(|_| {
-                                view! {
-                                    <ActionForm action=watch>
-                                        <Button icon=IconName::Anchor busy=watch.pending()>
-                                            "Watch Mooring's own database"
-                                        </Button>
-                                    </ActionForm>
-                                }
-                            })
-                    }}
-                </Suspense>
+                {may_watch
+                    .then(|| {
+                        view! {
+                            <ActionForm action=watch>
+                                <Button icon=IconName::Anchor busy=watch.pending()>
+                                    "Watch Mooring's own database"
+                                </Button>
+                            </ActionForm>
+                        }
+                    })}
             </EmptyState>
         </div>
     }
@@ -333,12 +326,12 @@ fn Rows(rows: Memo<Vec<BoardRow>>) -> impl IntoView {
     let tabs = move || {
         let view = view_of_address.get();
         rows.with(|rows| {
-            Show::ALL
+            Shown::ALL
                 .into_iter()
                 .map(|show| {
                     let tab = Tab::new(view.showing(show).href(), show.label(), view.show == show);
                     let count = rows.iter().filter(|row| show.has(row)).count();
-                    if show == Show::All { tab } else { tab.count(u32::try_from(count).unwrap_or(u32::MAX)) }
+                    if show == Shown::All { tab } else { tab.count(u32::try_from(count).unwrap_or(u32::MAX)) }
                 })
                 .collect::<Vec<_>>()
         })

@@ -13,7 +13,7 @@ use crate::{
     auth::server::Caller,
     error::AppError,
     health::{
-        CheckOrigin, CheckResult, Checks, Status, SweepReport,
+        CheckOrigin, CheckResult, Status, SweepReport,
         server::{
             check::{Checked, Finished, check},
             claim::{self, Claim},
@@ -43,7 +43,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// [`AppError::NotFound`] where it is not the caller's; [`AppError::Conflict`] for a connection without a
 /// provider; [`AppError::Unavailable`] where our own database is away.
 pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -> Result<CheckResult, AppError> {
-    let mine = own(caller, &[id]).await?;
+    let mine = own(caller, Some(id)).await?;
     let connection = mine.get(&id).ok_or(AppError::NotFound)?;
     if !connection.can_be_checked {
         return Err(AppError::Conflict("This connection has no provider yet. Choose one, then it can be checked.".to_owned()));
@@ -53,24 +53,18 @@ pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -
     tokio::spawn(async move { check_one(&state, id, origin).await }).await.map_err(|error| lost(&error))?
 }
 
-/// Checks the caller's active connections now, or those of `ids` that are the caller's, one probe each.
-/// Answers within 25 s with what is done by then; the rest goes on.
+/// Checks the caller's active connections now, or the one that is named, one probe each. Answers within 25 s
+/// with what is done by then, in the order of the connections' names; the rest goes on.
 ///
 /// # Errors
 ///
-/// [`AppError::NotFound`] where one of `ids` is not the caller's.
-pub async fn check_all(caller: &Caller, ids: Option<&[ConnectionId]>, origin: CheckOrigin) -> Result<Checks, AppError> {
+/// [`AppError::NotFound`] where the one that is named is not the caller's.
+pub async fn check_own(caller: &Caller, only: Option<ConnectionId>, origin: CheckOrigin) -> Result<(SweepReport, Vec<CheckResult>), AppError> {
     let until = Instant::now() + ANSWER_WITHIN;
-    let mine = match ids {
-        Some(ids) => {
-            let mine = own(caller, ids).await?;
-            if ids.iter().any(|id| !mine.contains_key(id)) {
-                return Err(AppError::NotFound);
-            }
-            mine
-        }
-        None => own_active(caller).await?,
-    };
+    let mine = own(caller, only).await?;
+    if only.is_some() && mine.is_empty() {
+        return Err(AppError::NotFound);
+    }
     let wanted: Vec<ConnectionId> = mine.iter().filter(|(_, connection)| connection.can_be_checked).map(|(id, _)| *id).collect();
     let mut report = SweepReport { due: u32::try_from(mine.len()).unwrap_or(u32::MAX), ..SweepReport::default() };
     let mut results = Vec::with_capacity(wanted.len());
@@ -81,7 +75,7 @@ pub async fn check_all(caller: &Caller, ids: Option<&[ConnectionId]>, origin: Ch
     }
     report.skipped = report.due.saturating_sub(report.checked);
     results.sort_by_key(|result| mine.get(&result.credential_id).map(|connection| connection.name.to_lowercase()));
-    Ok(Checks { report, results })
+    Ok((report, results))
 }
 
 /// Checks what is due, for whoever asks: calling it more often changes nothing. Answers within 25 s with
@@ -124,9 +118,17 @@ pub async fn reset_breaker(caller: &Caller, id: ConnectionId) -> Result<(), AppE
     if done.rows_affected() == 0 {
         return Err(AppError::NotFound);
     }
-    sqlx::query!("update notices set dismissed_at = mooring_now() where credential_id = $1 and kind = 'breaker_opened' and dismissed_at is null", id.0)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "
+        update notices
+           set dismissed_at = mooring_now()
+         where credential_id = $1 and user_id = $2 and kind = 'breaker_opened' and dismissed_at is null
+        ",
+        id.0,
+        user.0,
+    )
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(())
 }
@@ -136,41 +138,25 @@ struct Mine {
     can_be_checked: bool,
 }
 
-async fn own(caller: &Caller, ids: &[ConnectionId]) -> Result<BTreeMap<ConnectionId, Mine>, AppError> {
+/// The connection that is named, where it is the caller's; else all of the caller's that are active.
+async fn own(caller: &Caller, only: Option<ConnectionId>) -> Result<BTreeMap<ConnectionId, Mine>, AppError> {
     let user = caller.user_id()?;
-    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
     let mut tx = caller.read().await?;
     let rows = sqlx::query!(
         r#"
         select id, connection_name, provider <> 'legacy' as "can_be_checked!"
           from database_credentials
-         where user_id = $1 and id = any ($2)
+         where user_id = $1
+           and (id = $2 or ($2 is null and is_active and provider <> 'legacy'))
         "#,
         user.0,
-        &ids,
+        only.map(|id| id.0) as Option<uuid::Uuid>,
     )
     .fetch_all(&mut *tx)
     .await?;
     let mine = rows
         .into_iter()
         .map(|row| (ConnectionId(row.id), Mine { name: row.connection_name, can_be_checked: row.can_be_checked }));
-    Ok(mine.collect())
-}
-
-async fn own_active(caller: &Caller) -> Result<BTreeMap<ConnectionId, Mine>, AppError> {
-    let user = caller.user_id()?;
-    let mut tx = caller.read().await?;
-    let rows = sqlx::query!(
-        "
-        select id, connection_name
-          from database_credentials
-         where user_id = $1 and is_active and provider <> 'legacy'
-        ",
-        user.0,
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    let mine = rows.into_iter().map(|row| (ConnectionId(row.id), Mine { name: row.connection_name, can_be_checked: true }));
     Ok(mine.collect())
 }
 

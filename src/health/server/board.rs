@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::server::Caller,
-    connections::Provider,
+    connections::{Provider, settings},
     error::AppError,
     health::{Beat, Board, BoardFigures, BoardRow, Pulse, Status, rules, server::notices::open_notices},
     ids::{ConnectionId, UserId},
@@ -46,7 +46,9 @@ struct Row {
     id: Uuid,
     name: String,
     provider: String,
-    endpoint: String,
+    host: Option<String>,
+    port: Option<i32>,
+    database: Option<String>,
     paused: bool,
     interval_s: i32,
     status: String,
@@ -75,7 +77,9 @@ async fn rows(connection: &mut PgConnection, user: UserId) -> Result<Vec<Row>, s
         select connection.id,
                connection.connection_name         as name,
                connection.provider,
-               connection_endpoint(connection.public_settings) as "endpoint!",
+               connection.public_settings ->> 'host' as host,
+               (connection.public_settings ->> 'port')::integer as port,
+               connection.public_settings ->> 'database' as database,
                not connection.is_active           as "paused!",
                connection.check_interval_s        as interval_s,
                state.status,
@@ -186,7 +190,7 @@ impl Row {
             id: ConnectionId(self.id),
             name: self.name,
             provider: self.provider.parse::<Provider>().ok(),
-            endpoint: self.endpoint,
+            endpoint: endpoint(self.host, self.port, self.database),
             paused: self.paused,
             status_since: self.status_since.into(),
             last_check_at: self.last_check_at.map(Timestamp::from),
@@ -222,6 +226,12 @@ fn figures(rows: &[Row]) -> BoardFigures {
     figures.median_ms = rules::percentile(&answers, 0.5);
     figures.p95_ms = rules::percentile(&answers, 0.95);
     figures
+}
+
+/// `host:port/database` of what may be shown of the settings.
+pub(super) fn endpoint(host: Option<String>, port: Option<i32>, database: Option<String>) -> String {
+    let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
+    settings::endpoint(&host.unwrap_or_default(), port, database.as_deref())
 }
 
 fn number(count: i64) -> u32 {

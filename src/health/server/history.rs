@@ -9,7 +9,7 @@ use crate::{
     error::AppError,
     health::{
         AttemptRate, BreakerView, CauseRate, ConnectionHealth, DailyMetric, ErrorRow, History, HistoryPoint, Range, RecentCheck,
-        RetryAnalytics, Status, rules,
+        RetryAnalytics, Status, rules, server::board::endpoint,
     },
     ids::{ConnectionId, ErrorId, UserId},
     probe::{Cause, Phase},
@@ -59,7 +59,9 @@ async fn standing(connection: &mut PgConnection, user: UserId, id: ConnectionId)
     let row = sqlx::query!(
         r#"
         select connection.connection_name, connection.provider,
-               connection_endpoint(connection.public_settings) as "endpoint!",
+               connection.public_settings ->> 'host' as host,
+               (connection.public_settings ->> 'port')::integer as port,
+               connection.public_settings ->> 'database' as database,
                connection.check_interval_s, connection.slow_threshold_ms, connection.is_active, connection.paused_at,
                connection.updated_at,
                state.status, state.status_since, state.last_check_at, state.next_check_at, state.response_time_ms,
@@ -106,7 +108,7 @@ async fn standing(connection: &mut PgConnection, user: UserId, id: ConnectionId)
             id,
             name: row.connection_name,
             provider: row.provider.parse().ok(),
-            endpoint: row.endpoint,
+            endpoint: endpoint(row.host, row.port, row.database),
             interval_s: row.check_interval_s.unsigned_abs(),
             slow_threshold_ms: row.slow_threshold_ms.unsigned_abs(),
             paused_at: (!row.is_active).then(|| row.paused_at.unwrap_or(row.updated_at).into()),

@@ -243,6 +243,10 @@ impl Egress {
         let mut furthest: Option<EgressError> = None;
         for (tried, address) in addresses.iter().copied().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                furthest.get_or_insert(EgressError::TimedOut { address });
+                break;
+            }
             let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             let part = Instant::now() + left / others.max(1);
             let error = match timeout_at(part, TcpStream::connect(address)).await {

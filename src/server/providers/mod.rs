@@ -1,1 +1,183 @@
-//! The targets behind one interface.
+//! The targets behind one interface: [`probe`] makes one attempt on one connection and reports what it found.
+//! Each provider dials through [`Egress`], secures the stream with the same TLS, bounds what it reads and
+//! closes what it opened on every path.
+
+mod guard;
+mod mysql;
+mod postgresql;
+mod tls;
+mod trace;
+mod trouble;
+mod wire;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+
+use self::{trace::Trace, trouble::Trouble};
+use crate::{
+    connections::{
+        Provider,
+        settings::{Settings, TlsMode},
+    },
+    probe::{Cause, Phase, ProbeReport, TlsFacts},
+    server::egress::{Egress, is_local},
+};
+
+/// What login, database and query may take beyond the time for connecting.
+const BEYOND_CONNECTING: Duration = Duration::from_secs(10);
+/// The bounds of a connect timeout that make sense, in milliseconds.
+const CONNECT_TIMEOUT_MS: (u32, u32) = (100, 60_000);
+
+/// Makes one attempt: name, TCP, TLS, login, database, query, each timed on one connection, which is closed
+/// when this returns.
+///
+/// It ends within the connect timeout and ten seconds more, and with it everything that it opened; dropping it
+/// has the same effect. Failures of every kind are in the report, which holds no secret.
+pub async fn probe(egress: &Egress, provider: Provider, settings: &Settings) -> ProbeReport {
+    let mut trace = Trace::new();
+    let (least, most) = CONNECT_TIMEOUT_MS;
+    let connecting = Duration::from_millis(settings.effective_connect_timeout_ms().clamp(least, most).into());
+    let connect_deadline = trace.started() + connecting;
+    let attempt = Attempt { egress, settings, connect_deadline };
+    let deadline = connect_deadline + BEYOND_CONNECTING;
+
+    // A server may send anything, and not all that reads it is ours: a panic there is a failed attempt.
+    let run = AssertUnwindSafe(attempt.run(provider, &mut trace)).catch_unwind();
+    let outcome = timeout_at(deadline, run).await;
+    let trouble = match outcome {
+        Ok(Ok(Ok(()))) => None,
+        Ok(Ok(Err(trouble))) => Some(trouble),
+        Ok(Err(_panic)) => Some(Trouble::new(Cause::Unknown, "The server's answer could not be understood.")),
+        Err(_elapsed) => Some(out_of_time(trace.phase().unwrap_or(Phase::Query))),
+    };
+    if let Some(trouble) = trouble {
+        trace.fail(provider, trouble, &attempt.secrets());
+    }
+    trace.report()
+}
+
+/// One attempt: what it is about and how long it may take.
+#[derive(Debug)]
+struct Attempt<'a> {
+    egress: &'a Egress,
+    settings: &'a Settings,
+    connect_deadline: Instant,
+}
+
+impl Attempt<'_> {
+    async fn run(&self, provider: Provider, trace: &mut Trace) -> Result<(), Trouble> {
+        match provider {
+            Provider::PostgreSql => postgresql::run(self, trace).await,
+            Provider::MySql => mysql::run(self, trace).await,
+            Provider::MongoDb | Provider::Firebase | Provider::Supabase => Err(Trouble::new(
+                Cause::DriverMisconfigured,
+                format!("{} connections cannot be checked by this version.", provider.label()),
+            )),
+        }
+    }
+
+    /// Resolves, checks and dials the host, timed as two phases.
+    async fn dial(&self, trace: &mut Trace) -> Result<(TcpStream, SocketAddr), Trouble> {
+        trace.begin(Phase::Dns);
+        let resolved = self.egress.resolve(&self.settings.host, self.settings.port, self.connect_deadline).await?;
+        let found = match resolved.addresses() {
+            [one] => one.ip().to_string(),
+            many => format!("{} addresses", many.len()),
+        };
+        trace.note(Phase::Dns, found);
+        trace.begin(Phase::Tcp);
+        let (stream, address) = self.egress.dial(&resolved, self.connect_deadline).await?;
+        trace.address = Some(address.to_string());
+        trace.note(Phase::Tcp, address.to_string());
+        Ok((stream, address))
+    }
+
+    /// The user to log in as; the driver would otherwise take the name that this process runs under.
+    fn username(&self) -> Result<&str, Trouble> {
+        self.settings
+            .username
+            .as_deref()
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| Trouble::new(Cause::CredentialsMissing, "The connection has no user name.").at(Phase::Auth))
+    }
+
+    fn password(&self) -> &str {
+        self.settings.password.as_ref().map(|password| password.reveal()).unwrap_or_default()
+    }
+
+    /// What no message may hold.
+    fn secrets(&self) -> [&str; 2] {
+        [self.password(), self.settings.client_key.as_ref().map(|key| key.reveal()).unwrap_or_default()]
+    }
+}
+
+/// The TLS mode that counts: absent means `prefer` on this machine and private networks, and `verify-full`
+/// everywhere else.
+#[must_use]
+pub fn tls_mode(chosen: Option<TlsMode>, address: IpAddr) -> TlsMode {
+    chosen.unwrap_or(if is_local(address) { TlsMode::Prefer } else { TlsMode::VerifyFull })
+}
+
+/// The time was over in `phase`.
+fn out_of_time(phase: Phase) -> Trouble {
+    let trouble = match phase {
+        Phase::Dns => Trouble::new(Cause::DnsNotFound, "The resolver gave no answer within the time for connecting.")
+            .code("EAI_AGAIN"),
+        Phase::Tcp => Trouble::new(Cause::ConnectTimeout, "The server did not answer within the time for connecting."),
+        Phase::Tls => Trouble::new(
+            Cause::ConnectTimeout,
+            "The connection was made, but TLS was not finished within the time for it.",
+        ),
+        Phase::Auth => {
+            Trouble::new(Cause::ConnectTimeout, "The connection was made, but the login was not answered in time.")
+        }
+        Phase::Database => {
+            Trouble::new(Cause::ConnectTimeout, "The login was accepted, but the database was not opened in time.")
+        }
+        Phase::Query => {
+            Trouble::new(Cause::StatementTimeout, "The database was opened, but the query was not answered in time.")
+        }
+    };
+    let trouble = trouble.at(phase);
+    if phase == Phase::Dns { trouble } else { trouble.code("ETIMEDOUT") }
+}
+
+/// Keeps what TLS showed, and says it in a few words.
+fn note_tls(trace: &mut Trace, facts: Option<TlsFacts>) {
+    if let Some(facts) = &facts {
+        let words = [facts.version.as_deref(), facts.cipher.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+        if !words.is_empty() {
+            trace.note(Phase::Tls, words.join(", "));
+        }
+    }
+    trace.tls = facts;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_tls_is_strict_beyond_private_networks() {
+        for (chosen, address, mode) in [
+            (None, "127.0.0.1", TlsMode::Prefer),
+            (None, "10.0.0.1", TlsMode::Prefer),
+            (None, "fd00::1", TlsMode::Prefer),
+            (None, "8.8.8.8", TlsMode::VerifyFull),
+            (None, "2606:4700::1111", TlsMode::VerifyFull),
+            (Some(TlsMode::Disable), "8.8.8.8", TlsMode::Disable),
+            (Some(TlsMode::VerifyCa), "127.0.0.1", TlsMode::VerifyCa),
+        ] {
+            assert_eq!(tls_mode(chosen, address.parse().expect("an address")), mode, "{chosen:?} {address}");
+        }
+    }
+}

@@ -169,6 +169,12 @@ impl KeyRing {
         std::iter::once(&self.current).chain(&self.older)
     }
 
+    /// The first key of `other` that this ring does not hold.
+    pub(super) fn lacks<'a>(&self, other: &'a Self) -> Option<&'a KeyId> {
+        let held = |key: &&MasterKey| self.get(&key.id).is_some_and(|own| own.matches(&key.check_value()));
+        other.iter().find(|key| !held(key)).map(MasterKey::id)
+    }
+
     /// The form that [`parse`](Self::parse) reads.
     pub(super) fn to_list(&self) -> Zeroizing<String> {
         // Room for all of it at once: a string that grows leaves copies behind.
@@ -216,18 +222,23 @@ pub(super) fn read_file(path: &Path) -> Result<(KeyRing, Stamp), VaultError> {
     Ok((KeyRing::parse(&list, &format!("the file {}", path.display()))?, stamp))
 }
 
-/// Makes a file with one new key, where there is none. Of several processes that start at once one wins,
-/// and none reads a half-written file: the file gets its name when it is complete.
+/// Makes a file with one new key, where there is none.
 pub(super) fn create_file(path: &Path) -> Result<(), VaultError> {
     if path.exists() {
         return Ok(());
     }
+    let ring = KeyRing { current: MasterKey::random()?, older: Vec::new() };
+    place_file(path, &ring)
+}
+
+/// Makes a file with these keys, where there is none. Of several processes that start at once one wins,
+/// and none reads a half-written file: the file gets its name when it is complete.
+pub(super) fn place_file(path: &Path, ring: &KeyRing) -> Result<(), VaultError> {
     let fail = |source| VaultError::KeyFile { path: path.to_owned(), action: "made", source };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail)?;
     }
-    let list = KeyRing { current: MasterKey::random()?, older: Vec::new() }.to_list();
-    let (file, draft) = write_draft(path, &list).map_err(fail)?;
+    let (file, draft) = write_draft(path, &ring.to_list()).map_err(fail)?;
     let linked = fs::hard_link(&draft, path);
     drop(file);
     fs::remove_file(&draft).map_err(fail)?;

@@ -63,6 +63,41 @@ impl KeySource {
             Self::File(path) | Self::DataFolder(path) => Some(path),
         }
     }
+
+    /// Whether the keys of a backup, `list`, are here, or can be put here because nothing is.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::KeyList`], where the source holds other keys.
+    pub fn accepts(&self, list: &Secret) -> Result<(), VaultError> {
+        let backup = KeyRing::parse(list.reveal(), "the backup")?;
+        let (place, here) = match self {
+            Self::Variable(_) => ("MOORING_MASTER_KEY".to_owned(), Known::read(self)?.ring),
+            Self::File(path) | Self::DataFolder(path) if path.exists() => {
+                (format!("the file {}", path.display()), Known::read(self)?.ring)
+            }
+            Self::File(_) | Self::DataFolder(_) => return Ok(()),
+        };
+        match here.lacks(&backup) {
+            None => Ok(()),
+            Some(id) => {
+                Err(VaultError::KeyList { place, reason: format!("the backup's key `{id}` is not among its keys") })
+            }
+        }
+    }
+
+    /// Puts the keys of a backup here, where nothing is yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`accepts`](Self::accepts), and [`VaultError::KeyFile`].
+    pub fn adopt(&self, list: &Secret) -> Result<(), VaultError> {
+        self.accepts(list)?;
+        match self.path() {
+            Some(path) if !path.exists() => keys::place_file(path, &KeyRing::parse(list.reveal(), "the backup")?),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why something cannot be sealed or opened. No variant tells anything of the value.

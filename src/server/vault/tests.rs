@@ -172,6 +172,20 @@ fn a_running_process_seals_under_the_new_key_at_once() {
 }
 
 #[test]
+fn the_keys_of_a_backup_go_where_nothing_is_or_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = KeySource::DataFolder(folder.path().join("data/master.key"));
+    let (one, two) = (Secret::new(entry("a", 1)), Secret::new(format!("{},{}", entry("b", 2), entry("a", 1))));
+    assert!(file.accepts(&one).is_ok() && file.adopt(&one).is_ok() && file.adopt(&one).is_ok());
+    assert_eq!(Vault::load(file.clone(), false).expect("there").export().as_str(), entry("a", 1));
+    assert!(file.adopt(&two).is_err_and(|error| error.to_string().contains("`b`")));
+    let variable = KeySource::Variable(two.clone());
+    assert!(variable.adopt(&one).is_ok());
+    assert!(variable.adopt(&Secret::new(entry("a", 3))).is_err(), "the same id, another key");
+    assert!(KeySource::Variable(one).adopt(&two).is_err());
+}
+
+#[test]
 fn check_values_tell_keys_apart() {
     let ring = |list: &str| KeyRing::parse(list, "a test").expect("a usable list");
     let (one, same, other, renamed) =

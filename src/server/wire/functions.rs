@@ -17,7 +17,10 @@ use crate::{
         server::{Caller, tokens},
     },
     error::AppError,
-    health::{CheckResult, server::{SweepReport, check_own, run_due}},
+    health::{
+        CheckOrigin, CheckResult, Checks, SweepReport,
+        server::{check_all, run_due},
+    },
     ids::ConnectionId,
     server::{
         state::AppState,
@@ -127,7 +130,7 @@ async fn proactive_health_monitor(State(state): State<AppState>, request: Reques
     let (report, results) = match sweeper {
         Sweeper::Anyone => (run_due(&state).await?, None),
         Sweeper::Owner(caller) => {
-            let (report, results) = check_own(&caller, only).await?;
+            let Checks { report, results } = check_all(&caller, only.as_ref().map(std::slice::from_ref), CheckOrigin::Token).await?;
             (report, Some(results.into_iter().map(MonitorResult::from).collect()))
         }
     };

@@ -45,9 +45,10 @@ impl HttpConnection {
             .ok_or_else(|| malformed(&status))?;
         loop {
             let line = self.line().await?;
-            let Some((name, value)) = line.split_once(':') else {
-                break if line.is_empty() { Ok(()) } else { Err(malformed(&line)) };
-            }?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(':').ok_or_else(|| malformed(&line))?;
             let name = HeaderName::try_from(name).map_err(|_| malformed(&line))?;
             let value = HeaderValue::try_from(value.trim()).map_err(|_| malformed(&line))?;
             response.headers_mut().append(name, value);

@@ -1,0 +1,204 @@
+//! Writes what checks found: history, half hours, days, attempts, errors, breaker, notices and the next due
+//! time, of many connections at once and in one transaction.
+//!
+//! Fenced: only what still holds its lease is written. What a result means beside what stood there before
+//! is worked out in Rust ([`state::after`]), so that the statements only store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use self::{rollup::Buckets, state::After};
+use super::{check::Finished, notices};
+use crate::{
+    auth::server::Caller,
+    error::AppError,
+    health::{Status, schedule},
+    ids::{ConnectionId, UserId},
+    probe::{Outcome, Phase, ProbeReport},
+    retry::{BreakerState, breaker::Breaker},
+    server::state::AppState,
+    timestamp::Timestamp,
+};
+
+mod errors;
+mod history;
+mod rollup;
+mod state;
+
+/// The longest message that is stored, in characters.
+const LONGEST_MESSAGE: usize = 2_000;
+
+/// Writes `results` and gives up their leases; tells which connections' results were written. Those that
+/// are missing had lost their lease, or their connection is gone.
+///
+/// # Errors
+///
+/// Where our own database fails; then nothing was written.
+pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<ConnectionId>, AppError> {
+    if results.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut tx = Caller::system(state, "monitor").write().await?;
+    let standing = lock(&mut tx, state, results).await?;
+    let results: Vec<(&Finished, &Before)> =
+        results.iter().filter_map(|finished| Some((finished, standing.get(&finished.claim.lease.credential_id)?))).collect();
+    if results.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    history::insert_checks(&mut tx, &results).await?;
+    history::insert_attempts(&mut tx, &results).await?;
+    let failures = history::count_failures(&mut tx, &results).await?;
+    let failures = |id| failures.get(&id).copied().unwrap_or_default();
+    let changes: Vec<After> = results
+        .iter()
+        .map(|(finished, before)| state::after(finished, before, failures(finished.claim.lease.credential_id)))
+        .collect();
+    state::update(&mut tx, &changes).await?;
+    let mut buckets = Buckets::default();
+    for (finished, before) in &results {
+        buckets.take(finished, before);
+    }
+    buckets.store(&mut tx).await?;
+    errors::upsert(&mut tx, &results).await?;
+    errors::resolve(&mut tx, &results).await?;
+    tell(&mut tx, &results, &changes).await?;
+    announce(&mut tx, &results).await?;
+    tx.commit().await?;
+    state.watch().recorded.notify_waiters();
+    Ok(changes.iter().map(|change| ConnectionId(change.credential_id)).collect())
+}
+
+/// A connection as it stood before the result.
+#[derive(Clone, Debug)]
+struct Before {
+    user_id: UserId,
+    provider: String,
+    is_active: bool,
+    interval_s: u32,
+    next_check_at: Option<Timestamp>,
+    status: Status,
+    status_since: Timestamp,
+    last_check_at: Option<Timestamp>,
+    consecutive_down: u32,
+    consecutive_lasting: u32,
+    breaker: Breaker,
+    now: Timestamp,
+}
+
+/// Locks what still holds its lease. The connection before its state, as deleting one does.
+async fn lock(
+    connection: &mut PgConnection,
+    state: &AppState,
+    results: &[Finished],
+) -> Result<BTreeMap<ConnectionId, Before>, sqlx::Error> {
+    let ids: Vec<Uuid> = results.iter().map(|finished| finished.claim.lease.credential_id.0).collect();
+    let until: Vec<OffsetDateTime> = results.iter().map(|finished| finished.claim.lease.until).collect();
+    let rows = sqlx::query!(
+        r#"
+        select state.credential_id, connection.user_id, connection.provider, connection.is_active,
+               connection.check_interval_s, state.next_check_at, state.status, state.status_since, state.last_check_at,
+               state.consecutive_down, state.consecutive_lasting, state.breaker_state, state.breaker_opened_at,
+               state.breaker_open_until, state.breaker_counts_from, mooring_now() as "now!"
+          from unnest($1::uuid[], $2::timestamptz[]) as mine (credential_id, lease_until)
+          join database_credentials as connection on connection.id = mine.credential_id
+          join connection_state as state on state.credential_id = mine.credential_id
+         where state.lease_owner = $3
+           and state.lease_until = mine.lease_until
+         order by state.credential_id
+           for key share of connection
+           for update of state
+        "#,
+        &ids,
+        &until,
+        state.worker().0,
+    )
+    .fetch_all(connection)
+    .await?;
+    let before = rows.into_iter().map(|row| {
+        let breaker = Breaker {
+            state: BreakerState::from_code(&row.breaker_state).unwrap_or_default(),
+            opened_at: row.breaker_opened_at.map(Timestamp::from),
+            open_until: row.breaker_open_until.map(Timestamp::from),
+            counts_from: row.breaker_counts_from.into(),
+        };
+        let before = Before {
+            user_id: UserId(row.user_id),
+            provider: row.provider,
+            is_active: row.is_active,
+            interval_s: row.check_interval_s.unsigned_abs(),
+            next_check_at: row.next_check_at.map(Timestamp::from),
+            status: Status::from_code(&row.status).unwrap_or(Status::Unknown),
+            status_since: row.status_since.into(),
+            last_check_at: row.last_check_at.map(Timestamp::from),
+            consecutive_down: row.consecutive_down.unsigned_abs(),
+            consecutive_lasting: row.consecutive_lasting.unsigned_abs(),
+            breaker,
+            now: row.now.into(),
+        };
+        (ConnectionId(row.credential_id), before)
+    });
+    Ok(before.collect())
+}
+
+fn phase_micros(report: Option<&ProbeReport>, phase: Phase) -> Option<i32> {
+    let result = report?.phase(phase)?;
+    (result.outcome == Outcome::Ok).then(|| stored(result.micros))
+}
+
+fn stored(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// Text from a server as it may be stored: Postgres takes no NUL, and nobody reads a megabyte.
+fn storable(text: &str) -> String {
+    text.chars().take(LONGEST_MESSAGE).map(|character| if character == '\0' { '\u{fffd}' } else { character }).collect()
+}
+
+/// Since when nobody had looked, where time was missed before this check.
+fn missed_from(finished: &Finished, before: &Before) -> Option<Timestamp> {
+    let due = finished.claim.due_at.filter(|_| finished.claim.origin.is_scheduled())?;
+    before.last_check_at?;
+    schedule::was_missed(due, finished.started_at, before.interval_s, before.consecutive_lasting).then_some(due)
+}
+
+const fn is_up(status: Status) -> bool {
+    matches!(status, Status::Healthy | Status::Degraded)
+}
+
+/// Raises and ends the notices about breakers and about our own network.
+async fn tell(connection: &mut PgConnection, results: &[(&Finished, &Before)], changes: &[After]) -> Result<(), sqlx::Error> {
+    let closed = BreakerState::Closed.code();
+    let turned = |to_closed: bool| {
+        let both = results.iter().zip(changes);
+        both.filter(move |((_, before), after)| {
+            (before.breaker.state != BreakerState::Closed) == to_closed && (after.breaker_state == closed) == to_closed
+        })
+            .map(|((finished, before), _)| (before.user_id, finished.claim.lease.credential_id))
+            .collect::<Vec<_>>()
+    };
+    notices::breaker_opened(connection, &turned(false)).await?;
+    notices::breaker_closed(connection, &turned(true)).await?;
+    let users = |wanted: fn(Status, Status) -> bool| {
+        let accounts: BTreeSet<UserId> = results
+            .iter()
+            .filter(|(finished, before)| wanted(before.status, finished.status))
+            .map(|(_, before)| before.user_id)
+            .collect();
+        accounts.into_iter().collect::<Vec<_>>()
+    };
+    notices::network_down(connection, &users(|_, now| now == Status::Unknown)).await?;
+    notices::network_up(connection, &users(|before, now| before == Status::Unknown && is_up(now))).await
+}
+
+/// Tells the owners' pages to read again; sent when the transaction is committed.
+async fn announce(connection: &mut PgConnection, results: &[(&Finished, &Before)]) -> Result<(), sqlx::Error> {
+    let users: BTreeSet<Uuid> = results.iter().map(|(_, before)| before.user_id.0).collect();
+    let users: Vec<Uuid> = users.into_iter().collect();
+    sqlx::query!("select pg_notify('mooring_live', 'health:' || user_id) from unnest($1::uuid[]) as told (user_id)", &users)
+        .fetch_all(connection)
+        .await?;
+    Ok(())
+}

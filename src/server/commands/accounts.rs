@@ -1,0 +1,40 @@
+//! `user …` and `token …`.
+
+use crate::{
+    auth::{
+        Scope,
+        server::{accounts, tokens},
+    },
+    connections::settings::Secret,
+    server::state::AppState,
+};
+
+use super::{CommandError, print};
+
+pub(super) async fn add_user(
+    state: &AppState,
+    email: &str,
+    admin: bool,
+    password: &Secret,
+) -> Result<(), CommandError> {
+    let id = accounts::add_user(state, email, admin, password).await?;
+    print(id.to_string())
+}
+
+pub(super) async fn set_password(state: &AppState, email: &str, password: &Secret) -> Result<(), CommandError> {
+    accounts::set_password(state, email, password).await?;
+    print("The password is set, and every session of the account is ended.")
+}
+
+pub(super) async fn list_users(state: &AppState) -> Result<(), CommandError> {
+    for user in accounts::list_users(state).await? {
+        print(format!("{}\t{}\t{}", user.id, user.email, user.role.code()))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn add_token(state: &AppState, email: &str, name: &str, scope: Scope) -> Result<(), CommandError> {
+    let caller = accounts::caller_for_email(state, email).await?;
+    let token = tokens::create(&caller, name, scope).await?;
+    print(token.token)
+}

@@ -1,0 +1,224 @@
+//! PostgreSQL and what speaks its protocol: `tokio-postgres` over a stream that we dialled, secured and watch.
+//! The driver is given fields, never a URL, and nothing of our own environment.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::{Ready, ready},
+    io,
+    pin::pin,
+    time::Duration,
+};
+
+use futures::future::{Either, select};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{timeout, timeout_at},
+};
+use tokio_postgres::{
+    Config,
+    config::{SslMode, SslNegotiation},
+    tls::TlsConnect,
+};
+
+use super::{
+    Attempt,
+    guard::{Guard, Witness},
+    tls,
+    trace::Trace,
+    trouble::Trouble,
+    wire::{Wire, speaker},
+};
+use crate::{
+    connections::settings::TlsMode,
+    probe::{Cause, Phase},
+};
+
+/// Asks whether the server speaks TLS.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+/// The health query. It reads a constant: nothing can be written by it, it needs no privilege, and as one
+/// statement of the simple protocol it passes through every mode of a pooler, where a transaction or a
+/// setting would not.
+const HEALTH_QUERY: &str = "select 1";
+/// How long the server may take to hear the goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// One attempt, from the name to the answer of the health query.
+pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), Trouble> {
+    let settings = attempt.settings;
+    let user = attempt.username()?;
+    let mut config = Config::new();
+    config.user(user).application_name("mooring");
+    if let Some(database) = settings.database.as_deref().filter(|name| !name.is_empty()) {
+        config.dbname(database);
+    }
+    if let Some(password) = &settings.password {
+        config.password(password.reveal());
+    }
+
+    let (stream, address) = attempt.dial(trace).await?;
+    let mode = super::tls_mode(settings.tls, address.ip());
+    let local = crate::server::egress::is_local(address.ip());
+    let (wire, binding) = timeout_at(attempt.connect_deadline, secure(stream, attempt, mode, trace))
+        .await
+        .unwrap_or_else(|_| Err(super::out_of_time(Phase::Tls)))?;
+    if wire.is_tls() {
+        // TLS is already there: the driver is to treat the stream as TLS and ask for nothing.
+        config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+    } else {
+        config.ssl_mode(SslMode::Disable);
+    }
+
+    trace.begin(Phase::Auth);
+    let guard = Guard::new(wire, local, binding);
+    let witness = guard.witness();
+    let connected = config.connect_raw(guard, AsItIs).await;
+    let (accepted, method) = {
+        let seen = witness.seen();
+        (seen.accepted, seen.method)
+    };
+    trace.note(Phase::Auth, method.unwrap_or("no password asked for"));
+    if let Some(accepted) = accepted {
+        trace.begin_at(Phase::Database, accepted);
+    }
+    let (client, mut connection) = connected.map_err(|error| explain(&witness, &error))?;
+    let version = connection.parameter("server_version").map(str::to_owned);
+    let standby = connection.parameter("in_hot_standby") == Some("on");
+    trace.note(Phase::Database, settings.database.as_deref().unwrap_or(user));
+
+    trace.begin(Phase::Query);
+    // The connection is driven here and not in a task of its own: dropping the attempt drops it. Where it ends
+    // before the answer, the reason is in its result and not in the client's.
+    match select(pin!(client.simple_query(HEALTH_QUERY)), &mut connection).await {
+        Either::Left((Ok(_), _)) => {}
+        Either::Left((Err(error), _)) | Either::Right((Err(error), _)) => return Err(explain(&witness, &error)),
+        Either::Right((Ok(()), _)) => return Err(closed()),
+    }
+    trace.note(Phase::Query, if standby { "answered by a standby" } else { "answered" });
+    trace.server_version = version;
+    trace.answered();
+
+    // With the client gone the connection says goodbye and closes.
+    drop(client);
+    let _ = timeout(GOODBYE, connection).await;
+    Ok(())
+}
+
+/// Negotiates TLS as the mode asks.
+async fn secure(
+    mut stream: TcpStream,
+    attempt: &Attempt<'_>,
+    mode: TlsMode,
+    trace: &mut Trace,
+) -> Result<(Wire, Option<Vec<u8>>), Trouble> {
+    if mode == TlsMode::Disable {
+        return Ok((Wire::Clear(stream), None));
+    }
+    trace.begin(Phase::Tls);
+    let mut answer = [0];
+    let asked = async {
+        stream.write_all(&SSL_REQUEST).await?;
+        stream.read_exact(&mut answer).await
+    };
+    asked.await.map_err(|error| Trouble::from_io(&error))?;
+    match answer {
+        [b'S'] => {
+            let (facts, secured) = tls::handshake(stream, attempt.settings, mode).await;
+            super::note_tls(trace, facts);
+            let secured = secured.map_err(|refused| refused.trouble)?;
+            Ok((Wire::Tls(secured.stream), secured.binding))
+        }
+        [b'N'] if mode == TlsMode::Prefer => {
+            trace.note(Phase::Tls, "the server has none");
+            Ok((Wire::Clear(stream), None))
+        }
+        [b'N'] => Err(Trouble::new(Cause::TlsNotSupported, "The server has no TLS, and the settings insist on it.")),
+        // A server that cannot even ask: before TLS, errors come as they did in protocol 2.
+        [b'E'] => Err(early_error(stream).await),
+        [first] => {
+            let mut opening = vec![first];
+            // What else there is tells who speaks; nothing more is waited for.
+            let mut more = [0; 64];
+            if let Ok(read) = stream.try_read(&mut more) {
+                opening.extend_from_slice(more.get(..read).unwrap_or_default());
+            }
+            let who = speaker(&opening).map(|name| format!(", but {name}")).unwrap_or_default();
+            Err(Trouble::new(Cause::WrongProtocol, format!("The server does not speak PostgreSQL's protocol{who}.")))
+        }
+    }
+}
+
+/// The text of an error that came in place of an answer to the question for TLS.
+async fn early_error(mut stream: TcpStream) -> Trouble {
+    let mut text = [0; 512];
+    let read = stream.read(&mut text).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(text.get(..read).unwrap_or_default());
+    let message = text.split('\0').filter(|part| part.chars().count() > 3).collect::<Vec<_>>().join(" ");
+    Trouble { message, ..Trouble::default() }
+}
+
+/// What the driver's error comes from: the guard's refusal, the server's error, or the stream's.
+fn explain(witness: &Witness, error: &tokio_postgres::Error) -> Trouble {
+    let seen = witness.seen();
+    if let Some(refusal) = &seen.refusal {
+        return refusal.trouble();
+    }
+    if let Some(error) = seen.error.clone() {
+        return Trouble::from(error);
+    }
+    let mut source: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(next) = source {
+        if let Some(error) = next.downcast_ref::<io::Error>() {
+            return Trouble::from_io(error);
+        }
+        source = next.source();
+    }
+    if error.is_closed() {
+        return closed();
+    }
+    let message = chain(error);
+    if message.contains("password missing") {
+        return Trouble::new(Cause::CredentialsMissing, "The server asks for a password, and none is stored.");
+    }
+    if message.contains("unexpected message") {
+        return Trouble::new(Cause::WrongProtocol, "The server's answer is not one of PostgreSQL's.");
+    }
+    if message.contains("invalid server") || message.contains("channel binding") || message.contains("SASL") {
+        return Trouble::new(Cause::AuthMethodUnsupported, message);
+    }
+    Trouble { message, ..Trouble::default() }
+}
+
+/// The stream ended where an answer was due.
+fn closed() -> Trouble {
+    Trouble::from_io(&io::ErrorKind::UnexpectedEof.into())
+}
+
+/// An error with its sources on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(next) = source {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = next.source();
+    }
+    text
+}
+
+/// Hands the driver the stream as it is.
+struct AsItIs;
+
+impl TlsConnect<Guard> for AsItIs {
+    type Stream = Guard;
+    type Error = Infallible;
+    type Future = Ready<Result<Guard, Infallible>>;
+
+    fn connect(self, stream: Guard) -> Self::Future {
+        ready(Ok(stream))
+    }
+}

@@ -1,0 +1,152 @@
+//! What an attempt has found so far. It lives outside the attempt, so that it is whole even where a deadline
+//! drops the attempt in the middle of a phase.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::trouble::Trouble;
+use crate::{
+    connections::Provider,
+    probe::{Failure, Outcome, Phase, PhaseResult, ProbeReport, TlsFacts, classify, scrub},
+};
+
+/// The record of one attempt.
+#[derive(Debug)]
+pub(super) struct Trace {
+    started: Instant,
+    stopped: Option<Instant>,
+    open: Option<(Phase, Instant)>,
+    phases: [PhaseResult; 6],
+    /// What TLS showed.
+    pub tls: Option<TlsFacts>,
+    /// The address that was connected to.
+    pub address: Option<String>,
+    /// The server's version.
+    pub server_version: Option<String>,
+    failure: Option<Failure>,
+}
+
+impl Trace {
+    /// Begins now.
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            stopped: None,
+            open: None,
+            phases: Phase::ALL.map(|phase| PhaseResult { phase, outcome: Outcome::Skipped, micros: 0, detail: None }),
+            tls: None,
+            address: None,
+            server_version: None,
+            failure: None,
+        }
+    }
+
+    /// When it began.
+    pub const fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The phase that is under way.
+    pub fn phase(&self) -> Option<Phase> {
+        self.open.map(|(phase, _)| phase)
+    }
+
+    /// Begins `phase`, ending the one before. A phase that is begun again goes on counting.
+    pub fn begin(&mut self, phase: Phase) {
+        self.begin_at(phase, Instant::now());
+    }
+
+    /// Begins `phase` at a time that was noted earlier.
+    pub fn begin_at(&mut self, phase: Phase, at: Instant) {
+        self.end_at(at);
+        self.open = Some((phase, at));
+    }
+
+    /// Ends the phase under way, if there is one.
+    fn end_at(&mut self, at: Instant) {
+        if let Some((phase, since)) = self.open.take() {
+            let slot = self.slot(phase);
+            slot.outcome = Outcome::Ok;
+            slot.micros = slot.micros.saturating_add(micros(at.saturating_duration_since(since)));
+        }
+    }
+
+    /// Says in a few words what `phase` found.
+    pub fn note(&mut self, phase: Phase, detail: impl Into<String>) {
+        self.slot(phase).detail = Some(scrub(&detail.into(), &[]));
+    }
+
+    /// The query was answered: ends the last phase and the clock.
+    pub fn answered(&mut self) {
+        let now = Instant::now();
+        self.end_at(now);
+        self.stopped = Some(now);
+    }
+
+    /// Stops the clock: what follows (saying goodbye) is not counted.
+    pub fn stop(&mut self) {
+        self.stopped.get_or_insert_with(Instant::now);
+    }
+
+    /// The attempt ended here: the clock stops where it has not yet.
+    pub fn fail(&mut self, provider: Provider, trouble: Trouble, secrets: &[&str]) {
+        if self.failure.is_some() {
+            return;
+        }
+        let now = *self.stopped.get_or_insert_with(Instant::now);
+        let at = trouble.phase.or(self.phase()).unwrap_or(Phase::Dns);
+        // Found out in a later phase than it belongs to (TLS 1.3 refuses a client's certificate late): the
+        // later one never came to anything.
+        self.open.take_if(|(phase, _)| *phase != at);
+        self.end_at(now);
+        self.slot(at).outcome = Outcome::Failed;
+        let verdict = classify::classify(&classify::Evidence {
+            provider: Some(provider),
+            phase: Some(at),
+            code: trouble.code.as_deref(),
+            text: &trouble.evidence(),
+        });
+        let (cause, mut also_possible) = match trouble.cause {
+            Some(cause) => (cause, trouble.also),
+            None => (verdict.cause, [trouble.also, verdict.also_possible].concat()),
+        };
+        also_possible.retain(|other| *other != cause);
+        self.failure = Some(Failure {
+            phase: at,
+            code: trouble.code,
+            message: scrub(&trouble.message, secrets),
+            cause,
+            also_possible,
+        });
+    }
+
+    /// The report.
+    pub fn report(self) -> ProbeReport {
+        let end = self.stopped.unwrap_or_else(Instant::now);
+        ProbeReport {
+            phases: self.phases.into(),
+            total_micros: micros(end.saturating_duration_since(self.started)),
+            server_version: self.server_version,
+            tls: self.tls,
+            address: self.address,
+            failure: self.failure,
+        }
+    }
+
+    fn slot(&mut self, phase: Phase) -> &mut PhaseResult {
+        let [dns, tcp, tls, auth, database, query] = &mut self.phases;
+        match phase {
+            Phase::Dns => dns,
+            Phase::Tcp => tcp,
+            Phase::Tls => tls,
+            Phase::Auth => auth,
+            Phase::Database => database,
+            Phase::Query => query,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,58 @@
+//! `make bench`: measures the monitor, memory, the board page and what a first visit loads, in one run on one
+//! machine, and prints one table.
+//!
+//! What is compared runs in alternating rounds, so that whatever else the machine does falls on both alike; the
+//! ratio is the median of the rounds' ratios. Absolute numbers belong to the machine, ratios less so.
+
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest of it")]
+mod support;
+
+mod board;
+mod checks;
+mod first_load;
+
+use std::fmt::Write;
+
+use support::cluster::TestDatabase;
+
+/// How often what is compared alternates.
+const ROUNDS: usize = 5;
+
+/// One line of the table.
+struct Line {
+    what: String,
+    mooring: String,
+    bare: String,
+    ratio: String,
+    aim: &'static str,
+}
+
+#[tokio::main]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
+async fn main() {
+    let mut lines = Vec::new();
+    eprintln!("Checks of 1,000 connections to a real PostgreSQL …");
+    lines.extend(checks::measure(TestDatabase::fresh().await).await);
+    eprintln!("The board page …");
+    lines.extend(board::measure(TestDatabase::fresh().await).await);
+    eprintln!("A first visit …");
+    lines.extend(first_load::measure(TestDatabase::fresh().await).await);
+    println!("{}", table(&lines));
+}
+
+fn table(lines: &[Line]) -> String {
+    let mut table = "| Measured | Mooring | Bare | Ratio | Aim |\n| --- | ---: | ---: | ---: | ---: |\n".to_owned();
+    for Line { what, mooring, bare, ratio, aim } in lines {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "| {what} | {mooring} | {bare} | {ratio} | {aim} |");
+    }
+    table
+}
+
+/// The middle one; of an even number, the upper of the two.
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
