@@ -208,25 +208,6 @@ impl std::fmt::Debug for NewToken {
     }
 }
 
-/// An account as administrators see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// The account.
-    pub id: UserId,
-    /// Its e-mail address.
-    pub email: String,
-    /// What it may do.
-    pub role: Role,
-    /// Whether it has a second factor.
-    pub second_factor: bool,
-    /// How many connections it has.
-    pub connections: u32,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was last signed in to.
-    pub last_sign_in_at: Option<Timestamp>,
-}
-
 /// The path to go to after signing in: `next` where it is a path on this site, else the start page. What a
 /// browser could read as another site (`//host`, `/\\host`) or as a header (line ends) is not one.
 #[must_use]

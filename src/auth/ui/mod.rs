@@ -30,3 +30,17 @@ where
 fn field_error(error: Signal<Option<AppError>>, field: &'static str) -> Signal<Option<String>> {
     Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.for_field(field))))
 }
+
+/// Rises with each try of an action that worked: what reads it loads again, and a form whose try failed keeps
+/// what was typed.
+fn successes<S>(action: ServerAction<S>) -> Memo<usize>
+where
+    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S::Output: Clone + Send + Sync + 'static,
+{
+    Memo::new(move |last: Option<&usize>| {
+        let version = action.version().get();
+        let worked = action.value().with(|value| matches!(value, Some(Ok(_))));
+        if worked { version } else { last.copied().unwrap_or_default() }
+    })
+}

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     error_of, field_error,
     settings::{Section, SettingsHead},
+    successes,
 };
 use crate::{
     auth::{
@@ -22,7 +23,8 @@ use crate::{
 pub fn TokensPage() -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let revoke = ServerAction::<RevokeToken>::new();
-    let tokens = Resource::new_blocking(move || (create.version().get(), revoke.version().get()), |_| list_tokens());
+    let (created, revoked) = (successes(create), successes(revoke));
+    let tokens = Resource::new_blocking(move || (created.get(), revoked.get()), |_| list_tokens());
     let revoking = error_of(revoke);
     view! {
         <Page title="API tokens" narrow=true>
