@@ -10,7 +10,7 @@ pub const LONGEST: usize = 1_000;
 
 /// What is tried first among passwords of ten characters and more, and what a person who is asked for ten
 /// characters types. Compared without case and without what is no letter or digit.
-const COMMON: [&str; 56] = [
+const COMMON: [&str; 55] = [
     "0123456789",
     "0987654321",
     "1029384756",
@@ -41,7 +41,6 @@ const COMMON: [&str; 56] = [
     "asdfghjkl1",
     "basketball",
     "changeme123",
-    "correcthorsebatterystaple",
     "databasepassword",
     "football123",
     "iloveyou123",
