@@ -345,3 +345,53 @@ async fn what_is_done_to_an_account_stands_in_the_log_without_secrets() {
         sqlx::query("update database_audit_log set status = 'failed'").execute(&mut app.database.connect().await).await;
     assert!(changed.is_err(), "the log can only be added to");
 }
+
+#[tokio::test]
+async fn a_page_of_ones_own_leads_a_stranger_in_and_back() {
+    let app = TestApp::start().await;
+    let stranger = app.anonymous();
+    assert_eq!(stranger.get("/settings").await.location(), Some("/welcome"));
+    assert!(stranger.get("/welcome").await.text().contains("name=\"email\""));
+    app.user("ada@example.org").await;
+    let led = stranger.get("/settings/tokens?x=1").await;
+    assert!(led.status.is_redirection());
+    let way_in = led.location().expect("a way in").to_owned();
+    assert_eq!(way_in, "/sign-in?next=/settings/tokens%3Fx%3D1");
+    let page = stranger.get(&way_in).await.text();
+    assert!(page.contains("value=\"/settings/tokens?x=1\""), "{page}");
+
+    // As a browser without JavaScript goes on.
+    let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("next", "/settings/tokens?x=1")];
+    let back = stranger.post_form(&server_function("sign_in"), &fields).await;
+    assert_eq!(back.location(), Some("/settings/tokens?x=1"));
+    for (path, shown) in [
+        ("/settings", "ada@example.org"),
+        ("/settings/tokens", "No tokens yet."),
+        ("/settings/two-factor", "Set it up"),
+    ] {
+        let page = stranger.get(path).await;
+        assert!(page.status.is_success() && page.text().contains(shown), "{path}: {}", page.text());
+    }
+    let begun = [("current", PASSWORD)];
+    stranger.post_form(&server_function("begin_second_factor"), &begun).await;
+    let page = stranger.get("/settings/two-factor").await.text();
+    assert!(page.contains("class=\"qr\"") && page.contains("name=\"code\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_form_without_javascript_is_told_what_is_wrong() {
+    let app = TestApp::start().await;
+    app.user("ada@example.org").await;
+    let client = app.anonymous();
+    let body = "email=ada%40example.org&password=not+the+password";
+    let request = Request::post(server_function("sign_in"))
+        .header(header::ACCEPT, "text/html")
+        .header(header::REFERER, "http://127.0.0.1:3000/sign-in")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = client.send(request, body).await;
+    let back = answer.location().expect("back to the form").replace("http://127.0.0.1:3000", "");
+    assert!(back.starts_with("/sign-in?"), "{back}");
+    assert!(!back.contains("not+the+password"));
+    let page = client.get(&back).await.text();
+    assert!(page.contains("The e-mail address or the password is not right."), "{page}");
+}
