@@ -54,7 +54,7 @@ async fn find_by_email(pool: &PgPool, email: &str) -> Result<Option<Stored>, App
     Ok(row.map(|row| Stored {
         id: row.id.into(),
         password_hash: row.password_hash,
-        epoch: Epoch { user: row.id.into(), epoch: row.session_epoch, now: row.now.into() },
+        epoch: Epoch { user: row.id.into(), number: row.session_epoch, now: row.now.into() },
         second_factor: row.second_factor,
     }))
 }
@@ -127,7 +127,7 @@ pub async fn make_sign_up_code(state: &AppState) -> Result<Option<String>, AppEr
     }
     let code = code::generate(&mut rand::rng());
     let mut hashes = sign_up_codes(&mut tx).await?;
-    hashes.extend(code::hash(&code).map(|hash| hex(&hash)));
+    hashes.extend(code::hash(&code).map(|hash| code::hex(&hash)));
     let surplus = hashes.len().saturating_sub(CODES);
     hashes.drain(..surplus);
     sqlx::query!(
@@ -147,10 +147,6 @@ async fn sign_up_codes(connection: &mut PgConnection) -> Result<Vec<String>, App
         .fetch_optional(connection)
         .await?;
     Ok(row.and_then(|row| serde_json::from_value(row.value).ok()).unwrap_or_default())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Held until the end of the transaction by whoever makes an account: of two that race, one is the first.
@@ -219,7 +215,7 @@ pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option
 
 async fn is_sign_up_code(connection: &mut PgConnection, code: Option<&str>) -> Result<bool, AppError> {
     let Some(hash) = code.and_then(code::hash) else { return Ok(false) };
-    Ok(sign_up_codes(connection).await?.contains(&hex(&hash)))
+    Ok(sign_up_codes(connection).await?.contains(&code::hex(&hash)))
 }
 
 async fn refuse_sign_up<T>(visit: &Visit) -> Result<T, AppError> {
@@ -281,8 +277,8 @@ pub async fn sign_in(
     // What is longer than any password need not be hashed to be wrong, but it must take as long.
     let plausible = password.reveal().chars().take(password::LONGEST + 1).count() <= password::LONGEST;
     let hash = account.as_ref().filter(|_| plausible).map(|account| account.password_hash.as_str());
-    let tried = if plausible { password.clone() } else { Secret::new("") };
-    let right = password_hash::verify(&tried, hash).await?;
+    let compared = if plausible { password.clone() } else { Secret::new("") };
+    let right = password_hash::verify(&compared, hash).await?;
     let about = account.as_ref().map(|account| account.id);
     let Some(account) = account.filter(|_| right) else {
         // The address that was typed is not recorded: people type passwords into that field.
@@ -424,7 +420,7 @@ async fn replace_password(connection: &mut PgConnection, id: UserId, hash: &str)
     )
     .fetch_one(connection)
     .await?;
-    Ok(Epoch { user: id, epoch: row.session_epoch, now: row.now.into() })
+    Ok(Epoch { user: id, number: row.session_epoch, now: row.now.into() })
 }
 
 /// Makes an account from the command line, past `MOORING_SIGNUP`; the first one is the administrator's.

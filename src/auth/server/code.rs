@@ -1,6 +1,8 @@
 //! Codes that people copy by hand: for the first sign-up and for recovery. 80 random bits, so that a plain
 //! SHA-256 of one cannot be searched.
 
+use std::fmt::Write as _;
+
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +15,16 @@ const LENGTH: usize = 16;
 #[must_use]
 pub fn sha256(secret: &[u8]) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
+}
+
+/// Two hexadecimal digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A new code, `7KQ2-M0XD-…`, in four groups of four.

@@ -3,6 +3,8 @@
 //! The key is sealed in the vault and counts once a first code has shown that the app has it. A code works
 //! once: the step of the last one is kept, and only later ones pass.
 
+use std::fmt::Write as _;
+
 use qrcode::{Color, EcLevel, QrCode};
 use rand::RngCore;
 use sqlx::PgPool;
@@ -68,13 +70,13 @@ fn matching_step(totp: &TOTP, typed: &str, now_s: i64, last: Option<i64>) -> Opt
 fn describe(totp: &TOTP) -> Result<TotpKey, TotpError> {
     let qr = QrCode::with_error_correction_level(totp.get_url().as_bytes(), EcLevel::M)?;
     let width = qr.width();
-    let qr_path = qr
-        .to_colors()
-        .iter()
-        .enumerate()
-        .filter(|(_, color)| **color == Color::Dark)
-        .map(|(index, _)| format!("M{} {}h1v1h-1z", index % width, index / width))
-        .collect();
+    let mut qr_path = String::new();
+    for (index, color) in qr.to_colors().into_iter().enumerate() {
+        if color == Color::Dark {
+            // Writing into a string cannot fail.
+            let _ = write!(qr_path, "M{} {}h1v1h-1z", index % width, index / width);
+        }
+    }
     Ok(TotpKey { key: totp.get_secret_base32(), qr_size: u32::try_from(width).unwrap_or_default(), qr_path })
 }
 

@@ -164,22 +164,23 @@ struct HalfSignedIn {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Epoch {
     pub(super) user: UserId,
-    pub(super) epoch: i32,
+    /// How often the account called its sessions in.
+    pub(super) number: i32,
     pub(super) now: Timestamp,
 }
 
 /// Signs the browser in, under a new session id; what the session held before is gone.
 pub(super) async fn sign_in(session: &Session, epoch: Epoch) -> Result<(), AppError> {
-    let Epoch { user, epoch, now } = epoch;
+    let Epoch { user, number, now } = epoch;
     renew(session).await?;
-    Ok(session.insert(ACCOUNT, SignedIn { user, epoch, at: now, seen_at: now }).await?)
+    Ok(session.insert(ACCOUNT, SignedIn { user, epoch: number, at: now, seen_at: now }).await?)
 }
 
 /// Remembers that the password was right, under a new session id.
 pub(super) async fn half_sign_in(session: &Session, epoch: Epoch, next: Option<String>) -> Result<(), AppError> {
-    let Epoch { user, epoch, now } = epoch;
+    let Epoch { user, number, now } = epoch;
     renew(session).await?;
-    Ok(session.insert(HALF_ACCOUNT, HalfSignedIn { user, epoch, at: now, next }).await?)
+    Ok(session.insert(HALF_ACCOUNT, HalfSignedIn { user, epoch: number, at: now, next }).await?)
 }
 
 async fn renew(session: &Session) -> Result<(), AppError> {
@@ -200,7 +201,7 @@ pub(super) async fn half_signed_in(
     let Some(half) = session.get::<HalfSignedIn>(HALF_ACCOUNT).await? else { return Ok(None) };
     let Some(account) = standing(pool, half.user).await? else { return Ok(None) };
     let fresh = account.now.micros_since(half.at) <= micros(HALF);
-    let epoch = Epoch { user: half.user, epoch: half.epoch, now: account.now };
+    let epoch = Epoch { user: half.user, number: half.epoch, now: account.now };
     Ok((fresh && account.epoch == half.epoch).then_some((epoch, half.next)))
 }
 

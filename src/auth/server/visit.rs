@@ -6,7 +6,11 @@ use leptos_axum::ResponseOptions;
 use rand::RngCore;
 use tower_sessions::Session;
 
-use super::{Origin, code::sha256, origin, session};
+use super::{
+    Origin,
+    code::{hex, sha256},
+    origin, session,
+};
 use crate::{
     error::AppError,
     server::{config::PublicUrl, state::AppState},
@@ -76,7 +80,7 @@ impl Visit {
         }
         let mut bytes = [0_u8; DEVICE_LENGTH / 2];
         rand::rng().fill_bytes(&mut bytes);
-        let value: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let value = hex(&bytes);
         let secure = if session::is_https(self.state.config()) { "; Secure" } else { "" };
         let cookie = format!("{DEVICE}={value}; Path=/; Max-Age={DEVICE_AGE_S}; HttpOnly; SameSite=Lax{secure}");
         if let (Some(response), Ok(cookie)) = (&self.response, HeaderValue::from_str(&cookie)) {
