@@ -329,7 +329,7 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
             .fetch_one(&mut *tx)
             .await?;
     let verb = if known { "alter" } else { "create" };
-    let made = sqlx::raw_sql(&format!("{verb} role {WATCH_ROLE} {limits}")).execute(&mut *tx).await;
+    let made = sqlx::query(&format!("{verb} role {WATCH_ROLE} {limits}")).persistent(false).execute(&mut *tx).await;
     made.map_err(|error| match error.as_database_error().and_then(|error| error.code()) {
         Some(code) if code == "42501" => AppError::Conflict(format!(
             "The role {} of DATABASE_URL may not make roles. Give it CREATEROLE, or make {WATCH_ROLE} yourself and add the connection by hand.",
@@ -337,10 +337,16 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
         )),
         _ => error.into(),
     })?;
-    sqlx::raw_sql(&format!("alter role {WATCH_ROLE} set default_transaction_read_only = on")).execute(&mut *tx).await?;
+    sqlx::query(&format!("alter role {WATCH_ROLE} set default_transaction_read_only = on"))
+        .persistent(false)
+        .execute(&mut *tx)
+        .await?;
     let database = sqlx::query_scalar!(r#"select current_database()::text as "name!""#).fetch_one(&mut *tx).await?;
     let quoted = database.replace('"', "\"\"");
-    sqlx::raw_sql(&format!("grant connect on database \"{quoted}\" to {WATCH_ROLE}")).execute(&mut *tx).await?;
+    sqlx::query(&format!("grant connect on database \"{quoted}\" to {WATCH_ROLE}"))
+        .persistent(false)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(Settings {
         host: options.get_host().trim_matches(['[', ']']).to_owned(),
