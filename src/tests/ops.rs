@@ -3,6 +3,8 @@
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -11,7 +13,7 @@ use serde_json::json;
 
 use crate::support::{
     cluster::TestDatabase,
-    mooring::Installation,
+    mooring::{Installation, Mooring},
     rows::{add_user, count},
 };
 
@@ -42,6 +44,17 @@ fn refused(installation: &Installation, arguments: &[&str]) -> String {
     line
 }
 
+/// Starts the server and waits for its first answer: it listens before its database is there.
+fn serve(installation: &Installation) -> Mooring {
+    let serving = installation.serve();
+    let mut stream = TcpStream::connect(serving.address).expect("connect to the server");
+    stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").expect("ask the server");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("hear from the server");
+    assert!(answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"), "{answer}");
+    serving
+}
+
 fn add_account(installation: &Installation, email: &str) {
     installation.must(&["user", "add", email, "--password-stdin"], PASSWORD);
 }
@@ -65,13 +78,13 @@ fn a_private_database_outlives_a_crash_and_stops_with_the_last_that_uses_it() {
     }
     let port = fs::read_to_string(installation.folder().join("postgres/port")).expect("a port is chosen");
 
-    let first = installation.serve();
+    let first = serve(&installation);
     assert!(installation.must(&["user", "list"], "").contains("a@example.org"), "a second process finds the server");
     assert!(runs(&installation), "and leaves it to the first");
     first.kill();
     assert!(runs(&installation), "a crash leaves the server running");
 
-    let second = installation.serve();
+    let second = serve(&installation);
     let (status, log) = second.stop();
     assert_eq!(status, Some(0), "{log}");
     assert!(!runs(&installation), "the last one stops it\n{log}");
@@ -129,7 +142,7 @@ async fn a_rotation_brings_everything_under_the_new_key_while_a_server_runs() {
     let installation = Installation::on(&database).with("MOORING_MASTER_KEY", "");
     add_account(&installation, "a@example.org");
     let id = add_connection(&installation, "a@example.org");
-    let serving = installation.serve();
+    let serving = serve(&installation);
     let mut connection = database.connect().await;
     let under = "database_credentials where credentials ->> 'kid' =";
     let old: String = sqlx::query_scalar("select credentials ->> 'kid' from database_credentials")
