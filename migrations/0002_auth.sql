@@ -78,6 +78,8 @@ create table known_devices (
     primary key (user_id, device_hash)
 );
 create index known_devices_age on known_devices (seen_at);
+-- Without a policy: read by `auth` alone.
+alter table known_devices enable row level security;
 
 -- Tries at passwords and codes, each kind of key with a policy of its own in `auth/server/throttle.rs`. A try
 -- is counted before it is made and given back when it was right, so that parallel ones cannot slip by.

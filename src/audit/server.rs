@@ -5,10 +5,7 @@ use sqlx::PgConnection;
 
 use super::Outcome;
 use crate::{
-    auth::server::{
-        Caller, Origin,
-        caller::Credential,
-    },
+    auth::server::{Caller, Origin, caller::Credential},
     error::AppError,
     ids::{ConnectionId, UserId},
 };
@@ -73,11 +70,7 @@ impl Entry {
 /// # Errors
 ///
 /// [`AppError::Unavailable`] where our own database is away.
-pub async fn record(
-    connection: &mut PgConnection,
-    actor: impl Into<Actor>,
-    entry: Entry,
-) -> Result<(), AppError> {
+pub async fn record(connection: &mut PgConnection, actor: impl Into<Actor>, entry: Entry) -> Result<(), AppError> {
     let Actor { user, origin, via } = actor.into();
     let Entry { action, outcome, connection: credential_id, mut details } = entry;
     match via {

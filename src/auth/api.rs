@@ -1,6 +1,9 @@
 //! Server functions of accounts. Those in [`PUBLIC_SERVER_FNS`] answer anyone; the others stand behind the guard.
 
-#![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which the function's docs describe")]
+#![expect(
+    missing_docs,
+    reason = "the macro makes a struct of each function's arguments, which the function's docs describe"
+)]
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -42,7 +45,13 @@ pub async fn get_first_run() -> Result<FirstRun, AppError> {
 #[server]
 pub async fn sign_up(email: String, password: String, code: Option<String>) -> Result<(), AppError> {
     let visit = super::server::Visit::current()?;
-    super::server::accounts::sign_up(&visit, &email, &crate::connections::settings::Secret::new(password), code.as_deref()).await?;
+    super::server::accounts::sign_up(
+        &visit,
+        &email,
+        &crate::connections::settings::Secret::new(password),
+        code.as_deref(),
+    )
+    .await?;
     leptos_axum::redirect("/");
     Ok(())
 }
@@ -55,7 +64,13 @@ pub async fn sign_up(email: String, password: String, code: Option<String>) -> R
 #[server]
 pub async fn sign_in(email: String, password: String, next: Option<String>) -> Result<SignInStep, AppError> {
     let visit = super::server::Visit::current()?;
-    let step = super::server::accounts::sign_in(&visit, &email, &crate::connections::settings::Secret::new(password), next.as_deref()).await?;
+    let step = super::server::accounts::sign_in(
+        &visit,
+        &email,
+        &crate::connections::settings::Secret::new(password),
+        next.as_deref(),
+    )
+    .await?;
     leptos_axum::redirect(match step {
         SignInStep::Done => super::safe_next(next.as_deref()),
         SignInStep::CodeNeeded => "/sign-in/code",
@@ -120,7 +135,13 @@ pub async fn sign_out_everywhere() -> Result<(), AppError> {
 pub async fn change_password(current: String, password: String) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
     let visit = super::server::Visit::current()?;
-    super::server::accounts::change_password(&caller, &visit, &crate::connections::settings::Secret::new(current), &crate::connections::settings::Secret::new(password)).await
+    super::server::accounts::change_password(
+        &caller,
+        &visit,
+        &crate::connections::settings::Secret::new(current),
+        &crate::connections::settings::Secret::new(password),
+    )
+    .await
 }
 
 /// Where the second factor of one's own account stands.
@@ -142,7 +163,12 @@ pub async fn get_second_factor() -> Result<SecondFactor, AppError> {
 #[server]
 pub async fn begin_second_factor(current: String) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::second_factor::begin(&caller, &super::server::Visit::current()?, &crate::connections::settings::Secret::new(current)).await
+    super::server::second_factor::begin(
+        &caller,
+        &super::server::Visit::current()?,
+        &crate::connections::settings::Secret::new(current),
+    )
+    .await
 }
 
 /// Turns the second factor on with a first code; returns the recovery codes, this once.
@@ -164,7 +190,12 @@ pub async fn confirm_second_factor(code: String) -> Result<Vec<String>, AppError
 #[server]
 pub async fn renew_recovery_codes(current: String) -> Result<Vec<String>, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::second_factor::renew_recovery_codes(&caller, &super::server::Visit::current()?, &crate::connections::settings::Secret::new(current)).await
+    super::server::second_factor::renew_recovery_codes(
+        &caller,
+        &super::server::Visit::current()?,
+        &crate::connections::settings::Secret::new(current),
+    )
+    .await
 }
 
 /// Turns the second factor off.
@@ -175,7 +206,12 @@ pub async fn renew_recovery_codes(current: String) -> Result<Vec<String>, AppErr
 #[server]
 pub async fn disable_second_factor(confirmation: String) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::second_factor::disable(&caller, &super::server::Visit::current()?, &crate::connections::settings::Secret::new(confirmation)).await
+    super::server::second_factor::disable(
+        &caller,
+        &super::server::Visit::current()?,
+        &crate::connections::settings::Secret::new(confirmation),
+    )
+    .await
 }
 
 /// One's own API tokens.

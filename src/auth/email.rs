@@ -50,7 +50,21 @@ mod tests {
     #[test]
     fn what_is_no_address_names_the_field() {
         let long = format!("{}@example.org", "a".repeat(250));
-        for text in ["", "  ", "ada", "@example.org", "ada@", "a@b@c", "a b@c", "a@b\r\nc", "a,b@c", "a@.c", "a@c.", "a@b..c", &long] {
+        for text in [
+            "",
+            "  ",
+            "ada",
+            "@example.org",
+            "ada@",
+            "a@b@c",
+            "a b@c",
+            "a@b\r\nc",
+            "a,b@c",
+            "a@.c",
+            "a@c.",
+            "a@b..c",
+            &long,
+        ] {
             let error = normalize(text).expect_err(text);
             assert_eq!(error.field, "email");
         }

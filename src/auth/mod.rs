@@ -8,6 +8,8 @@
 //! signed in until a code follows (`server/second_factor.rs`). From then on `server::caller()` turns the
 //! session into a `Caller`, and refuses what another site made the browser send.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -206,25 +208,6 @@ impl std::fmt::Debug for NewToken {
     }
 }
 
-/// An account as administrators see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// The account.
-    pub id: UserId,
-    /// Its e-mail address.
-    pub email: String,
-    /// What it may do.
-    pub role: Role,
-    /// Whether it has a second factor.
-    pub second_factor: bool,
-    /// How many connections it has.
-    pub connections: u32,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was last signed in to.
-    pub last_sign_in_at: Option<Timestamp>,
-}
-
 /// The path to go to after signing in: `next` where it is a path on this site, else the start page. What a
 /// browser could read as another site (`//host`, `/\\host`) or as a header (line ends) is not one.
 #[must_use]
@@ -253,7 +236,8 @@ pub fn sign_in_path(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
             address.push(char::from(byte));
         } else {
-            address.push_str(&format!("%{byte:02X}"));
+            // Writing into a string cannot fail.
+            let _ = write!(address, "%{byte:02X}");
         }
     }
     address
@@ -268,7 +252,10 @@ mod tests {
         assert_eq!(sign_in_path("/"), "/sign-in");
         assert_eq!(sign_in_path("//evil.example"), "/sign-in");
         assert_eq!(sign_in_path("/settings"), "/sign-in?next=/settings");
-        assert_eq!(sign_in_path("/board?status=down&sort=name#x"), "/sign-in?next=/board%3Fstatus%3Ddown%26sort%3Dname%23x");
+        assert_eq!(
+            sign_in_path("/board?status=down&sort=name#x"),
+            "/sign-in?next=/board%3Fstatus%3Ddown%26sort%3Dname%23x"
+        );
     }
 
     #[test]

@@ -11,14 +11,62 @@ pub const LONGEST: usize = 1_000;
 /// What is tried first among passwords of ten characters and more, and what a person who is asked for ten
 /// characters types. Compared without case and without what is no letter or digit.
 const COMMON: [&str; 56] = [
-    "0123456789", "0987654321", "1029384756", "1111111111", "1122334455", "1234512345", "12345678900",
-    "1234567890", "12345678910", "123456789a", "123456789q", "1234567891", "1234567899", "123qweasdzxc", "147258369",
-    "1q2w3e4r5t", "1q2w3e4r5t6y", "1qaz2wsx3edc", "3rjs1la7qe", "9876543210", "987654321a", "a123456789",
-    "abcdefghij", "abcdefghijk", "administrator", "admin12345", "admin123456", "asdfghjkl1", "basketball",
-    "changeme123", "correcthorsebatterystaple", "databasepassword", "football123", "iloveyou123", "iloveyou12", "letmein123", "letmein1234",
-    "liverpool1", "mooring123", "mooringmooring", "passw0rd123", "password01", "password10", "password11",
-    "password12", "password123", "password1234", "password12345", "passwordpassword", "q1w2e3r4t5", "qazwsxedcrfv", "qwerty12345",
-    "qwerty123456", "qwertyuiop", "welcome123", "zxcvbnm123",
+    "0123456789",
+    "0987654321",
+    "1029384756",
+    "1111111111",
+    "1122334455",
+    "1234512345",
+    "12345678900",
+    "1234567890",
+    "12345678910",
+    "123456789a",
+    "123456789q",
+    "1234567891",
+    "1234567899",
+    "123qweasdzxc",
+    "147258369",
+    "1q2w3e4r5t",
+    "1q2w3e4r5t6y",
+    "1qaz2wsx3edc",
+    "3rjs1la7qe",
+    "9876543210",
+    "987654321a",
+    "a123456789",
+    "abcdefghij",
+    "abcdefghijk",
+    "administrator",
+    "admin12345",
+    "admin123456",
+    "asdfghjkl1",
+    "basketball",
+    "changeme123",
+    "correcthorsebatterystaple",
+    "databasepassword",
+    "football123",
+    "iloveyou123",
+    "iloveyou12",
+    "letmein123",
+    "letmein1234",
+    "liverpool1",
+    "mooring123",
+    "mooringmooring",
+    "passw0rd123",
+    "password01",
+    "password10",
+    "password11",
+    "password12",
+    "password123",
+    "password1234",
+    "password12345",
+    "passwordpassword",
+    "q1w2e3r4t5",
+    "qazwsxedcrfv",
+    "qwerty12345",
+    "qwerty123456",
+    "qwertyuiop",
+    "welcome123",
+    "zxcvbnm123",
 ];
 
 /// Checks a new password of the account `email`, as it is: nothing is trimmed.
@@ -38,7 +86,9 @@ pub fn check(field: &str, password: &str, email: &str) -> Result<(), FieldError>
     let plain = plain(password);
     let first = password.chars().next();
     if COMMON.contains(&plain.as_str()) || password.chars().all(|c| Some(c) == first) {
-        return wrong("This password is among those that are tried first. Choose another, such as four words in a row.");
+        return wrong(
+            "This password is among those that are tried first. Choose another, such as four words in a row.",
+        );
     }
     let lower = password.to_lowercase();
     if lower == email || Some(lower.as_str()) == email.split('@').next() {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use http::{Request, StatusCode, header};
-use mooring::auth::server::{accounts::make_sign_up_code, tokens};
 use mooring::auth::Scope;
+use mooring::auth::server::{accounts::make_sign_up_code, tokens};
 use totp_rs::{Algorithm, Secret, TOTP};
 
 use crate::support::{
@@ -214,7 +214,7 @@ async fn an_unknown_account_is_refused_like_a_known_one() {
 async fn app_code(app: &TestApp, key: &str, later: u64) -> String {
     let secret = Secret::Encoded(key.to_owned()).to_bytes().expect("a key");
     let now: i64 = sqlx::query_scalar("select extract(epoch from mooring_now())::bigint")
-        .fetch_one(&mut app.database().connect().await)
+        .fetch_one(&mut app.database.connect().await)
         .await
         .expect("the time");
     let totp = TOTP::new(Algorithm::SHA1, 6, 1, 30, secret, None, "ada".to_owned()).expect("a key");
@@ -324,7 +324,7 @@ async fn what_is_done_to_an_account_stands_in_the_log_without_secrets() {
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "select action, status, details::text || coalesce(user_agent, '') from database_audit_log order by seq",
     )
-    .fetch_all(&mut app.database().connect().await)
+    .fetch_all(&mut app.database.connect().await)
     .await
     .expect("the log");
     let found: Vec<(&str, &str)> = rows.iter().map(|(action, status, _)| (action.as_str(), status.as_str())).collect();
@@ -341,8 +341,7 @@ async fn what_is_done_to_an_account_stands_in_the_log_without_secrets() {
     for secret in [PASSWORD, "a wrong guess", token.token.as_str(), cookie.as_str()] {
         assert!(rows.iter().all(|(_, _, text)| !text.contains(secret)));
     }
-    let changed = sqlx::query("update database_audit_log set status = 'failed'")
-        .execute(&mut app.database().connect().await)
-        .await;
+    let changed =
+        sqlx::query("update database_audit_log set status = 'failed'").execute(&mut app.database.connect().await).await;
     assert!(changed.is_err(), "the log can only be added to");
 }

@@ -169,20 +169,21 @@ fn check_new(email: &str, password: &Secret) -> Result<String, AppError> {
     }
 }
 
-/// Makes an account and signs the browser in to it; tells the account's role. The first is the administrator's.
+/// Makes an account and signs the browser in to it. The first account is the administrator's.
 ///
 /// # Errors
 ///
 /// [`AppError::Invalid`] for `email`, `password` or `code`, [`AppError::Forbidden`] where no account can be
 /// made, [`AppError::TooManyRequests`].
-pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option<&str>) -> Result<Role, AppError> {
+pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option<&str>) -> Result<(), AppError> {
     let state = visit.state();
     let pool = state.database().pool();
     if first_run(visit).await?.sign_up == SignUpState::Closed {
         return refuse_sign_up(visit).await;
     }
     let email = check_new(email, password)?;
-    let counted = Try::count(pool, Purpose::SignUp, Trier { account: None, ip: visit.origin().ip, device: None }).await?;
+    let counted =
+        Try::count(pool, Purpose::SignUp, Trier { account: None, ip: visit.origin().ip, device: None }).await?;
     let hash = password_hash::hash(password).await?;
 
     let mut tx = pool.begin().await?;
@@ -213,8 +214,7 @@ pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option
         counted.forgive(pool).await?;
     }
     let epoch = find_by_email(pool, &email).await?.ok_or(AppError::NotFound)?.epoch;
-    complete_sign_in(visit, epoch, "password").await?;
-    Ok(role)
+    complete_sign_in(visit, epoch, "password").await
 }
 
 async fn is_sign_up_code(connection: &mut PgConnection, code: Option<&str>) -> Result<bool, AppError> {
@@ -318,7 +318,9 @@ pub(super) async fn complete_sign_in(visit: &Visit, epoch: Epoch, factor: &'stat
     )
     .execute(&mut *tx)
     .await?;
-    sqlx::query!("update users set last_sign_in_at = mooring_now() where id = $1", epoch.user.0).execute(&mut *tx).await?;
+    sqlx::query!("update users set last_sign_in_at = mooring_now() where id = $1", epoch.user.0)
+        .execute(&mut *tx)
+        .await?;
     let actor = Actor::visitor(Some(epoch.user), visit.origin().clone());
     record(&mut tx, actor, Entry::new("account.sign_in", Outcome::Success).detail("step", factor)).await?;
     tx.commit().await?;
@@ -469,11 +471,7 @@ pub async fn list_users(state: &AppState) -> Result<Vec<Me>, AppError> {
         .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Me {
-            id: row.id.into(),
-            email: row.email,
-            role: Role::from_code(&row.role).unwrap_or(Role::Member),
-        })
+        .map(|row| Me { id: row.id.into(), email: row.email, role: Role::from_code(&row.role).unwrap_or(Role::Member) })
         .collect())
 }
 

@@ -94,11 +94,7 @@ impl Caller {
     ///
     /// [`AppError::Forbidden`] for anyone else.
     pub fn require_admin(&self) -> Result<(), AppError> {
-        if self.is_admin() {
-            Ok(())
-        } else {
-            Err(AppError::Forbidden("This is for administrators.".to_owned()))
-        }
+        if self.is_admin() { Ok(()) } else { Err(AppError::Forbidden("This is for administrators.".to_owned())) }
     }
 
     /// How the user proved to be one; none for the system.

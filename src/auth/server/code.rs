@@ -42,7 +42,8 @@ pub fn hash(typed: &str) -> Option<Vec<u8>> {
             'I' | 'L' => '1',
             other => other,
         };
-        if plain.len() == LENGTH || !character.is_ascii() || !ALPHABET.contains(&(character as u8)) {
+        let known = u8::try_from(character).is_ok_and(|byte| ALPHABET.contains(&byte));
+        if !known || plain.len() == LENGTH {
             return None;
         }
         plain.push(character);
@@ -59,14 +60,26 @@ mod tests {
         let code = generate(&mut rand::rng());
         assert_eq!(code.len(), 19);
         let known = hash(&code).expect("a code");
-        for typed in [code.to_lowercase(), code.replace('-', ""), code.replace('-', " "), code.replace('0', "o").replace('1', "l")] {
+        for typed in [
+            code.to_lowercase(),
+            code.replace('-', ""),
+            code.replace('-', " "),
+            code.replace('0', "o").replace('1', "l"),
+        ] {
             assert_eq!(hash(&typed), Some(known.clone()), "{typed}");
         }
     }
 
     #[test]
     fn what_cannot_be_a_code_has_no_hash() {
-        for typed in ["", "123456", "7KQ2-M0XD-7KQ2-M0X", "7KQ2-M0XD-7KQ2-M0XDD", "7KQ2-M0XD-7KQ2-M0XU", "\u{e4}KQ2-M0XD-7KQ2-M0XD"] {
+        for typed in [
+            "",
+            "123456",
+            "7KQ2-M0XD-7KQ2-M0X",
+            "7KQ2-M0XD-7KQ2-M0XDD",
+            "7KQ2-M0XD-7KQ2-M0XU",
+            "\u{e4}KQ2-M0XD-7KQ2-M0XD",
+        ] {
             assert_eq!(hash(typed), None, "{typed}");
         }
     }

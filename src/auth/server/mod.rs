@@ -49,8 +49,7 @@ pub async fn caller_from_session(
     session: &tower_sessions::Session,
     origin: Origin,
 ) -> Result<Caller, AppError> {
-    let (id, role) =
-        session::signed_in(state.database().pool(), session).await?.ok_or(AppError::Unauthenticated)?;
+    let (id, role) = session::signed_in(state.database().pool(), session).await?.ok_or(AppError::Unauthenticated)?;
     Ok(Caller::user(state, id, role, Credential::Session, origin))
 }
 

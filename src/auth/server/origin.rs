@@ -20,9 +20,9 @@ impl Origin {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
         let forwarded: Vec<&str> =
             headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-        let user_agent = headers
-            .get(header::USER_AGENT)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(USER_AGENT).collect());
+        let user_agent = headers.get(header::USER_AGENT).map(|value| {
+            String::from_utf8_lossy(value.as_bytes()).chars().filter(|c| !c.is_control()).take(USER_AGENT).collect()
+        });
         Self { ip: client(peer, &forwarded, &config.trusted_proxies), user_agent }
     }
 }
@@ -37,8 +37,7 @@ fn client(peer: Option<IpAddr>, forwarded: &[&str], trusted: &[IpNet]) -> Option
             break;
         }
         let claim = claim.trim();
-        let Some(address) =
-            claim.parse().ok().or_else(|| claim.parse::<SocketAddr>().ok().map(|address| address.ip()))
+        let Some(address) = claim.parse().ok().or_else(|| claim.parse::<SocketAddr>().ok().map(|address| address.ip()))
         else {
             break;
         };
@@ -110,7 +109,10 @@ mod tests {
             (&[("sec-fetch-site", "same-origin")][..], true),
             (&[("sec-fetch-site", "none")], true),
             (&[("sec-fetch-site", "same-site")], false),
-            (&[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:3000")], false),
+            (
+                &[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:3000")],
+                false,
+            ),
             (&[("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:3000")], true),
             (&[("origin", "http://127.0.0.1:3001"), ("host", "127.0.0.1:3000")], false),
             (&[("origin", "https://mooring.example"), ("host", "10.0.0.5:3000")], true),

@@ -110,7 +110,8 @@ async fn find(connection: &mut sqlx::PgConnection, id: UserId) -> Result<Stored,
 impl Stored {
     fn totp(&self, state: &AppState, id: UserId) -> Result<Option<TOTP>, AppError> {
         let Some(sealed) = &self.key else { return Ok(None) };
-        let key = state.vault().open_bytes(id.0, id, TOTP_SECRET, sealed).map_err(|error| AppError::internal(&error))?;
+        let key =
+            state.vault().open_bytes(id.0, id, TOTP_SECRET, sealed).map_err(|error| AppError::internal(&error))?;
         Ok(Some(totp(&key, &self.email)?))
     }
 }
@@ -276,7 +277,12 @@ pub async fn is_due(visit: &Visit) -> Result<bool, AppError> {
 }
 
 /// Uses `typed` up, where it is a code that counts; says which kind.
-async fn use_code(pool: &PgPool, state: &AppState, epoch: Epoch, typed: &str) -> Result<Option<&'static str>, AppError> {
+async fn use_code(
+    pool: &PgPool,
+    state: &AppState,
+    epoch: Epoch,
+    typed: &str,
+) -> Result<Option<&'static str>, AppError> {
     let id = epoch.user;
     let mut tx = pool.begin().await?;
     // Holds the row, so that of two that bring the same code at once, one comes second.

@@ -19,7 +19,10 @@ use crate::{
     auth::Role,
     error::AppError,
     ids::UserId,
-    server::{config::{Config, PublicUrl}, state::AppState},
+    server::{
+        config::{Config, PublicUrl},
+        state::AppState,
+    },
     timestamp::Timestamp,
 };
 
@@ -124,8 +127,8 @@ impl SessionStore for Store {
         .await
         .map_err(backend)?;
         row.map(|row| {
-            let data = serde_json::from_value(row.data)
-                .map_err(|error| session_store::Error::Decode(error.to_string()))?;
+            let data =
+                serde_json::from_value(row.data).map_err(|error| session_store::Error::Decode(error.to_string()))?;
             Ok(Record { id: *id, data, expiry_date: row.expires_at })
         })
         .transpose()
@@ -232,12 +235,9 @@ struct Standing {
 }
 
 async fn standing(pool: &PgPool, user: UserId) -> Result<Option<Standing>, AppError> {
-    let row = sqlx::query!(
-        r#"select role, session_epoch, mooring_now() as "now!" from users where id = $1"#,
-        user.0,
-    )
-    .fetch_optional(pool)
-    .await?;
+    let row = sqlx::query!(r#"select role, session_epoch, mooring_now() as "now!" from users where id = $1"#, user.0,)
+        .fetch_optional(pool)
+        .await?;
     Ok(row.map(|row| Standing {
         role: Role::from_code(&row.role).unwrap_or(Role::Member),
         epoch: row.session_epoch,
@@ -268,7 +268,11 @@ mod tests {
             (29, 3, 30 * DAY, false),
             (0, 4, 0, false),
         ] {
-            assert_eq!(counts(&session(seen_day), epoch, start.plus_seconds(now_s)), wanted, "{seen_day} {epoch} {now_s}");
+            assert_eq!(
+                counts(&session(seen_day), epoch, start.plus_seconds(now_s)),
+                wanted,
+                "{seen_day} {epoch} {now_s}"
+            );
         }
     }
 }

@@ -21,11 +21,7 @@ use std::net::IpAddr;
 use sqlx::PgPool;
 
 use super::code::sha256;
-use crate::{
-    error::AppError,
-    ids::UserId,
-    timestamp::Timestamp,
-};
+use crate::{error::AppError, ids::UserId, timestamp::Timestamp};
 
 /// What is tried; each is counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,10 @@ use rand::RngCore;
 use tower_sessions::Session;
 
 use super::{Origin, code::sha256, origin, session};
-use crate::{error::AppError, server::{config::PublicUrl, state::AppState}};
+use crate::{
+    error::AppError,
+    server::{config::PublicUrl, state::AppState},
+};
 
 /// The cookie by which a browser that signed in before is known; it opens nothing by itself.
 const DEVICE: &str = "mooring_device";

@@ -4,8 +4,8 @@
 mod gate;
 mod settings;
 mod sign_in;
-mod two_factor;
 mod tokens;
+mod two_factor;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -29,4 +29,18 @@ where
 /// What is wrong with one field of a form.
 fn field_error(error: Signal<Option<AppError>>, field: &'static str) -> Signal<Option<String>> {
     Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.for_field(field))))
+}
+
+/// Rises with each try of an action that worked: what reads it loads again, and a form whose try failed keeps
+/// what was typed.
+fn successes<S>(action: ServerAction<S>) -> Memo<usize>
+where
+    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
+    S::Output: Clone + Send + Sync + 'static,
+{
+    Memo::new(move |last: Option<&usize>| {
+        let version = action.version().get();
+        let worked = action.value().with(|value| matches!(value, Some(Ok(_))));
+        if worked { version } else { last.copied().unwrap_or_default() }
+    })
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     error_of, field_error,
     settings::{Section, SettingsHead},
+    successes,
 };
 use crate::{
     auth::{
@@ -22,8 +23,8 @@ use crate::{
 pub fn TokensPage() -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let revoke = ServerAction::<RevokeToken>::new();
-    let tokens =
-        Resource::new_blocking(move || (create.version().get(), revoke.version().get()), |_| list_tokens());
+    let (created, revoked) = (successes(create), successes(revoke));
+    let tokens = Resource::new_blocking(move || (created.get(), revoked.get()), |_| list_tokens());
     let revoking = error_of(revoke);
     view! {
         <Page title="API tokens" narrow=true>
@@ -131,7 +132,8 @@ fn TokenRow(token: ApiToken, revoke: ServerAction<RevokeToken>) -> impl IntoView
     let end = if revoked_at.is_some() {
         view! { <Tag>"Revoked"</Tag> }.into_any()
     } else {
-        let question = format!("Programs that use \u{201c}{name}\u{201d} are refused at once, and it cannot be undone.");
+        let question =
+            format!("Programs that use \u{201c}{name}\u{201d} are refused at once, and it cannot be undone.");
         let act = format!("Revoke {name}");
         view! {
             <details class="disclose">

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     error_of, field_error,
     settings::{Section, SettingsHead},
+    successes,
 };
 use crate::{
     auth::{
@@ -12,7 +13,8 @@ use crate::{
         api::{BeginSecondFactor, ConfirmSecondFactor, DisableSecondFactor, RenewRecoveryCodes, get_second_factor},
     },
     ui::{
-        Button, ButtonKind, Card, CopyButton, ErrorState, FormError, NoticeBox, Page, SkeletonText, Tag, TextField, Tone,
+        Button, ButtonKind, Card, CopyButton, ErrorState, FormError, NoticeBox, Page, SkeletonText, Tag, TextField,
+        Tone,
     },
 };
 
@@ -34,15 +36,10 @@ pub fn TwoFactorPage() -> impl IntoView {
         renew: ServerAction::new(),
         disable: ServerAction::new(),
     };
-    let versions = move || {
-        (
-            actions.begin.version().get(),
-            actions.confirm.version().get(),
-            actions.renew.version().get(),
-            actions.disable.version().get(),
-        )
-    };
-    let state = Resource::new_blocking(versions, |_| get_second_factor());
+    let (begun, confirmed) = (successes(actions.begin), successes(actions.confirm));
+    let (renewed, disabled) = (successes(actions.renew), successes(actions.disable));
+    let changes = move || (begun.get(), confirmed.get(), renewed.get(), disabled.get());
+    let state = Resource::new_blocking(changes, |_| get_second_factor());
     view! {
         <Page title="Two-factor sign-in" narrow=true>
             <SettingsHead section=Section::TwoFactor />
