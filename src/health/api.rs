@@ -118,7 +118,7 @@ pub async fn check_now(id: ConnectionId) -> Result<CheckResult, AppError> {
 #[server]
 pub async fn check_all() -> Result<SweepReport, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::check_own(&caller, None, crate::health::CheckOrigin::Person).await.map(|(report, _)| report)
+    super::server::check_all(&caller, None, crate::health::CheckOrigin::Person).await.map(|checks| checks.report)
 }
 
 /// Lets retries and confirmations of a connection through again.

@@ -29,7 +29,7 @@ pub(super) struct After {
     error_message: Option<String>,
     phases: BTreeMap<&'static str, u32>,
     server_version: Option<String>,
-    tls: Option<serde_json::Value>,
+    tls: Option<Value>,
     tls_expires_us: Option<i64>,
     consecutive_down: u32,
     consecutive_lasting: u32,
