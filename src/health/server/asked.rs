@@ -29,7 +29,7 @@ use crate::{
 /// The time within which a request that sweeps is answered with what is done by then.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 /// How long a result of a running check is waited for: its lease, and a little.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// How often it is looked for where another process makes the check.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long to wait after our own database failed.
@@ -88,9 +88,10 @@ pub async fn run_due(state: &AppState) -> Result<SweepReport, AppError> {
     let (progress, shown) = watch::channel(SweepReport::default());
     let state = state.clone();
     let sweep = tokio::spawn(async move { monitor::sweep(&state, CheckOrigin::Cron, &progress).await });
-    match timeout(ANSWER_WITHIN, sweep).await {
-        Ok(done) => done.map_err(|error| lost(&error))??,
-        Err(_) => tracing::info!("a sweep that was asked for goes on after its answer"),
+    if let Ok(done) = timeout(ANSWER_WITHIN, sweep).await {
+        done.map_err(|error| lost(&error))??;
+    } else {
+        tracing::info!("a sweep that was asked for goes on after its answer");
     }
     Ok(*shown.borrow())
 }
