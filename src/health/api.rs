@@ -1,5 +1,7 @@
 //! What the pages ask for and post. Each is: who is asking, one call, done.
 
+#![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which the function's docs describe")]
+
 use leptos::prelude::*;
 
 use crate::{
