@@ -1,6 +1,9 @@
 //! Integration tests: what only shows with real servers, real processes and the whole router.
 
+mod guards;
+mod processes;
 mod schema;
+mod secrets;
 mod support;
 mod tenancy;
 mod tidy;
