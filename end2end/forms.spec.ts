@@ -12,7 +12,7 @@ test.describe("signing in", () => {
     await visit("/");
     const signIn = new SignIn(page);
     await signIn.as(account.email, "not the pass phrase");
-    await expect(page.getByRole("alert")).toContainText(/password/i);
+    await expect(page.getByText("The e-mail address or the password is not right.")).toBeVisible();
     await expect(signIn.email()).toHaveValue(account.email);
   });
 });

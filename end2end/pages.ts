@@ -21,7 +21,7 @@ export class SignIn {
 
 export class Account {
   constructor(private page: Page) {}
-  signOut = () => this.page.getByRole("button", { name: "Sign out", exact: true });
+  signOut = () => this.page.getByRole("main").getByRole("button", { name: "Sign out", exact: true });
 }
 
 export class Board {
@@ -29,7 +29,7 @@ export class Board {
   heading = () => this.page.getByRole("heading", { name: "Board", level: 1 });
   add = () => this.page.getByRole("link", { name: "Add connection" });
   /** The name that Mooring gives to its own database. */
-  ownDatabase = "Mooring";
+  ownDatabase = "Mooring's own database";
   watchOwnDatabase = () => this.page.getByRole("button", { name: "Watch Mooring's own database" });
   search = () => this.page.getByRole("searchbox");
   row = (name: string): Locator => this.page.getByRole("row").filter({ has: this.page.getByRole("link", { name, exact: true }) });
@@ -40,29 +40,35 @@ export class Board {
 export class ConnectionForm {
   constructor(private page: Page) {}
   url = () => this.page.getByLabel("Paste a URL");
+  takeUrl = () => this.page.getByRole("button", { name: "Fill in" });
+  provider = (name: string) => this.page.getByRole("group", { name: "Provider" }).getByText(name, { exact: true });
   name = () => this.page.getByLabel("Name", { exact: true });
-  provider = () => this.page.getByLabel("Provider");
-  host = () => this.page.getByLabel("Host");
-  port = () => this.page.getByLabel("Port");
-  database = () => this.page.getByLabel("Database");
-  username = () => this.page.getByLabel("User");
+  host = () => this.page.getByLabel("Host", { exact: true });
+  port = () => this.page.getByLabel("Port", { exact: true });
+  database = () => this.page.getByLabel("Database", { exact: true });
+  username = () => this.page.getByLabel("User", { exact: true });
   password = () => this.page.getByLabel("Password", { exact: true });
   test = () => this.page.getByRole("button", { name: "Test", exact: true });
   save = () => this.page.getByRole("button", { name: "Save", exact: true });
-  phases = () => this.page.getByRole("table", { name: "Phases" });
-  refused = (field: Locator) => field.and(this.page.locator("[aria-invalid=true]"));
+  phase = (name: string) =>
+    this.page.getByRole("list", { name: "Phases" }).getByRole("listitem").filter({ hasText: name });
 }
 
 export class Dashboard {
   constructor(private page: Page) {}
   heading = (name: string) => this.page.getByRole("heading", { name, level: 1 });
+  status = () => this.page.getByRole("banner").or(this.page.locator("header")).getByText(/^(Healthy|Degraded|Down|Unknown|Paused)$/);
   checkNow = () => this.page.getByRole("button", { name: "Check now" });
   pause = () => this.page.getByRole("button", { name: "Pause", exact: true });
   resume = () => this.page.getByRole("button", { name: "Resume", exact: true });
-  canvas = () => this.page.locator("canvas");
+  range = (label: string) => this.page.getByRole("navigation", { name: "Range" }).getByRole("link", { name: label, exact: true });
+  part = (title: string) => this.page.getByRole("heading", { name: title, level: 2 });
+  /** Where charts are drawn: the phases, then the history. */
+  canvases = () => this.page.locator("canvas");
   asTable = () => this.page.getByText("Show as table");
-  range = (label: string) => this.page.getByRole("link", { name: label, exact: true });
-  recentChecks = () => this.page.getByRole("table", { name: "Recent checks" }).getByRole("row");
+  phasesTable = () => this.page.getByRole("table", { name: "Where the time goes, phase by phase, as a table" });
+  recentChecks = () => this.page.getByRole("table", { name: "Recent checks" }).locator("tbody").getByRole("row");
+  errors = () => this.page.getByRole("table", { name: "Errors" });
 }
 
 export class Tokens {

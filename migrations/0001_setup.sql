@@ -25,7 +25,11 @@ end
 $$;
 do $$
 begin
-    if not pg_has_role(current_user, 'mooring_user', 'member') then
+    -- From version 16 on the maker of a role is a member of it that may not become it without a further grant.
+    if not pg_has_role(
+        current_user, 'mooring_user',
+        case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end
+    ) then
         execute format('grant mooring_user to %I', current_user);
     end if;
 end

@@ -10,6 +10,7 @@ use leptos_router::{
 
 use crate::{
     auth::ui::{FirstRunPage, SecondStepPage, SettingsPage, SignInPage, TokensPage, TwoFactorPage},
+    connections::ui::{DeleteConnectionPage, EditConnectionPage, NewConnectionPage},
     dashboard::ui::{BoardPage, ConnectionPage},
     status::ui::StatusPage,
     ui::{provide_toasts, time::provide_now},
@@ -40,7 +41,10 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("") view=BoardPage ssr=SsrMode::Async />
+                    <Route path=path!("connections/new") view=NewConnectionPage ssr=SsrMode::Async />
                     <Route path=path!("connections/:id") view=ConnectionPage ssr=SsrMode::Async />
+                    <Route path=path!("connections/:id/edit") view=EditConnectionPage ssr=SsrMode::Async />
+                    <Route path=path!("connections/:id/delete") view=DeleteConnectionPage ssr=SsrMode::Async />
                     <Route path=path!("settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("settings/two-factor") view=TwoFactorPage ssr=SsrMode::Async />
                     <Route path=path!("settings/tokens") view=TokensPage ssr=SsrMode::Async />

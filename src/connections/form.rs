@@ -79,7 +79,7 @@ pub enum Submitted {
     /// The connection is stored.
     Saved(ConnectionId),
     /// The settings were tried, and nothing was stored.
-    Tested(ProbeReport),
+    Tested(Box<ProbeReport>),
 }
 
 /// A form that could be read.
@@ -220,6 +220,17 @@ impl ConnectionForm {
         (provider, public)
     }
 
+    /// Whether the endpoint is another than the stored one, so that the stored secrets do not count for it.
+    /// The browser's side of [`Settings::same_endpoint`], for asking in time.
+    #[must_use]
+    pub fn has_moved(&self, stored: &PublicSettings) -> bool {
+        let (_, typed) = self.public();
+        !typed.host.eq_ignore_ascii_case(&stored.host)
+            || typed.port != stored.port
+            || typed.effective_tls() != stored.effective_tls()
+            || self.ca_certificate.trim() != stored.ca_certificate.as_deref().unwrap_or_default().trim()
+    }
+
     /// The form with a pasted address taken apart.
     fn unpacked(&self) -> Result<Self, Vec<FieldError>> {
         let mut form = self.clone();
@@ -326,6 +337,17 @@ mod tests {
         assert_eq!(draft.connection.name, "shop on 10.0.0.5");
         assert_eq!(draft.connection.interval_s, Some(60));
         assert_eq!(fields(&ConnectionForm { pasted: "nonsense".to_owned(), ..form }), ["pasted"]);
+    }
+
+    #[test]
+    fn a_form_that_was_not_touched_has_not_moved() {
+        let (_, settings) = url::parse_url("postgres://u:p@[::1]:5433/d?sslmode=require").expect("an address");
+        let stored = settings.public();
+        let mut form = ConnectionForm::default();
+        form.fill(Provider::PostgreSql, &settings);
+        assert!(!form.has_moved(&stored));
+        form.port = "5434".to_owned();
+        assert!(form.has_moved(&stored));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! paste. A [`Connection`] never holds a secret; [`settings::Settings`] does, and never leaves the server
 //! that opened it or the form that it was typed into.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ pub mod form;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod settings;
+pub mod ui;
 pub mod url;
 
 use settings::{PublicSettings, Settings};
@@ -148,11 +149,11 @@ pub struct NewConnection {
 pub const LONGEST_CONNECTION_NAME: usize = 200;
 /// Seconds between two checks that may be set: below, a check would be mistaken for an attack; above, an
 /// outage could pass unseen for more than a day.
-pub const INTERVAL_S: std::ops::RangeInclusive<u32> = 30..=86_400;
+pub const INTERVAL_S: RangeInclusive<u32> = 30..=86_400;
 /// Seconds between two checks where neither the connection nor the operator sets them.
 pub const DEFAULT_INTERVAL_S: u32 = 300;
 /// Milliseconds that may be set as the threshold of a slow answer.
-pub const SLOW_THRESHOLD_MS: std::ops::RangeInclusive<u32> = 1..=600_000;
+pub const SLOW_THRESHOLD_MS: RangeInclusive<u32> = 1..=600_000;
 /// Milliseconds from which an answer is slow where nothing is set.
 pub const DEFAULT_SLOW_THRESHOLD_MS: u32 = 3_000;
 
@@ -186,7 +187,7 @@ pub fn validate_name(text: &str) -> Result<String, FieldError> {
 /// For the field `intervalS`, where it is no number within [`INTERVAL_S`].
 pub fn validate_interval(text: &str) -> Result<Option<u32>, FieldError> {
     number(text, &INTERVAL_S)
-        .ok_or_else(|| FieldError::new("intervalS", "The interval is a number of seconds from 30 to 86,400."))
+        .map_err(|NotWithin| FieldError::new("intervalS", "The interval is a number of seconds from 30 to 86,400."))
 }
 
 /// Milliseconds from which an answer is slow, as typed; none where nothing is.
@@ -195,16 +196,19 @@ pub fn validate_interval(text: &str) -> Result<Option<u32>, FieldError> {
 ///
 /// For the field `slowThresholdMs`, where it is no number within [`SLOW_THRESHOLD_MS`].
 pub fn validate_slow_threshold(text: &str) -> Result<Option<u32>, FieldError> {
-    number(text, &SLOW_THRESHOLD_MS).ok_or_else(|| {
+    number(text, &SLOW_THRESHOLD_MS).map_err(|NotWithin| {
         FieldError::new("slowThresholdMs", "The threshold is a number of milliseconds from 1 to 600,000.")
     })
 }
 
-/// `Some(None)` for nothing typed, `None` for anything but a number within `range`.
-fn number(text: &str, range: &std::ops::RangeInclusive<u32>) -> Option<Option<u32>> {
+/// What was typed is no number of the range.
+struct NotWithin;
+
+/// The number that was typed, if anything was.
+fn number(text: &str, range: &RangeInclusive<u32>) -> Result<Option<u32>, NotWithin> {
     match text.trim() {
-        "" => Some(None),
-        text => text.parse().ok().filter(|number| range.contains(number)).map(Some),
+        "" => Ok(None),
+        text => text.parse().ok().filter(|number| range.contains(number)).map(Some).ok_or(NotWithin),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the pages ask for and post. Each is: who is asking, one call, done.
 
+#![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which the function's docs describe")]
+
 use leptos::prelude::*;
 
 use crate::{
@@ -118,7 +120,7 @@ pub async fn check_now(id: ConnectionId) -> Result<CheckResult, AppError> {
 #[server]
 pub async fn check_all() -> Result<SweepReport, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::check_own(&caller, None, crate::health::CheckOrigin::Person).await.map(|(report, _)| report)
+    super::server::check_all(&caller, None, crate::health::CheckOrigin::Person).await.map(|checks| checks.report)
 }
 
 /// Lets retries and confirmations of a connection through again.

@@ -509,3 +509,12 @@ impl SweepReport {
         }
     }
 }
+
+/// What the checks of several connections came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checks {
+    /// The counts.
+    pub report: SweepReport,
+    /// The results that were there in time, in the order of the connections' names.
+    pub results: Vec<CheckResult>,
+}

@@ -166,10 +166,10 @@ fn authorization_refused(words: &Words) -> Verdict {
 
     if words.any(&["peer authentication", "ident authentication", "gssapi", "sspi", "certificate authentication"]) {
         Verdict::or(C::AuthMethodUnsupported, &[C::AccessRuleDenied, C::AuthUnknownUser, C::AuthWrongPassword])
-    } else if words.any(&["pg_hba.conf", "routine clientauthentication"]) {
-        access_rule(words)
     } else if words.has("requires a valid client certificate") {
         Verdict::or(C::CredentialsMissing, &[C::AccessRuleDenied])
+    } else if words.any(&["pg_hba.conf", "routine clientauthentication"]) {
+        access_rule(words)
     } else if words.any(&["not permitted to log in", "is not allowed", "connection limit"]) {
         Verdict::or(C::AccessRuleDenied, &[C::PermissionDenied])
     } else if words.any(&["does not exist", "routine initializesessionuserid"]) {

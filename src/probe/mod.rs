@@ -7,6 +7,7 @@ use crate::timestamp::Timestamp;
 
 pub mod cause;
 pub mod classify;
+pub mod ui;
 mod scrub;
 
 pub use cause::Cause;

@@ -51,7 +51,7 @@ pub fn router(state: AppState) -> Router {
         // Server functions register themselves with the pages, under /api.
         .leptos_routes_with_context(&state, pages, headers::set_page_policy, page)
         .route("/api/{*unknown}", any(async || AppError::NotFound))
-        .fallback(file_and_error_handler_with_context(headers::set_page_policy, shell))
+        .fallback(file_and_error_handler_with_context::<AppState, _>(headers::set_page_policy, shell))
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

@@ -44,16 +44,23 @@ pub enum StartError {
     #[error("DATABASE_URL cannot be read: it must have the form postgres://user:password@host:port/database")]
     DatabaseUrl,
     /// The database cannot be reached, or refuses us.
-    #[error("the database at {place} cannot be used")]
+    #[error("{name} at {place} cannot be used")]
     Unreachable {
+        /// Which database.
+        name: &'static str,
         /// Host, port and database, without user or password.
         place: String,
         /// Why.
         source: sqlx::Error,
     },
     /// The database does not answer.
-    #[error("the database at {0} does not answer within {wait} s", wait = CONNECT_TIMEOUT.as_secs())]
-    Silent(String),
+    #[error("{name} at {place} does not answer within {wait} s", wait = CONNECT_TIMEOUT.as_secs())]
+    Silent {
+        /// Which database.
+        name: &'static str,
+        /// Host, port and database.
+        place: String,
+    },
     /// The schema cannot be brought up to date.
     #[error("the database's schema cannot be brought up to date: {}", migration_problem(.0))]
     Migration(MigrateError),
@@ -151,7 +158,8 @@ pub async fn connect(config: &Config) -> Result<OpenDatabase, StartError> {
         }
     };
     let options = options.application_name("mooring").statement_cache_capacity(STATEMENTS);
-    try_once(&options).await?;
+    try_once(&options, if embedded.is_some() { "the private database" } else { "the database of DATABASE_URL" })
+        .await?;
     let pool = PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -161,7 +169,7 @@ pub async fn connect(config: &Config) -> Result<OpenDatabase, StartError> {
 }
 
 /// The pool would try until its time is over and then only say that it is over; this says why.
-async fn try_once(options: &PgConnectOptions) -> Result<(), StartError> {
+async fn try_once(options: &PgConnectOptions, name: &'static str) -> Result<(), StartError> {
     let place = || {
         let host =
             options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
@@ -174,8 +182,8 @@ async fn try_once(options: &PgConnectOptions) -> Result<(), StartError> {
             let _ = connection.close().await;
             Ok(())
         }
-        Ok(Err(source)) => Err(StartError::Unreachable { place: place(), source }),
-        Err(_) => Err(StartError::Silent(place())),
+        Ok(Err(source)) => Err(StartError::Unreachable { name, place: place(), source }),
+        Err(_) => Err(StartError::Silent { name, place: place() }),
     }
 }
 
@@ -329,7 +337,7 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
             .fetch_one(&mut *tx)
             .await?;
     let verb = if known { "alter" } else { "create" };
-    let made = sqlx::raw_sql(&format!("{verb} role {WATCH_ROLE} {limits}")).execute(&mut *tx).await;
+    let made = sqlx::query(&format!("{verb} role {WATCH_ROLE} {limits}")).persistent(false).execute(&mut *tx).await;
     made.map_err(|error| match error.as_database_error().and_then(|error| error.code()) {
         Some(code) if code == "42501" => AppError::Conflict(format!(
             "The role {} of DATABASE_URL may not make roles. Give it CREATEROLE, or make {WATCH_ROLE} yourself and add the connection by hand.",
@@ -337,10 +345,16 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
         )),
         _ => error.into(),
     })?;
-    sqlx::raw_sql(&format!("alter role {WATCH_ROLE} set default_transaction_read_only = on")).execute(&mut *tx).await?;
+    sqlx::query(&format!("alter role {WATCH_ROLE} set default_transaction_read_only = on"))
+        .persistent(false)
+        .execute(&mut *tx)
+        .await?;
     let database = sqlx::query_scalar!(r#"select current_database()::text as "name!""#).fetch_one(&mut *tx).await?;
     let quoted = database.replace('"', "\"\"");
-    sqlx::raw_sql(&format!("grant connect on database \"{quoted}\" to {WATCH_ROLE}")).execute(&mut *tx).await?;
+    sqlx::query(&format!("grant connect on database \"{quoted}\" to {WATCH_ROLE}"))
+        .persistent(false)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(Settings {
         host: options.get_host().trim_matches(['[', ']']).to_owned(),

@@ -1,6 +1,11 @@
 //! Integration tests: what only shows with real servers, real processes and the whole router.
 
+mod guards;
+mod monitor;
+mod ops;
+mod processes;
 mod schema;
+mod secrets;
 mod support;
 mod tenancy;
 mod tidy;

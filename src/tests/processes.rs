@@ -60,7 +60,12 @@ async fn two_processes_check_each_slot_once() {
     let checks: BTreeMap<Uuid, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(checks.len(), CONNECTIONS);
     let odd: Vec<_> = checks.iter().filter(|(_, count)| **count != ROUNDS).collect();
-    assert!(odd.is_empty(), "checked more or less often than there were slots: {odd:?}\n{}\n{}", first.log(), second.log());
+    assert!(
+        odd.is_empty(),
+        "checked more or less often than there were slots: {odd:?}\n{}\n{}",
+        first.log(),
+        second.log()
+    );
     assert_eq!(count(&mut connection, "database_connection_health where status <> 'healthy'").await, 0);
     eventually("every connection to the target is closed", || async { target.connections_named("mooring").await == 0 })
         .await;
@@ -238,7 +243,10 @@ fn must_not_start(installation: Installation, status: i32, words: &[&str]) {
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(matches!(output.status.code(), Some(1 | 2)), "{words:?}: {}\n{log}", output.status);
     let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-    assert!(words.iter().all(|word| last.contains(word)), "{words:?} is not in the last line (status {status}):\n{log}");
+    assert!(
+        words.iter().all(|word| last.contains(word)),
+        "{words:?} is not in the last line (status {status}):\n{log}"
+    );
     assert!(!log.contains("panicked") && !log.contains("hush"), "{log}");
     assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -3,12 +3,18 @@
 
 use std::collections::BTreeSet;
 
+use http::StatusCode;
+use leptos_axum::generate_route_list;
+use mooring::{app::App, auth::Scope};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::support::{
+    app::TestApp,
+    client::Answer,
     cluster::TestDatabase,
     rows::{add_connection, add_user, become_user, run},
+    server_functions::ServerFunction,
 };
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
@@ -275,4 +281,103 @@ async fn fingerprint(connection: &mut PgConnection, table: &str, rows: &str) -> 
     .fetch_one(connection)
     .await
     .unwrap_or_else(|error| panic!("{table} where {rows}: {error}"))
+}
+
+/// What must be the same for another's thing and for nothing, whatever a request and its page are numbered.
+fn told(answer: &Answer, id: &str) -> (StatusCode, String) {
+    let text = answer.text().replace(id, "<id>");
+    // A page's nonce is new each time.
+    let nonce = text.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
+    (answer.status, nonce.map_or_else(|| text.clone(), |nonce| text.replace(&nonce, "<nonce>")))
+}
+
+#[tokio::test]
+async fn server_functions_tell_anothers_from_nothing_by_nothing() {
+    let app = TestApp::start().await;
+    let (owner, _) = app.signed_in("owner@example.org").await;
+    let (_, stranger) = app.signed_in("stranger@example.org").await;
+    let credentials = serde_json::json!({"host": "127.0.0.1", "port": 1, "username": "app", "password": "hush"});
+    let id = app.connection(&owner, "orders", "postgresql", &credentials).await.to_string();
+    for function in ServerFunction::all().iter().filter(|function| function.takes_id()) {
+        let nothing = Uuid::new_v4().to_string();
+        let foreign = function.call(&stranger, &id, &[]).await;
+        let absent = function.call(&stranger, &nothing, &[]).await;
+        assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{}: {}", function.path, foreign.text());
+        assert_eq!(told(&foreign, &id), told(&absent, &nothing), "{}", function.path);
+    }
+    let mut connection = app.database.connect().await;
+    let kept: bool = sqlx::query_scalar(
+        "select is_active and connection_name = 'orders' from database_credentials where id = $1::uuid",
+    )
+    .bind(&id)
+    .fetch_one(&mut connection)
+    .await
+    .expect("the owner's connection is still there");
+    assert!(kept);
+}
+
+#[tokio::test]
+async fn pages_tell_anothers_from_nothing_by_nothing() {
+    let app = TestApp::start().await;
+    let (owner, client) = app.signed_in("owner@example.org").await;
+    let (_, stranger) = app.signed_in("stranger@example.org").await;
+    let credentials =
+        serde_json::json!({"host": "db.example.org", "port": 5432, "username": "app", "password": "hush"});
+    let id = app.connection(&owner, "a name like no other", "postgresql", &credentials).await.to_string();
+    let pages: Vec<String> = generate_route_list(App)
+        .iter()
+        .map(|page| page.path().to_owned())
+        .filter(|path| path.starts_with("/connections/") && path.contains(['{', ':']))
+        .collect();
+    assert!(!pages.is_empty(), "no page shows one connection");
+    for page in pages {
+        let with = |id: &str| {
+            let parts: Vec<&str> =
+                page.split('/').map(|part| if part.starts_with(['{', ':']) { id } else { part }).collect();
+            parts.join("/")
+        };
+        let own = client.get(&with(&id)).await;
+        assert!(own.status.is_success() && own.text().contains("a name like no other"), "{page}: {}", own.status);
+        let nothing = Uuid::new_v4().to_string();
+        let (foreign, absent) = (stranger.get(&with(&id)).await, stranger.get(&with(&nothing)).await);
+        assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{page}");
+        assert_eq!(told(&foreign, &id), told(&absent, &nothing), "{page}");
+    }
+    let board = stranger.get("/").await;
+    assert!(board.status.is_success() && !board.text().contains("a name like no other"));
+}
+
+#[tokio::test]
+async fn the_wire_tells_anothers_from_nothing_by_nothing() {
+    let app = TestApp::start().await;
+    let owner = app.user("owner@example.org").await;
+    let stranger = app.user("stranger@example.org").await;
+    let credentials = serde_json::json!({"host": "127.0.0.1", "port": 1, "username": "app", "password": "hush"});
+    let id = app.connection(&owner, "orders", "postgresql", &credentials).await.to_string();
+    sqlx::query("insert into database_connection_health (credential_id, status) values ($1::uuid, 'healthy')")
+        .bind(&id)
+        .execute(&mut app.database.connect().await)
+        .await
+        .expect("a check");
+    let own = app.with_token(&owner, Scope::Full).await;
+    let client = app.with_token(&stranger, Scope::Full).await;
+    let nothing = Uuid::new_v4().to_string();
+    for path in [
+        "/rest/v1/database_connection_health?credential_id=eq.$id",
+        "/rest/v1/database_performance_metrics?credential_id=eq.$id",
+        "/rest/v1/rpc/calculate_uptime_percentage?p_credential_id=$id&p_hours=24",
+    ] {
+        let (foreign, absent) =
+            (client.get(&path.replace("$id", &id)).await, client.get(&path.replace("$id", &nothing)).await);
+        assert!(foreign.status.is_success(), "{path}: {}", foreign.text());
+        assert_eq!(told(&foreign, &id), told(&absent, &nothing), "{path}");
+    }
+    let health = "/rest/v1/database_connection_health?select=credential_id";
+    assert_eq!(client.get(health).await.json(), serde_json::json!([]));
+    assert_eq!(own.get(health).await.json(), serde_json::json!([{"credential_id": id}]));
+    let monitor = "/functions/v1/proactive-health-monitor";
+    let foreign = client.post_json(monitor, &serde_json::json!({"credentialId": id})).await;
+    let absent = client.post_json(monitor, &serde_json::json!({"credentialId": nothing})).await;
+    assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{}", foreign.text());
+    assert_eq!(told(&foreign, &id), told(&absent, &nothing));
 }

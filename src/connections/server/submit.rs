@@ -49,7 +49,7 @@ pub async fn submit(caller: &Caller, form: ConnectionForm) -> Result<Submitted, 
 async fn decide(caller: &Caller, form: &ConnectionForm) -> Result<Submitted, AppError> {
     if form.intent == "test" {
         let target = form.target().map_err(AppError::Invalid)?;
-        return test(caller, target).await.map(Submitted::Tested);
+        return test(caller, target).await.map(|report| Submitted::Tested(Box::new(report)));
     }
     let draft = form.read().map_err(AppError::Invalid)?;
     match draft.id {

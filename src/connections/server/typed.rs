@@ -28,7 +28,7 @@ pub(super) async fn keep(form: &ConnectionForm, submitted: Option<&Submitted>) {
         return;
     }
     let report = match submitted {
-        Some(Submitted::Tested(report)) => Some(report.clone()),
+        Some(Submitted::Tested(report)) => Some(report.as_ref().clone()),
         _ => None,
     };
     if let Err(error) = session.insert(KEY, Typed { form: form.without_secrets(), report }).await {

@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
 
 /// What a key of the object means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
+enum Field {
     Host,
     Port,
     Database,
@@ -44,7 +44,7 @@ enum Key {
     Refused(&'static str),
 }
 
-impl Key {
+impl Field {
     fn of(name: &str) -> Option<Self> {
         if name == "connect_timeout" {
             return Some(Self::ConnectTimeoutSeconds);
@@ -94,10 +94,10 @@ impl Settings {
         }
         let mut reader = Reader::default();
         // The string first, whatever its place in the object.
-        for (name, text) in object.iter().filter(|(name, _)| Key::of(name) == Some(Key::Url)) {
+        for (name, text) in object.iter().filter(|(name, _)| Field::of(name) == Some(Field::Url)) {
             reader.take_url(provider, name, text);
         }
-        reader.take_all(object.iter().filter(|(name, _)| Key::of(name) != Some(Key::Url)));
+        reader.take_all(object.iter().filter(|(name, _)| Field::of(name) != Some(Field::Url)));
         reader.finish(provider)
     }
 
@@ -162,7 +162,7 @@ impl Reader {
 
     fn take_all<'a>(&mut self, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
         for (name, value) in fields {
-            if let Some(key) = Key::of(name)
+            if let Some(key) = Field::of(name)
                 && !value.is_null()
                 && value.as_str() != Some("")
                 && let Err(message) = self.take(key, value)
@@ -172,33 +172,33 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, key: Key, value: &Value) -> Result<(), String> {
+    fn take(&mut self, key: Field, value: &Value) -> Result<(), String> {
         match key {
-            Key::Host => self.host = Some(host(value)?),
-            Key::Port => self.port = Some(port(value)?),
-            Key::Database => self.database = Some(name(value, "database")?),
-            Key::Username => self.username = Some(name(value, "user")?),
-            Key::Password => self.password = Some(password(value)?),
-            Key::Tls => self.tls = Some(tls_mode(value)?),
-            Key::Ssl => self.take_ssl(value)?,
+            Field::Host => self.host = Some(host(value)?),
+            Field::Port => self.port = Some(port(value)?),
+            Field::Database => self.database = Some(name(value, "database")?),
+            Field::Username => self.username = Some(name(value, "user")?),
+            Field::Password => self.password = Some(password(value)?),
+            Field::Tls => self.tls = Some(tls_mode(value)?),
+            Field::Ssl => self.take_ssl(value)?,
             // libpq's word for the trusted authorities of the system, which count anyway.
-            Key::CaCertificate if value.as_str() == Some("system") => self.ssl = Some(TlsMode::VerifyFull),
-            Key::CaCertificate => {
+            Field::CaCertificate if value.as_str() == Some("system") => self.ssl = Some(TlsMode::VerifyFull),
+            Field::CaCertificate => {
                 self.ca_certificate = Some(pem::certificates(text(value)?).map_err(|error| error.to_string())?);
             }
-            Key::ClientCertificate => {
+            Field::ClientCertificate => {
                 self.client_certificate = Some(pem::certificates(text(value)?).map_err(|error| error.to_string())?);
             }
-            Key::ClientKey => {
+            Field::ClientKey => {
                 self.client_key = Some(Secret::new(pem::private_key(text(value)?).map_err(|error| error.to_string())?));
             }
-            Key::ConnectTimeoutMs => self.connect_timeout_ms = Some(timeout(value, 1)?),
+            Field::ConnectTimeoutMs => self.connect_timeout_ms = Some(timeout(value, 1)?),
             // libpq: zero waits for ever, which no check does.
-            Key::ConnectTimeoutSeconds if unsigned(value) == Some(0) => {}
-            Key::ConnectTimeoutSeconds => self.connect_timeout_ms = Some(timeout(value, 1_000)?),
+            Field::ConnectTimeoutSeconds if unsigned(value) == Some(0) => {}
+            Field::ConnectTimeoutSeconds => self.connect_timeout_ms = Some(timeout(value, 1_000)?),
             // One string cannot hold another.
-            Key::Url => {}
-            Key::Refused(why) => return Err(why.to_owned()),
+            Field::Url => {}
+            Field::Refused(why) => return Err(why.to_owned()),
         }
         Ok(())
     }
@@ -208,11 +208,10 @@ impl Reader {
         match value {
             Value::Bool(on) => self.ssl = Some(if *on { TlsMode::Require } else { TlsMode::Disable }),
             Value::String(text) => match text.to_ascii_lowercase().as_str() {
-                "true" | "1" | "on" | "yes" => self.ssl = Some(TlsMode::Require),
+                // The longer words are Prisma's.
+                "true" | "1" | "on" | "yes" | "accept_invalid_certs" => self.ssl = Some(TlsMode::Require),
                 "false" | "0" | "off" | "no" => self.ssl = Some(TlsMode::Disable),
-                // Prisma's words.
                 "strict" => self.ssl = Some(TlsMode::VerifyFull),
-                "accept_invalid_certs" => self.ssl = Some(TlsMode::Require),
                 // In an address, an object comes as text: `?ssl={"rejectUnauthorized":true}`.
                 _ => match serde_json::from_str::<Value>(text) {
                     Ok(object @ Value::Object(_)) => return self.take_ssl(&object),
@@ -223,7 +222,7 @@ impl Reader {
                 let verified = object.get("rejectUnauthorized").and_then(Value::as_bool).unwrap_or(true);
                 self.ssl = Some(if verified { TlsMode::VerifyFull } else { TlsMode::Require });
                 for (name, key) in
-                    [("ca", Key::CaCertificate), ("cert", Key::ClientCertificate), ("key", Key::ClientKey)]
+                    [("ca", Field::CaCertificate), ("cert", Field::ClientCertificate), ("key", Field::ClientKey)]
                 {
                     if let Some(value) = object.get(name).filter(|value| !value.is_null()) {
                         self.take(key, value).map_err(|message| format!("ssl.{name}: {message}"))?;
@@ -236,7 +235,7 @@ impl Reader {
     }
 
     fn finish(mut self, provider: Provider) -> Result<Settings, Vec<FieldError>> {
-        if self.host.is_none() && !self.errors.iter().any(|error| matches!(Key::of(&error.field), Some(Key::Host | Key::Url))) {
+        if self.host.is_none() && !self.errors.iter().any(|error| matches!(Field::of(&error.field), Some(Field::Host | Field::Url))) {
             self.errors.push(FieldError::new("host", "Enter the host: a name like db.example.com, or an address."));
         }
         if !self.errors.is_empty() {

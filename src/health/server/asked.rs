@@ -13,7 +13,7 @@ use crate::{
     auth::server::Caller,
     error::AppError,
     health::{
-        CheckOrigin, CheckResult, Status, SweepReport,
+        CheckOrigin, CheckResult, Checks, Status, SweepReport,
         server::{
             check::{Checked, Finished, check},
             claim::{self, Claim},
@@ -29,7 +29,7 @@ use crate::{
 /// The time within which a request that sweeps is answered with what is done by then.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 /// How long a result of a running check is waited for: its lease, and a little.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// How often it is looked for where another process makes the check.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long to wait after our own database failed.
@@ -43,7 +43,7 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// [`AppError::NotFound`] where it is not the caller's; [`AppError::Conflict`] for a connection without a
 /// provider; [`AppError::Unavailable`] where our own database is away.
 pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -> Result<CheckResult, AppError> {
-    let mine = own(caller, Some(id)).await?;
+    let mine = own(caller, Some(&[id])).await?;
     let connection = mine.get(&id).ok_or(AppError::NotFound)?;
     if !connection.can_be_checked {
         return Err(AppError::Conflict("This connection has no provider yet. Choose one, then it can be checked.".to_owned()));
@@ -53,16 +53,16 @@ pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -
     tokio::spawn(async move { check_one(&state, id, origin).await }).await.map_err(|error| lost(&error))?
 }
 
-/// Checks the caller's active connections now, or the one that is named, one probe each. Answers within 25 s
-/// with what is done by then, in the order of the connections' names; the rest goes on.
+/// Checks the caller's active connections now, or those that are named, one probe each. Answers within 25 s
+/// with what is done by then; the rest goes on.
 ///
 /// # Errors
 ///
-/// [`AppError::NotFound`] where the one that is named is not the caller's.
-pub async fn check_own(caller: &Caller, only: Option<ConnectionId>, origin: CheckOrigin) -> Result<(SweepReport, Vec<CheckResult>), AppError> {
+/// [`AppError::NotFound`] where one of those that are named is not the caller's.
+pub async fn check_all(caller: &Caller, ids: Option<&[ConnectionId]>, origin: CheckOrigin) -> Result<Checks, AppError> {
     let until = Instant::now() + ANSWER_WITHIN;
-    let mine = own(caller, only).await?;
-    if only.is_some() && mine.is_empty() {
+    let mine = own(caller, ids).await?;
+    if ids.is_some_and(|ids| ids.iter().any(|id| !mine.contains_key(id))) {
         return Err(AppError::NotFound);
     }
     let wanted: Vec<ConnectionId> = mine.iter().filter(|(_, connection)| connection.can_be_checked).map(|(id, _)| *id).collect();
@@ -75,7 +75,7 @@ pub async fn check_own(caller: &Caller, only: Option<ConnectionId>, origin: Chec
     }
     report.skipped = report.due.saturating_sub(report.checked);
     results.sort_by_key(|result| mine.get(&result.credential_id).map(|connection| connection.name.to_lowercase()));
-    Ok((report, results))
+    Ok(Checks { report, results })
 }
 
 /// Checks what is due, for whoever asks: calling it more often changes nothing. Answers within 25 s with
@@ -88,9 +88,10 @@ pub async fn run_due(state: &AppState) -> Result<SweepReport, AppError> {
     let (progress, shown) = watch::channel(SweepReport::default());
     let state = state.clone();
     let sweep = tokio::spawn(async move { monitor::sweep(&state, CheckOrigin::Cron, &progress).await });
-    match timeout(ANSWER_WITHIN, sweep).await {
-        Ok(done) => done.map_err(|error| lost(&error))??,
-        Err(_) => tracing::info!("a sweep that was asked for goes on after its answer"),
+    if let Ok(done) = timeout(ANSWER_WITHIN, sweep).await {
+        done.map_err(|error| lost(&error))??;
+    } else {
+        tracing::info!("a sweep that was asked for goes on after its answer");
     }
     Ok(*shown.borrow())
 }
@@ -138,19 +139,20 @@ struct Mine {
     can_be_checked: bool,
 }
 
-/// The connection that is named, where it is the caller's; else all of the caller's that are active.
-async fn own(caller: &Caller, only: Option<ConnectionId>) -> Result<BTreeMap<ConnectionId, Mine>, AppError> {
+/// Those connections that are named and the caller's; where none is named, all of the caller's that are active.
+async fn own(caller: &Caller, ids: Option<&[ConnectionId]>) -> Result<BTreeMap<ConnectionId, Mine>, AppError> {
     let user = caller.user_id()?;
+    let ids: Option<Vec<uuid::Uuid>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
     let mut tx = caller.read().await?;
     let rows = sqlx::query!(
         r#"
         select id, connection_name, provider <> 'legacy' as "can_be_checked!"
           from database_credentials
          where user_id = $1
-           and (id = $2 or ($2 is null and is_active and provider <> 'legacy'))
+           and (id = any ($2) or ($2::uuid[] is null and is_active and provider <> 'legacy'))
         "#,
         user.0,
-        only.map(|id| id.0) as Option<uuid::Uuid>,
+        ids.as_deref() as Option<&[uuid::Uuid]>,
     )
     .fetch_all(&mut *tx)
     .await?;

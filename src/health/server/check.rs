@@ -16,7 +16,7 @@ use crate::{
         network::{self, Evidence},
         rules,
         server::{
-            claim::{self, Claim, LEASE, Lease},
+            claim::{self, Claim, Lease, TO_WRITE},
             watch::Lane,
         },
     },
@@ -146,7 +146,7 @@ fn deadline(settings: &Settings) -> Duration {
 }
 
 async fn prolong(state: &AppState, lease: &mut Lease, budget: Duration) -> bool {
-    let by = budget + (LEASE - RetryPolicy::CONFIRMATION_BUDGET);
+    let by = budget + TO_WRITE;
     let prolonged: Result<bool, AppError> = async {
         let mut tx = Caller::system(state, "monitor").write().await?;
         let ours = claim::prolong(&mut tx, state.worker(), lease, by).await?;
@@ -174,19 +174,17 @@ async fn turn(
 
 async fn probe(state: &AppState, provider: Provider, settings: &Settings) -> ProbeReport {
     let started = Instant::now();
-    match timeout(deadline(settings) + OVERRUN, providers::probe(state.egress(), provider, settings)).await {
-        Ok(report) => report,
-        Err(_) => {
-            tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
-            without_phases(Failure {
-                phase: Phase::Query,
-                code: None,
-                message: "The check did not end by itself and was ended.".to_owned(),
-                cause: Cause::Unknown,
-                also_possible: Vec::new(),
-            })
-        }
+    if let Ok(report) = timeout(deadline(settings) + OVERRUN, providers::probe(state.egress(), provider, settings)).await {
+        return report;
     }
+    tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
+    without_phases(Failure {
+        phase: Phase::Query,
+        code: None,
+        message: "The check did not end by itself and was ended.".to_owned(),
+        cause: Cause::Unknown,
+        also_possible: Vec::new(),
+    })
 }
 
 /// How long to wait before another attempt confirms the last; none where the last one decides.

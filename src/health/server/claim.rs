@@ -17,8 +17,10 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// How long a claim holds: the time that a check may take with all its attempts, and 15 s to write it.
-pub const LEASE: Duration = Duration::from_secs(RetryPolicy::CONFIRMATION_BUDGET.as_secs() + 15);
+/// How long a claim holds: the time that a check may take with all its attempts, and [`TO_WRITE`].
+pub const LEASE: Duration = Duration::from_secs(RetryPolicy::CONFIRMATION_BUDGET.as_secs() + TO_WRITE.as_secs());
+/// The part of a lease that is left for writing.
+pub const TO_WRITE: Duration = Duration::from_secs(15);
 
 /// The right to check one connection and to write what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

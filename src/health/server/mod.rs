@@ -31,8 +31,7 @@ pub mod record;
 pub mod retention;
 pub mod watch;
 
-pub use super::SweepReport;
-pub use asked::{check_now, check_own, reset_breaker, run_due};
+pub use asked::{check_all, check_now, reset_breaker, run_due};
 pub use board::{board, pulse};
 pub use history::{connection_health, daily_metrics, errors, history, recent_checks, retry_analytics};
 pub use monitor::sweep;

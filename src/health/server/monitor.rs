@@ -53,8 +53,11 @@ pub async fn run(state: AppState, stop: CancellationToken) {
     sweep.abandon().await;
 }
 
-/// Checks what is due, in the calling task, and says what became of it. `progress` shows the counts while it
-/// runs.
+/// Checks what is due, in the calling task; `progress` shows the counts while it runs.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away at the start.
 pub async fn sweep(state: &AppState, origin: CheckOrigin, progress: &Sender<SweepReport>) -> Result<(), AppError> {
     let mut tx = Caller::system(state, "monitor").read().await?;
     let due = claim::count_due(&mut tx).await?;
@@ -124,7 +127,8 @@ impl Sweep {
 
     /// One turn: claims if there is room, writes if it is time, then waits for the next thing to happen.
     async fn turn(&mut self) {
-        let wants_more = !self.stop.is_cancelled() && !(self.nothing_left && self.left.is_some());
+        let is_done = self.nothing_left && self.left.is_some();
+        let wants_more = !(is_done || self.stop.is_cancelled());
         if wants_more && Instant::now() >= self.claim_at && self.has_room() {
             self.claim().await;
         }
@@ -165,27 +169,23 @@ impl Sweep {
 
     async fn claim(&mut self) {
         let limits = (self.room(Lane::Ordinary), self.room(Lane::Silent));
-        match self.take_due(limits).await {
-            Ok((ordinary, silent)) => {
-                self.state.watch().note_sweep();
-                let full = ordinary.len() == limits.0 || (silent.len() == limits.1 && limits.1 > 0);
-                // A lane that is full of silence does not keep the other from resting.
-                let rests = ordinary.len() < limits.0;
-                self.claim_at = if rests { Instant::now() + REST } else { Instant::now() };
-                if let Some(left) = &mut self.left {
-                    let taken = u32::try_from(ordinary.len() + silent.len()).unwrap_or(u32::MAX);
-                    *left = left.saturating_sub(taken);
-                    self.nothing_left = *left == 0 || !full && limits.1 > 0;
-                }
-                for claim in ordinary.into_iter().chain(silent) {
-                    self.begin(claim);
-                }
-            }
-            Err(_) => {
-                self.claim_at = Instant::now() + AFTER_FAILURE;
-                // The schedule tries again for ever; a single sweep leaves the rest to the next one.
-                self.nothing_left = true;
-            }
+        let Ok((ordinary, silent)) = self.take_due(limits).await else {
+            self.claim_at = Instant::now() + AFTER_FAILURE;
+            // The schedule tries again for ever; a single sweep leaves the rest to the next one.
+            self.nothing_left = true;
+            return;
+        };
+        self.state.watch().note_sweep();
+        // A lane that is full of silence does not keep the monitor from resting.
+        let rests = ordinary.len() < limits.0;
+        self.claim_at = if rests { Instant::now() + REST } else { Instant::now() };
+        if let Some(left) = &mut self.left {
+            let taken = u32::try_from(ordinary.len() + silent.len()).unwrap_or(u32::MAX);
+            *left = left.saturating_sub(taken);
+            self.nothing_left = *left == 0 || (rests && silent.len() < limits.1);
+        }
+        for claim in ordinary.into_iter().chain(silent) {
+            self.begin(claim);
         }
     }
 

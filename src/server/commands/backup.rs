@@ -76,22 +76,21 @@ async fn write(config: &Config, open: &OpenDatabase, file: &Path) -> Result<(), 
 }
 
 async fn manifest(open: &OpenDatabase) -> Result<Manifest, CommandError> {
-    let row = sqlx::query!(
-        r#"
-        select current_setting('server_version_num')::integer / 10000 as "major!",
-               (select max(version) from _sqlx_migrations where success) as "schema"
-        "#
+    // The table is the migrator's own: not known where the macros check statements.
+    let row = sqlx::query_as::<_, (i32, Option<i64>)>(
+        "select current_setting('server_version_num')::integer / 10000,
+                (select max(version) from _sqlx_migrations where success)",
     )
     .fetch_one(open.database.pool())
-    .await
-    .map_err(|_| {
+    .await;
+    let (major, schema) = row.map_err(|_| {
         CommandError::Failed("there is nothing to back up: the database has no schema of Mooring's".to_owned())
     })?;
     Ok(Manifest {
         format: FORMAT,
         mooring: env!("CARGO_PKG_VERSION").to_owned(),
-        postgresql: u32::try_from(row.major).unwrap_or_default(),
-        schema: row.schema.unwrap_or_default(),
+        postgresql: u32::try_from(major).unwrap_or_default(),
+        schema: schema.unwrap_or_default(),
         created_at: SystemClock.now().rfc3339(),
     })
 }

@@ -268,7 +268,9 @@ async fn binaries_for(folder: &Folder) -> Result<Binaries, EmbeddedError> {
         return Ok(binaries::newest(installed)?);
     };
     let found = found.trim().to_owned();
-    let majors: Vec<String> = installed.iter().map(|binaries| binaries.major().to_string()).collect();
+    let mut majors: Vec<String> = installed.iter().map(|binaries| binaries.major().to_string()).collect();
+    // A version may be found in its folder and by the search path.
+    majors.dedup();
     match installed.into_iter().find(|binaries| binaries.major().to_string() == found) {
         Some(binaries) => Ok(binaries),
         None if majors.is_empty() => Err(FindError::NotInstalled.into()),

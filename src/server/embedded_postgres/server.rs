@@ -217,13 +217,28 @@ fn start_failed(folder: &Folder) -> EmbeddedError {
     let log = fs::read(folder.log()).unwrap_or_default();
     EmbeddedError::Program {
         program: "postgres",
-        reason: format!("{} (see {})", last_line(&log), folder.log().display()),
+        reason: format!("{} (see {})", fatal_line(&log), folder.log().display()),
     }
+}
+
+/// What a server that did not start says is wrong: its first fatal message, otherwise its last line.
+fn fatal_line(log: &[u8]) -> String {
+    let text = String::from_utf8_lossy(log);
+    let fatal = text.lines().find_map(|line| ["FATAL:  ", "PANIC:  "].iter().find_map(|mark| line.split_once(mark)));
+    fatal.map_or_else(|| last_line(log), |(_, message)| message.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_why_a_server_does_not_start() {
+        let log =
+            b"x LOG:  starting\nx FATAL:  could not map memory\nx HINT:  more\nx LOG:  database system is shut down\n";
+        assert_eq!(fatal_line(log), "could not map memory");
+        assert_eq!(fatal_line(b"no such option\n\n"), "no such option");
+    }
 
     #[test]
     fn reads_the_pid_file() {

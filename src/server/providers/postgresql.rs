@@ -78,8 +78,8 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
         let seen = witness.seen();
         (seen.accepted, seen.method)
     };
-    trace.note(Phase::Auth, method.unwrap_or("no password asked for"));
     if let Some(accepted) = accepted {
+        trace.note(Phase::Auth, method.unwrap_or("no password asked for"));
         trace.begin_at(Phase::Database, accepted);
     }
     let (client, mut connection) = connected.map_err(|error| explain(&witness, &error))?;

@@ -34,7 +34,7 @@ impl Trace {
             started: Instant::now(),
             stopped: None,
             open: None,
-            phases: Phase::ALL.map(|phase| PhaseResult { phase, outcome: Outcome::Skipped, micros: 0, detail: None }),
+            phases: Phase::ALL.map(skipped),
             tls: None,
             address: None,
             server_version: None,
@@ -101,6 +101,9 @@ impl Trace {
         self.open.take_if(|(phase, _)| *phase != at);
         self.end_at(now);
         self.slot(at).outcome = Outcome::Failed;
+        for later in Phase::ALL.into_iter().filter(|phase| *phase > at) {
+            *self.slot(later) = skipped(later);
+        }
         let verdict = classify::classify(&classify::Evidence {
             provider: Some(provider),
             phase: Some(at),
@@ -145,6 +148,10 @@ impl Trace {
             Phase::Query => query,
         }
     }
+}
+
+const fn skipped(phase: Phase) -> PhaseResult {
+    PhaseResult { phase, outcome: Outcome::Skipped, micros: 0, detail: None }
 }
 
 fn micros(duration: Duration) -> u32 {

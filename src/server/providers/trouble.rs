@@ -63,7 +63,8 @@ impl Trouble {
             return super::tls::trouble(error).at(Phase::Tls);
         }
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
+            // The second is the codec's word for an end in the middle of a message.
+            kind if kind == io::ErrorKind::UnexpectedEof || error.to_string() == "bytes remaining on stream" => {
                 Self::new(Cause::ConnectionReset, "The server closed the connection without an answer.").code("EOF")
             }
             io::ErrorKind::InvalidData => Self::new(Cause::WrongProtocol, error.to_string()),

@@ -9,4 +9,5 @@ pub mod mariadb;
 pub mod mooring;
 pub mod postgres;
 pub mod rows;
+pub mod server_functions;
 pub mod server_process;

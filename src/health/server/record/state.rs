@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Before, storable, stored};
 use crate::{
     health::{Status, schedule, server::check::Finished},
-    probe::{Outcome, Phase, ProbeReport},
+    probe::{Outcome, Phase, ProbeReport, TlsFacts},
     timestamp::Timestamp,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct After {
     error_message: Option<String>,
     phases: BTreeMap<&'static str, u32>,
     server_version: Option<String>,
-    tls: Option<serde_json::Value>,
+    tls: Option<Value>,
     tls_expires_us: Option<i64>,
     consecutive_down: u32,
     consecutive_lasting: u32,
@@ -72,7 +72,7 @@ pub(super) fn after(finished: &Finished, before: &Before, failures: u32) -> Afte
         phases: report.map(|report| phases(report).map(|(phase, micros)| (phase.code(), micros)).collect()).unwrap_or_default(),
         server_version: answered.and_then(|report| report.server_version.as_deref()).map(storable),
         tls: tls.and_then(|tls| serde_json::to_value(tls).ok()).map(storable_json),
-        tls_expires_us: tls.and_then(|tls| tls.expires_at()).map(Timestamp::micros),
+        tls_expires_us: tls.and_then(TlsFacts::expires_at).map(Timestamp::micros),
         consecutive_down,
         consecutive_lasting,
         note: finished.note.as_deref().map(storable),

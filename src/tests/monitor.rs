@@ -1,0 +1,386 @@
+//! The monitor on a real database and real targets: claims, leases, confirmation, backing off, the breaker,
+//! missed time, and what the pages read of it. No test waits for a schedule: the clocks are moved.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use mooring::{
+    auth::server::Caller,
+    error::AppError,
+    health::{
+        CheckOrigin, Range, Status, SweepReport,
+        server::{
+            self as health, check,
+            claim::{self, Claim},
+            monitor, record,
+        },
+    },
+    ids::{ConnectionId, WorkerId},
+    probe::Cause,
+    retry::BreakerState,
+    server::{
+        egress::Egress,
+        live::Live,
+        state::{AppState, Services},
+        vault::check::open_vault,
+    },
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::support::{app::TestApp, rows::count, server_process::Port};
+
+/// The default interval, and a little.
+const INTERVAL: Duration = Duration::from_secs(301);
+
+/// Mooring's own test database as a target that answers.
+fn answering(app: &TestApp) -> Value {
+    json!({ "connectionString": app.database.url(), "tls": "disable" })
+}
+
+/// A port where nobody listens: the refusal is transient.
+fn refusing() -> Value {
+    json!({ "host": "127.0.0.1", "port": Port::take().number(), "username": "u", "password": "p", "database": "d", "tls": "disable" })
+}
+
+/// A database that is not there: waiting does not cure it.
+fn missing_database(app: &TestApp) -> Value {
+    let url = app.database.url();
+    let (server, _) = url.rsplit_once('/').expect("a path in the url");
+    json!({ "connectionString": format!("{server}/not_there"), "tls": "disable" })
+}
+
+/// Another process on the same database.
+async fn another_process(app: &TestApp) -> AppState {
+    let config = app.state.config().clone();
+    AppState::new(Services {
+        egress: Egress::new(config.egress),
+        vault: open_vault(app.state.database(), config.master_key.clone()).await.expect("open the vault"),
+        config,
+        database: app.state.database().clone(),
+        clock: Arc::clone(app.state.clock()),
+        live: Live::default(),
+        worker: WorkerId(Uuid::new_v4()),
+        leptos: app.state.leptos().clone(),
+    })
+}
+
+async fn sweep(state: &AppState) -> SweepReport {
+    let (progress, shown) = watch::channel(SweepReport::default());
+    monitor::sweep(state, CheckOrigin::Schedule, &progress).await.expect("sweep");
+    *shown.borrow()
+}
+
+async fn claim_one(state: &AppState) -> Claim {
+    let mut tx = Caller::system(state, "tests").write().await.expect("begin");
+    let mut claims = claim::due(&mut tx, state.worker(), CheckOrigin::Schedule, false, 1).await.expect("claim");
+    tx.commit().await.expect("commit");
+    claims.pop().expect("one is due")
+}
+
+async fn rows(app: &TestApp, from: &str) -> i64 {
+    count(&mut app.database.connect().await, from).await
+}
+
+async fn ask<T>(app: &TestApp, sql: &str) -> T
+where
+    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+{
+    sqlx::query_scalar(sql).fetch_one(&mut app.database.connect().await).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// A proxy before our test database that drops the first `failing` connections and holds the others back
+/// for `delay`; gives the settings to reach it.
+async fn proxy(app: &TestApp, failing: u32, delay: Duration) -> Value {
+    let url = app.database.url();
+    let upstream = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("an address in the url").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
+    let port = listener.local_addr().expect("an address").port();
+    let seen = AtomicU32::new(0);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            if seen.fetch_add(1, Ordering::Relaxed) < failing {
+                continue;
+            }
+            let upstream = upstream.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                let mut server = TcpStream::connect(upstream).await.expect("connect upstream");
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    let (start, rest) = url.split_once('@').expect("an address in the url");
+    let (_, database) = rest.split_once('/').expect("a path in the url");
+    json!({ "connectionString": format!("{start}@127.0.0.1:{port}/{database}"), "tls": "disable" })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_check_each_slot_once() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    for number in 0..20 {
+        app.connection(&owner, &format!("db {number}"), "postgresql", &answering(&app)).await;
+    }
+    let other = another_process(&app).await;
+    for round in 1..=2 {
+        let (ours, theirs) = tokio::join!(sweep(&app.state), sweep(&other));
+        assert_eq!(ours.checked + theirs.checked, 20, "{ours:?} {theirs:?}");
+        assert_eq!(rows(&app, "database_connection_health").await, 20 * round);
+        assert_eq!(sweep(&other).await.due, 0, "nothing is due twice in a slot");
+        assert_eq!(rows(&app, "connection_state where status <> 'healthy' or lease_owner is not null").await, 0);
+        app.advance(INTERVAL).await;
+    }
+    let metrics: i64 = ask(&app, "select sum(total_requests) from database_performance_metrics").await;
+    assert_eq!(metrics, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_ran_out_is_taken_over_and_the_late_result_is_fenced_off() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let id = app.connection(&owner, "db", "postgresql", &answering(&app)).await;
+    let other = another_process(&app).await;
+    let claim = claim_one(&app.state).await;
+    assert_eq!(claim.lease.credential_id, id);
+    let check::Checked::Done(late) = check::check(&app.state, claim, &CancellationToken::new()).await else {
+        panic!("the check was not made");
+    };
+    assert_eq!(sweep(&other).await.checked, 0, "the lease holds");
+    app.advance(claim::LEASE + Duration::from_secs(1)).await;
+    assert_eq!(sweep(&other).await.checked, 1, "the lease has run out");
+    let written = record::record(&app.state, std::slice::from_ref(&*late)).await.expect("record");
+    assert!(written.is_empty());
+    assert_eq!(rows(&app, "database_connection_health").await, 1);
+    assert_eq!(rows(&app, &format!("database_connection_health where id = '{}'", late.id)).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blip_is_confirmed_away_and_every_attempt_is_a_row() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let settings = proxy(&app, 1, Duration::ZERO).await;
+    let id = app.connection(&owner, "db", "postgresql", &settings).await;
+    let report = sweep(&app.state).await;
+    assert_eq!((report.checked, report.degraded), (1, 1));
+    let checks = health::recent_checks(&owner, id, 10).await.expect("checks");
+    assert_eq!((checks.len(), checks[0].attempts), (1, 2));
+    assert_eq!(checks[0].message.as_deref(), Some("answered on attempt 2"));
+    assert_eq!(rows(&app, "database_connection_retries where attempt_number = 1 and not success and is_transient").await, 1);
+    assert_eq!(rows(&app, "database_connection_retries where attempt_number = 2 and success and backoff_delay_ms between 900 and 1100").await, 1);
+    assert_eq!(rows(&app, "database_connection_errors").await, 0, "a blip is no error");
+    let analytics = health::retry_analytics(&owner, id).await.expect("analytics");
+    let rates: Vec<(u32, u32, u32)> = analytics.by_attempt.iter().map(|rate| (rate.attempt, rate.tries, rate.successes)).collect();
+    assert_eq!(rates, [(1, 1, 0), (2, 1, 1)]);
+    assert_eq!(analytics.by_cause.iter().map(|rate| (rate.failures, rate.recovered)).collect::<Vec<_>>(), [(1, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_down_is_one_error_counted_up_and_an_answer_closes_it() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let id = app.connection(&owner, "db", "postgresql", &refusing()).await;
+    for _ in 0..2 {
+        assert_eq!(sweep(&app.state).await.down, 1);
+        app.advance(INTERVAL).await;
+    }
+    let errors = health::errors(&owner, id).await.expect("errors");
+    assert_eq!(errors.len(), 1);
+    assert_eq!((errors[0].cause, errors[0].occurrences, errors[0].resolved), (Cause::ConnectionRefused, 2, false));
+    let now = health::connection_health(&owner, id).await.expect("health");
+    assert_eq!((now.status, now.cause, now.failed_24h), (Status::Down, Some(Cause::ConnectionRefused), 2));
+    sqlx::query("update database_credentials set credentials = $1")
+        .bind(answering(&app))
+        .execute(&mut app.database.connect().await)
+        .await
+        .expect("mend it");
+    assert_eq!(sweep(&app.state).await.healthy, 1);
+    assert!(health::errors(&owner, id).await.expect("errors")[0].resolved);
+    let day = &health::daily_metrics(&owner, id).await.expect("metrics")[0];
+    assert_eq!((day.total, day.successful, day.failed), (3, 1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waiting_cannot_cure_is_asked_once_and_ever_less_often() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let id = app.connection(&owner, "db", "postgresql", &missing_database(&app)).await;
+    let mut gaps = Vec::new();
+    for _ in 0..4 {
+        assert_eq!(sweep(&app.state).await.down, 1);
+        let gap: i64 = ask(&app, "select extract(epoch from next_check_at - last_check_at)::bigint from connection_state").await;
+        gaps.push(gap);
+        app.advance(Duration::from_secs(gap.unsigned_abs() + 1)).await;
+    }
+    assert!(gaps[0] <= 300 && gaps[1] <= 300, "{gaps:?}");
+    assert!((300..=600).contains(&gaps[2]) && (900..=1_200).contains(&gaps[3]), "{gaps:?}");
+    assert_eq!(rows(&app, "database_connection_retries where attempt_number > 1").await, 0, "one attempt a check");
+    let result = health::check_now(&owner, id, CheckOrigin::Person).await.expect("check");
+    assert_eq!((result.status, result.cause), (Status::Down, Some(Cause::DatabaseNotFound)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_breaker_holds_confirmations_back_and_can_be_reset() {
+    let app = TestApp::start().await;
+    let (owner, stranger) = (app.user("a@example.org").await, app.user("b@example.org").await);
+    let id = app.connection(&owner, "db", "postgresql", &refusing()).await;
+    let mut attempts = Vec::new();
+    for _ in 0..5 {
+        sweep(&app.state).await;
+        attempts.push(health::recent_checks(&owner, id, 1).await.expect("checks")[0].attempts);
+        app.advance(INTERVAL).await;
+    }
+    assert_eq!(attempts, [3, 3, 3, 1, 1], "the tenth failure opens it, and then the check decides alone");
+    let breaker = health::retry_analytics(&owner, id).await.expect("analytics").breaker;
+    assert_eq!((breaker.state, breaker.limit), (BreakerState::Open, 10));
+    let notices = health::board(&owner).await.expect("board").notices;
+    assert_eq!(notices.iter().map(|notice| notice.kind.as_str()).collect::<Vec<_>>(), ["breaker_opened"]);
+    assert_eq!(health::reset_breaker(&stranger, id).await, Err(AppError::NotFound));
+    health::reset_breaker(&owner, id).await.expect("reset");
+    let breaker = health::retry_analytics(&owner, id).await.expect("analytics").breaker;
+    assert_eq!((breaker.state, breaker.failures_last_hour), (BreakerState::Closed, 0));
+    assert!(health::board(&owner).await.expect("board").notices.is_empty());
+    sweep(&app.state).await;
+    assert_eq!(health::recent_checks(&owner, id, 1).await.expect("checks")[0].attempts, 3, "confirmations pass again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_in_which_nobody_looked_is_unknown() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let id = app.connection(&owner, "db", "postgresql", &answering(&app)).await;
+    sweep(&app.state).await;
+    app.advance(Duration::from_hours(3)).await;
+    sweep(&app.state).await;
+    let statuses: Vec<Status> = health::recent_checks(&owner, id, 10).await.expect("checks").iter().map(|check| check.status).collect();
+    assert_eq!(statuses, [Status::Healthy, Status::Unknown, Status::Healthy]);
+    let now = health::connection_health(&owner, id).await.expect("health");
+    assert_eq!((now.uptime_24h, now.checks_24h), (Some(100.0), 2));
+    let held: f64 = ask(&app, "select sum(up_seconds) from connection_half_hours").await;
+    assert!(held <= 301.0, "only the time to the first missed slot counts: {held}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_asked_for_while_one_runs_waits_for_its_result() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let settings = proxy(&app, 0, Duration::from_millis(700)).await;
+    let id = app.connection(&owner, "db", "postgresql", &settings).await;
+    let claim = claim_one(&app.state).await;
+    let (due, other) = (claim.due_at, another_process(&app).await);
+    let running = tokio::spawn(async move {
+        let check::Checked::Done(finished) = check::check(&other, claim, &CancellationToken::new()).await else {
+            panic!("the check was not made");
+        };
+        finished
+    });
+    let asked = tokio::spawn({
+        let owner = owner.clone();
+        async move { health::check_now(&owner, id, CheckOrigin::Person).await }
+    });
+    let finished = running.await.expect("the running check");
+    assert!(!asked.is_finished(), "it waits");
+    assert_eq!(record::record(&app.state, std::slice::from_ref(&*finished)).await.expect("record").len(), 1);
+    let result = asked.await.expect("the check asked for").expect("a result");
+    assert_eq!((result.started_at, result.status), (finished.started_at, Status::Healthy));
+    assert_eq!(rows(&app, "database_connection_health").await, 1);
+    assert!(due.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_asked_for_does_not_move_the_grid() {
+    let app = TestApp::start().await;
+    let (owner, stranger) = (app.user("a@example.org").await, app.user("b@example.org").await);
+    let id = app.connection(&owner, "db", "postgresql", &answering(&app)).await;
+    sweep(&app.state).await;
+    let next: String = ask(&app, "select next_check_at::text from connection_state").await;
+    let result = health::check_now(&owner, id, CheckOrigin::Person).await.expect("check");
+    assert_eq!(result.status, Status::Healthy);
+    assert_eq!(ask::<String>(&app, "select next_check_at::text from connection_state").await, next);
+    assert_eq!(rows(&app, "database_connection_health where origin = 'person'").await, 1);
+    assert_eq!(health::check_now(&stranger, id, CheckOrigin::Person).await, Err(AppError::NotFound));
+    let checks = health::check_all(&owner, None, CheckOrigin::Token).await.expect("checks");
+    assert_eq!((checks.report.due, checks.report.healthy, checks.results.len()), (1, 1, 1));
+    assert_eq!(health::check_all(&stranger, Some(&[id]), CheckOrigin::Token).await, Err(AppError::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_opened_is_shown_down_and_stops_nobody() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let broken = app.connection(&owner, "broken", "postgresql", &json!({ "$sealed": 1, "key": "gone" })).await;
+    let unreadable = app.connection(&owner, "unreadable", "postgresql", &json!({ "host": "h", "port": 99_999 })).await;
+    app.connection(&owner, "good", "postgresql", &answering(&app)).await;
+    let report = sweep(&app.state).await;
+    assert_eq!((report.checked, report.healthy, report.down), (3, 1, 2));
+    let cause = async |id: ConnectionId| health::connection_health(&owner, id).await.expect("health").cause;
+    assert_eq!(cause(broken).await, Some(Cause::CredentialsMissing));
+    assert_eq!(cause(unreadable).await, Some(Cause::InvalidConnectionString));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_read_what_the_monitor_wrote_and_only_their_own() {
+    let app = TestApp::start().await;
+    let (owner, stranger) = (app.user("a@example.org").await, app.user("b@example.org").await);
+    let good = app.connection(&owner, "good", "postgresql", &answering(&app)).await;
+    app.connection(&owner, "bad", "postgresql", &refusing()).await;
+    app.connection(&stranger, "theirs", "postgresql", &answering(&app)).await;
+    sweep(&app.state).await;
+    let board = health::board(&owner).await.expect("board");
+    assert_eq!(board.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["bad", "good"], "worst first");
+    assert_eq!((board.figures.healthy, board.figures.down, board.figures.checks_24h, board.figures.open_errors), (1, 1, 2, 1));
+    let row = &board.rows[1];
+    assert_eq!((row.beats.len(), row.beats[47].status), (48, Some(Status::Healthy)));
+    assert_eq!((row.uptime_24h, row.uptime_30d), (Some(100.0), Some(100.0)));
+    for range in Range::ALL {
+        let history = health::history(&owner, good, range).await.expect("history");
+        assert_eq!(history.points.len(), 1, "{range:?}");
+        assert_eq!((history.points[0].status, history.points[0].checks), (Status::Healthy, 1));
+        assert!(history.points[0].phases_ms[5].is_some(), "the query was timed");
+        assert_eq!(health::history(&stranger, good, range).await, Err(AppError::NotFound));
+    }
+    assert_eq!(health::connection_health(&stranger, good).await, Err(AppError::NotFound));
+    assert_eq!(health::recent_checks(&stranger, good, 5).await, Err(AppError::NotFound));
+    assert_eq!(health::pulse(&owner).await.expect("pulse").last_sweep_at, None, "no process has signed on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_anonymous_sweep_does_only_what_is_due() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    app.connection(&owner, "db", "postgresql", &answering(&app)).await;
+    let first = health::run_due(&app.state).await.expect("sweep");
+    assert_eq!((first.due, first.checked, first.healthy, first.skipped), (1, 1, 1, 0));
+    assert_eq!(health::run_due(&app.state).await.expect("sweep"), SweepReport::default());
+    assert_eq!(rows(&app, "database_connection_health where origin = 'cron'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_that_stops_gives_back_what_it_holds() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let settings = proxy(&app, 0, Duration::from_millis(300)).await;
+    app.connection(&owner, "db", "postgresql", &settings).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(monitor::run(app.state.clone(), stop.clone()));
+    while rows(&app, "connection_state where lease_owner is not null").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    running.await.expect("it stops");
+    assert_eq!(rows(&app, "connection_state where lease_owner is not null").await, 0);
+    // What had begun was finished and written, what had not is still due.
+    let written = rows(&app, "database_connection_health").await;
+    assert_eq!(rows(&app, "connection_state where next_check_at <= mooring_now()").await, 1 - written);
+}
