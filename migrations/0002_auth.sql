@@ -70,7 +70,7 @@ create table sessions (
 create index sessions_expiry on sessions (expires_at);
 
 -- Browsers that signed in before, by the SHA-256 of their cookie: what strangers do to an account does not
--- slow these down.
+-- slow these down. Read by `auth` alone: `mooring_user` has no privilege on it.
 create table known_devices (
     user_id     uuid        not null references users on delete cascade,
     device_hash bytea       not null,
@@ -78,8 +78,6 @@ create table known_devices (
     primary key (user_id, device_hash)
 );
 create index known_devices_age on known_devices (seen_at);
--- Without a policy: read by `auth` alone.
-alter table known_devices enable row level security;
 
 -- Tries at passwords and codes, each kind of key with a policy of its own in `auth/server/throttle.rs`. A try
 -- is counted before it is made and given back when it was right, so that parallel ones cannot slip by.

@@ -18,7 +18,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("begin_second_factor", "current=wrong"),
     ("confirm_second_factor", "code=000000"),
     ("renew_recovery_codes", "current=wrong"),
-    ("disable_second_factor", "current=wrong"),
+    ("disable_second_factor", "confirmation=wrong"),
     ("create_token", "name=laptop&scope=full"),
     ("revoke_token", "id=$id"),
     ("connection_for_edit", "id=$id"),
