@@ -1,5 +1,6 @@
 //! Integration tests: what only shows with real servers, real processes and the whole router.
 
+mod auth;
 mod guards;
 mod monitor;
 mod ops;
@@ -7,5 +8,6 @@ mod processes;
 mod schema;
 mod secrets;
 mod support;
+mod targets;
 mod tenancy;
 mod tidy;

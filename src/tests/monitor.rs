@@ -70,7 +70,7 @@ async fn another_process(app: &TestApp) -> AppState {
         config,
         database: app.state.database().clone(),
         clock: Arc::clone(app.state.clock()),
-        live: Live::default(),
+        live: Live::new(CancellationToken::new()),
         worker: WorkerId(Uuid::new_v4()),
         leptos: app.state.leptos().clone(),
     })

@@ -18,8 +18,8 @@ use crate::{
     },
     error::AppError,
     health::{
-        CheckOrigin, CheckResult, SweepReport,
-        server::{check_own, run_due},
+        CheckOrigin, CheckResult, Checks, SweepReport,
+        server::{check_all, run_due},
     },
     ids::ConnectionId,
     server::{
@@ -130,7 +130,7 @@ async fn proactive_health_monitor(State(state): State<AppState>, request: Reques
     let (report, results) = match sweeper {
         Sweeper::Anyone => (run_due(&state).await?, None),
         Sweeper::Owner(caller) => {
-            let (report, results) = check_own(&caller, only, CheckOrigin::Token).await?;
+            let Checks { report, results } = check_all(&caller, only.as_ref().map(std::slice::from_ref), CheckOrigin::Token).await?;
             (report, Some(results.into_iter().map(MonitorResult::from).collect()))
         }
     };

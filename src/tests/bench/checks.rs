@@ -9,6 +9,7 @@ use std::{
 };
 
 use http::header;
+use tokio::net::TcpStream;
 
 use crate::{
     Line, ROUNDS, median,
@@ -100,13 +101,13 @@ async fn bare_loop(port: u16, times: usize) -> f64 {
             let left = Arc::clone(&left);
             tokio::spawn(async move {
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+                    let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("reach the server");
+                    stream.set_nodelay(true).expect("send at once");
                     let (client, connection) = tokio_postgres::Config::new()
-                        .host("127.0.0.1")
-                        .port(port)
                         .user(USER)
                         .password(PASSWORD)
                         .dbname(DATABASE)
-                        .connect(tokio_postgres::NoTls)
+                        .connect_raw(stream, tokio_postgres::NoTls)
                         .await
                         .expect("connect");
                     let connection = tokio::spawn(connection);

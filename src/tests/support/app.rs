@@ -85,7 +85,7 @@ impl TestApp {
             database: ours,
             clock: Arc::new(clock.clone()),
             vault,
-            live: Live::default(),
+            live: Live::new(tokio_util::sync::CancellationToken::new()),
             worker: WorkerId(Uuid::new_v4()),
             leptos,
         });

@@ -192,15 +192,20 @@ impl TargetPostgres {
     }
 
     async fn superuser(&self) -> tokio_postgres::Client {
+        self.connect("postgres").await
+    }
+
+    /// A connection of the tests' own, as `user`.
+    pub async fn connect(&self, user: &str) -> tokio_postgres::Client {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port())).await.expect("reach a target");
         let (client, connection) = tokio_postgres::Config::new()
-            .host("127.0.0.1")
-            .port(self.port())
-            .user("postgres")
+            .user(user)
+            .password(PASSWORD)
             .dbname(DATABASE)
             .application_name("tests")
-            .connect(tokio_postgres::NoTls)
+            .connect_raw(stream, tokio_postgres::NoTls)
             .await
-            .expect("connect to a target as its superuser");
+            .expect("connect to a target");
         // Ends with the client.
         tokio::spawn(connection);
         client

@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 use super::{failure, found};
 use crate::support::{
     certificates::{Authority, Certificate, self_signed},
-    postgres::{PostgresOptions, Stop, TargetPostgres},
+    postgres::{PostgresOptions, Stop, TargetPostgres, USER},
 };
 
 async fn probe(settings: &Settings) -> mooring::probe::ProbeReport {
@@ -105,14 +105,10 @@ async fn a_stopped_server_refuses_and_a_full_one_says_so() {
         ..PostgresOptions::default()
     });
     let settings = super::settings(server.port());
-    let (client, connection) =
-        tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.expect("the only connection");
-    let held = tokio::spawn(connection);
+    let held = server.connect(USER).await;
     let report = probe(&settings).await;
     assert_eq!(failure(&report).cause, Cause::TooManyConnections, "{report:?}");
-    drop(client);
-    // Ends in whichever way the server closes.
-    let _ = held.await;
+    drop(held);
     server.stop(Stop::Fast);
     let report = probe(&settings).await;
     assert_eq!(found(&report), (Phase::Tcp, Some("ECONNREFUSED"), Cause::ConnectionRefused));
