@@ -47,7 +47,7 @@ async fn row(app: &TestApp, id: ConnectionId) -> (Value, bool) {
           where connection.id = $1",
     )
     .bind(id.0)
-    .fetch_one(&mut app.database().connect().await)
+    .fetch_one(&mut app.database.connect().await)
     .await
     .expect("the row is there");
     (row.get("credentials"), row.get("due"))
@@ -145,7 +145,7 @@ async fn pausing_ends_the_schedule_and_other_settings_renew_it() {
     assert!(row(&app, id).await.1);
 
     let postpone = "update connection_state set next_check_at = mooring_now() + interval '5 minutes'";
-    sqlx::query(postpone).execute(&mut app.database().connect().await).await.expect("postpone");
+    sqlx::query(postpone).execute(&mut app.database.connect().await).await.expect("postpone");
     update(&ada, id, new("Renamed", URL), false).await.expect("a name");
     assert!(!row(&app, id).await.1, "a name alone asks for no check");
     update(&ada, id, new("Renamed", "postgres://app:changed@db.example.com:5433/shop"), false).await.expect("a password");
@@ -159,13 +159,13 @@ async fn deleting_takes_everything_with_it() {
     let id = create(&ada, new("Shop", URL)).await.expect("it is stored");
     sqlx::query("insert into database_connection_health (credential_id, status) values ($1, 'down')")
         .bind(id.0)
-        .execute(&mut app.database().connect().await)
+        .execute(&mut app.database.connect().await)
         .await
         .expect("a check");
     delete(&ada, id).await.expect("it is deleted");
     assert_eq!(find(&ada, id).await, Err(AppError::NotFound));
     let left: i64 = sqlx::query_scalar("select count(*) from database_connection_health")
-        .fetch_one(&mut app.database().connect().await)
+        .fetch_one(&mut app.database.connect().await)
         .await
         .expect("count");
     assert_eq!(left, 0);
@@ -244,7 +244,10 @@ async fn the_form_names_wrong_fields_and_keeps_what_was_typed() {
 async fn a_test_saves_nothing_and_says_where_it_stopped() {
     let app = TestApp::start().await;
     let (ada, client) = app.signed_in("ada@example.org").await;
-    let form = json!({"form": {"provider": "postgresql", "host": "127.0.0.1", "port": "1", "password": "hunter2"}});
+    let typed = json!({
+        "provider": "postgresql", "host": "127.0.0.1", "port": "1", "username": "app", "password": "hunter2",
+    });
+    let form = json!({ "form": typed });
     let answer = client.post_json(&server_function("test_connection"), &form).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(answer.json()["failure"]["cause"], "connection_refused");
