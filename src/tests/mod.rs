@@ -1,6 +1,7 @@
 //! Integration tests: what only shows with real servers, real processes and the whole router.
 
 mod auth;
+mod connections;
 mod guards;
 mod monitor;
 mod ops;
