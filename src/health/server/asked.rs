@@ -10,6 +10,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit::{
+        Outcome,
+        server::{self as audit, Entry},
+    },
     auth::server::Caller,
     error::AppError,
     health::{
@@ -18,7 +22,7 @@ use crate::{
             check::{Checked, Finished, check},
             claim::{self, Claim},
             monitor,
-            record::record,
+            record::{announce, record},
         },
     },
     ids::ConnectionId,
@@ -46,7 +50,9 @@ pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -
     let mine = own(caller, Some(&[id])).await?;
     let connection = mine.get(&id).ok_or(AppError::NotFound)?;
     if !connection.can_be_checked {
-        return Err(AppError::Conflict("This connection has no provider yet. Choose one, then it can be checked.".to_owned()));
+        return Err(AppError::Conflict(
+            "This connection has no provider yet. Choose one, then it can be checked.".to_owned(),
+        ));
     }
     let state = caller.state().clone();
     // What was begun is written, also where the caller leaves.
@@ -65,7 +71,8 @@ pub async fn check_all(caller: &Caller, ids: Option<&[ConnectionId]>, origin: Ch
     if ids.is_some_and(|ids| ids.iter().any(|id| !mine.contains_key(id))) {
         return Err(AppError::NotFound);
     }
-    let wanted: Vec<ConnectionId> = mine.iter().filter(|(_, connection)| connection.can_be_checked).map(|(id, _)| *id).collect();
+    let wanted: Vec<ConnectionId> =
+        mine.iter().filter(|(_, connection)| connection.can_be_checked).map(|(id, _)| *id).collect();
     let mut report = SweepReport { due: u32::try_from(mine.len()).unwrap_or(u32::MAX), ..SweepReport::default() };
     let mut results = Vec::with_capacity(wanted.len());
     let mut arriving = begin_all(caller.state().clone(), wanted, origin);
@@ -130,6 +137,8 @@ pub async fn reset_breaker(caller: &Caller, id: ConnectionId) -> Result<(), AppE
     )
     .execute(&mut *tx)
     .await?;
+    audit::record(&mut tx, caller, Entry::new("connection.reset_breaker", Outcome::Success).connection(id)).await?;
+    announce(&mut tx, &[user]).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -208,7 +217,9 @@ async fn check_one(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> R
             let _ = timeout(LOOK_EVERY, rung).await;
         }
         if Instant::now() >= until {
-            return Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()));
+            return Err(AppError::Unavailable(
+                "Another check of this connection is still running. Try again in a moment.".to_owned(),
+            ));
         }
     }
 }
@@ -238,7 +249,10 @@ fn result(finished: &Finished) -> CheckResult {
     CheckResult {
         credential_id: finished.claim.lease.credential_id,
         status: finished.status,
-        response_time_ms: finished.last().filter(|report| report.succeeded()).map(crate::probe::ProbeReport::response_time_ms),
+        response_time_ms: finished
+            .last()
+            .filter(|report| report.succeeded())
+            .map(crate::probe::ProbeReport::response_time_ms),
         cause: failure.map(|failure| failure.cause),
         error_message: failure.map(|failure| failure.message.clone()),
         started_at: finished.started_at,
