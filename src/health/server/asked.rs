@@ -20,7 +20,7 @@ use crate::{
         CheckOrigin, CheckResult, Checks, Status, SweepReport,
         server::{
             check::{Checked, Finished, check},
-            claim::{self, Claim},
+            claim::{self, Claim, Lease},
             monitor,
             record::{announce, record},
         },
@@ -199,29 +199,44 @@ fn begin_all(state: AppState, ids: Vec<ConnectionId>, origin: CheckOrigin) -> mp
 /// One check that was asked for, or the result of the one that is running.
 async fn check_one(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> Result<CheckResult, AppError> {
     let until = Instant::now() + LONGEST_WAIT;
-    let before = look(state, id).await?.ok_or(AppError::NotFound)?;
-    loop {
+    let before = look(state, id).await?.ok_or(AppError::NotFound)?.last_check_at;
+    let mut has_waited = false;
+    while Instant::now() < until {
         // Listening begins before looking, so that no bell is missed in between.
         let rung = state.watch().recorded.notified();
-        if let Some(claim) = take(state, id, origin).await? {
-            if let Checked::Done(finished) = check(state, claim, &CancellationToken::new()).await
-                && let Some(result) = write(state, &finished).await?
-            {
-                return Ok(result);
-            }
-        } else {
+        let claim = take(state, id, origin).await?;
+        if has_waited {
+            // Looked at with the claim in hand: nothing can be written in between.
             let now = look(state, id).await?.ok_or(AppError::NotFound)?;
-            if let (Some(result), true) = (now.result, now.last_check_at != before.last_check_at) {
+            if let (Some(result), true) = (now.result, now.last_check_at != before) {
+                if let Some(claim) = claim {
+                    give_back(state, claim.lease).await?;
+                }
                 return Ok(result);
             }
-            let _ = timeout(LOOK_EVERY, rung).await;
         }
-        if Instant::now() >= until {
-            return Err(AppError::Unavailable(
-                "Another check of this connection is still running. Try again in a moment.".to_owned(),
-            ));
+        let Some(claim) = claim else {
+            has_waited = true;
+            let _ = timeout(LOOK_EVERY, rung).await;
+            continue;
+        };
+        match check(state, claim, &CancellationToken::new()).await {
+            Checked::Done(finished) => {
+                if let Some(result) = write(state, &finished).await? {
+                    return Ok(result);
+                }
+            }
+            Checked::NotDone(lease) => give_back(state, lease).await?,
         }
     }
+    Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))
+}
+
+async fn give_back(state: &AppState, lease: Lease) -> Result<(), AppError> {
+    let mut tx = Caller::system(state, "monitor").write().await?;
+    claim::give_back(&mut tx, state.worker(), &[lease]).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn take(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> Result<Option<Claim>, AppError> {
