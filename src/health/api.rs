@@ -1,14 +1,17 @@
 //! What the pages ask for and post. Each is: who is asking, one call, done.
 
-#![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which the function's docs describe")]
+#![expect(
+    missing_docs,
+    reason = "the macro makes a struct of each function's arguments, which the function's docs describe"
+)]
 
 use leptos::prelude::*;
 
 use crate::{
     error::AppError,
     health::{
-        Board, CheckResult, ConnectionHealth, DailyMetric, ErrorRow, History, Pulse, Range, RecentCheck, RetryAnalytics,
-        SweepReport,
+        Board, CheckResult, ConnectionHealth, DailyMetric, ErrorRow, History, Pulse, Range, RecentCheck,
+        RetryAnalytics, SweepReport,
     },
     ids::{ConnectionId, NoticeId},
 };

@@ -37,7 +37,9 @@ pub fn evidence(host: &str, report: &ProbeReport) -> Evidence {
             | Cause::Ipv6Unreachable
             | Cause::ConnectTimeout
             | Cause::Unreachable => Evidence::Silent,
-            Cause::InvalidConnectionString | Cause::CredentialsMissing | Cause::DriverMisconfigured => Evidence::Nothing,
+            Cause::InvalidConnectionString | Cause::CredentialsMissing | Cause::DriverMisconfigured => {
+                Evidence::Nothing
+            }
             // A server that stalled after TCP was made still answered once.
             _ if failure.phase == Phase::Dns => Evidence::Silent,
             _ => Evidence::Works,

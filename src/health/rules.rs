@@ -29,7 +29,10 @@ pub fn judge(report: &ProbeReport, attempts: u32, slow_threshold_ms: u32, now: T
         return Verdict { status: Status::Down, note: None };
     }
     let notes: Vec<String> =
-        [slow_note(report, slow_threshold_ms), certificate_note(report, now), confirmation_note(attempts)].into_iter().flatten().collect();
+        [slow_note(report, slow_threshold_ms), certificate_note(report, now), confirmation_note(attempts)]
+            .into_iter()
+            .flatten()
+            .collect();
     if notes.is_empty() {
         Verdict { status: Status::Healthy, note: None }
     } else {
@@ -166,7 +169,12 @@ mod tests {
             (answered(20, in_days(14)), 1, Status::Degraded, Some("the certificate ends in 14 days")),
             (answered(20, in_days(1)), 1, Status::Degraded, Some("the certificate ends in 1 day")),
             (answered(20, in_days(-3)), 1, Status::Degraded, Some("the certificate has expired")),
-            (answered(4_000, in_days(2)), 1, Status::Degraded, Some("slow at login: 3,720 of 4,000 ms · the certificate ends in 2 days")),
+            (
+                answered(4_000, in_days(2)),
+                1,
+                Status::Degraded,
+                Some("slow at login: 3,720 of 4,000 ms · the certificate ends in 2 days"),
+            ),
         ] {
             assert_eq!(judge(&report, attempts, 3_000, NOW), Verdict { status, note: note.map(str::to_owned) });
         }

@@ -21,7 +21,13 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     /// The seed document's values.
     fn default() -> Self {
-        Self { max_attempts: 5, initial_delay_ms: 1_000, max_delay_ms: 30_000, backoff_multiplier: 2.0, jitter_factor: 0.1 }
+        Self {
+            max_attempts: 5,
+            initial_delay_ms: 1_000,
+            max_delay_ms: 30_000,
+            backoff_multiplier: 2.0,
+            jitter_factor: 0.1,
+        }
     }
 }
 
@@ -41,8 +47,13 @@ impl RetryPolicy {
 
     /// What is tried again after a scheduled check that failed for a transient reason, before it counts as
     /// `down`: after 1 s and after 2 s.
-    pub const CONFIRMATION: Self =
-        Self { max_attempts: 3, initial_delay_ms: 1_000, max_delay_ms: 2_000, backoff_multiplier: 2.0, jitter_factor: 0.1 };
+    pub const CONFIRMATION: Self = Self {
+        max_attempts: 3,
+        initial_delay_ms: 1_000,
+        max_delay_ms: 2_000,
+        backoff_multiplier: 2.0,
+        jitter_factor: 0.1,
+    };
 
     /// The time in which a check with all its confirmation attempts has to be done.
     pub const CONFIRMATION_BUDGET: Duration = Duration::from_secs(30);

@@ -97,14 +97,18 @@ async fn ask<T>(app: &TestApp, sql: &str) -> T
 where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
 {
-    sqlx::query_scalar(sql).fetch_one(&mut app.database.connect().await).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    sqlx::query_scalar(sql)
+        .fetch_one(&mut app.database.connect().await)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
 /// A proxy before our test database that drops the first `failing` connections and holds the others back
 /// for `delay`; gives the settings to reach it.
 async fn proxy(app: &TestApp, failing: u32, delay: Duration) -> Value {
     let url = app.database.url();
-    let upstream = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("an address in the url").to_owned();
+    let upstream =
+        url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("an address in the url").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
     let port = listener.local_addr().expect("an address").port();
     let seen = AtomicU32::new(0);
@@ -177,11 +181,22 @@ async fn a_blip_is_confirmed_away_and_every_attempt_is_a_row() {
     let checks = health::recent_checks(&owner, id, 10).await.expect("checks");
     assert_eq!((checks.len(), checks[0].attempts), (1, 2));
     assert_eq!(checks[0].message.as_deref(), Some("answered on attempt 2"));
-    assert_eq!(rows(&app, "database_connection_retries where attempt_number = 1 and not success and is_transient").await, 1);
-    assert_eq!(rows(&app, "database_connection_retries where attempt_number = 2 and success and backoff_delay_ms between 900 and 1100").await, 1);
+    assert_eq!(
+        rows(&app, "database_connection_retries where attempt_number = 1 and not success and is_transient").await,
+        1
+    );
+    assert_eq!(
+        rows(
+            &app,
+            "database_connection_retries where attempt_number = 2 and success and backoff_delay_ms between 900 and 1100"
+        )
+        .await,
+        1
+    );
     assert_eq!(rows(&app, "database_connection_errors").await, 0, "a blip is no error");
     let analytics = health::retry_analytics(&owner, id).await.expect("analytics");
-    let rates: Vec<(u32, u32, u32)> = analytics.by_attempt.iter().map(|rate| (rate.attempt, rate.tries, rate.successes)).collect();
+    let rates: Vec<(u32, u32, u32)> =
+        analytics.by_attempt.iter().map(|rate| (rate.attempt, rate.tries, rate.successes)).collect();
     assert_eq!(rates, [(1, 1, 0), (2, 1, 1)]);
     assert_eq!(analytics.by_cause.iter().map(|rate| (rate.failures, rate.recovered)).collect::<Vec<_>>(), [(1, 1)]);
 }
@@ -219,7 +234,8 @@ async fn what_waiting_cannot_cure_is_asked_once_and_ever_less_often() {
     let mut gaps = Vec::new();
     for _ in 0..4 {
         assert_eq!(sweep(&app.state).await.down, 1);
-        let gap: i64 = ask(&app, "select extract(epoch from next_check_at - last_check_at)::bigint from connection_state").await;
+        let gap: i64 =
+            ask(&app, "select extract(epoch from next_check_at - last_check_at)::bigint from connection_state").await;
         gaps.push(gap);
         app.advance(Duration::from_secs(gap.unsigned_abs() + 1)).await;
     }
@@ -263,7 +279,8 @@ async fn time_in_which_nobody_looked_is_unknown() {
     sweep(&app.state).await;
     app.advance(Duration::from_hours(3)).await;
     sweep(&app.state).await;
-    let statuses: Vec<Status> = health::recent_checks(&owner, id, 10).await.expect("checks").iter().map(|check| check.status).collect();
+    let statuses: Vec<Status> =
+        health::recent_checks(&owner, id, 10).await.expect("checks").iter().map(|check| check.status).collect();
     assert_eq!(statuses, [Status::Healthy, Status::Unknown, Status::Healthy]);
     let now = health::connection_health(&owner, id).await.expect("health");
     assert_eq!((now.uptime_24h, now.checks_24h), (Some(100.0), 2));
@@ -339,7 +356,10 @@ async fn pages_read_what_the_monitor_wrote_and_only_their_own() {
     sweep(&app.state).await;
     let board = health::board(&owner).await.expect("board");
     assert_eq!(board.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["bad", "good"], "worst first");
-    assert_eq!((board.figures.healthy, board.figures.down, board.figures.checks_24h, board.figures.open_errors), (1, 1, 2, 1));
+    assert_eq!(
+        (board.figures.healthy, board.figures.down, board.figures.checks_24h, board.figures.open_errors),
+        (1, 1, 2, 1)
+    );
     let row = &board.rows[1];
     assert_eq!((row.beats.len(), row.beats[47].status), (48, Some(Status::Healthy)));
     assert_eq!((row.uptime_24h, row.uptime_30d), (Some(100.0), Some(100.0)));

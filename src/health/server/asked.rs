@@ -10,15 +10,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit::{
+        Outcome,
+        server::{self as audit, Entry},
+    },
     auth::server::Caller,
     error::AppError,
     health::{
         CheckOrigin, CheckResult, Checks, Status, SweepReport,
         server::{
             check::{Checked, Finished, check},
-            claim::{self, Claim},
+            claim::{self, Claim, Lease},
             monitor,
-            record::record,
+            record::{announce, record},
         },
     },
     ids::ConnectionId,
@@ -46,7 +50,9 @@ pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -
     let mine = own(caller, Some(&[id])).await?;
     let connection = mine.get(&id).ok_or(AppError::NotFound)?;
     if !connection.can_be_checked {
-        return Err(AppError::Conflict("This connection has no provider yet. Choose one, then it can be checked.".to_owned()));
+        return Err(AppError::Conflict(
+            "This connection has no provider yet. Choose one, then it can be checked.".to_owned(),
+        ));
     }
     let state = caller.state().clone();
     // What was begun is written, also where the caller leaves.
@@ -65,7 +71,8 @@ pub async fn check_all(caller: &Caller, ids: Option<&[ConnectionId]>, origin: Ch
     if ids.is_some_and(|ids| ids.iter().any(|id| !mine.contains_key(id))) {
         return Err(AppError::NotFound);
     }
-    let wanted: Vec<ConnectionId> = mine.iter().filter(|(_, connection)| connection.can_be_checked).map(|(id, _)| *id).collect();
+    let wanted: Vec<ConnectionId> =
+        mine.iter().filter(|(_, connection)| connection.can_be_checked).map(|(id, _)| *id).collect();
     let mut report = SweepReport { due: u32::try_from(mine.len()).unwrap_or(u32::MAX), ..SweepReport::default() };
     let mut results = Vec::with_capacity(wanted.len());
     let mut arriving = begin_all(caller.state().clone(), wanted, origin);
@@ -130,6 +137,8 @@ pub async fn reset_breaker(caller: &Caller, id: ConnectionId) -> Result<(), AppE
     )
     .execute(&mut *tx)
     .await?;
+    audit::record(&mut tx, caller, Entry::new("connection.reset_breaker", Outcome::Success).connection(id)).await?;
+    announce(&mut tx, &[user]).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -190,27 +199,44 @@ fn begin_all(state: AppState, ids: Vec<ConnectionId>, origin: CheckOrigin) -> mp
 /// One check that was asked for, or the result of the one that is running.
 async fn check_one(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> Result<CheckResult, AppError> {
     let until = Instant::now() + LONGEST_WAIT;
-    let before = look(state, id).await?.ok_or(AppError::NotFound)?;
-    loop {
+    let before = look(state, id).await?.ok_or(AppError::NotFound)?.last_check_at;
+    let mut has_waited = false;
+    while Instant::now() < until {
         // Listening begins before looking, so that no bell is missed in between.
         let rung = state.watch().recorded.notified();
-        if let Some(claim) = take(state, id, origin).await? {
-            if let Checked::Done(finished) = check(state, claim, &CancellationToken::new()).await
-                && let Some(result) = write(state, &finished).await?
-            {
-                return Ok(result);
-            }
-        } else {
+        let claim = take(state, id, origin).await?;
+        if has_waited {
+            // Looked at with the claim in hand: nothing can be written in between.
             let now = look(state, id).await?.ok_or(AppError::NotFound)?;
-            if let (Some(result), true) = (now.result, now.last_check_at != before.last_check_at) {
+            if let (Some(result), true) = (now.result, now.last_check_at != before) {
+                if let Some(claim) = claim {
+                    give_back(state, claim.lease).await?;
+                }
                 return Ok(result);
             }
-            let _ = timeout(LOOK_EVERY, rung).await;
         }
-        if Instant::now() >= until {
-            return Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()));
+        let Some(claim) = claim else {
+            has_waited = true;
+            let _ = timeout(LOOK_EVERY, rung).await;
+            continue;
+        };
+        match check(state, claim, &CancellationToken::new()).await {
+            Checked::Done(finished) => {
+                if let Some(result) = write(state, &finished).await? {
+                    return Ok(result);
+                }
+            }
+            Checked::NotDone(lease) => give_back(state, lease).await?,
         }
     }
+    Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))
+}
+
+async fn give_back(state: &AppState, lease: Lease) -> Result<(), AppError> {
+    let mut tx = Caller::system(state, "monitor").write().await?;
+    claim::give_back(&mut tx, state.worker(), &[lease]).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn take(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> Result<Option<Claim>, AppError> {
@@ -238,7 +264,10 @@ fn result(finished: &Finished) -> CheckResult {
     CheckResult {
         credential_id: finished.claim.lease.credential_id,
         status: finished.status,
-        response_time_ms: finished.last().filter(|report| report.succeeded()).map(crate::probe::ProbeReport::response_time_ms),
+        response_time_ms: finished
+            .last()
+            .filter(|report| report.succeeded())
+            .map(crate::probe::ProbeReport::response_time_ms),
         cause: failure.map(|failure| failure.cause),
         error_message: failure.map(|failure| failure.message.clone()),
         started_at: finished.started_at,

@@ -161,7 +161,11 @@ impl Row {
     fn beats(&self) -> Vec<Beat> {
         let current = Timestamp::from(self.now).seconds().div_euclid(HALF_HOUR_S);
         let mut beats: Vec<Beat> = (current - BEATS + 1..=current)
-            .map(|slot| Beat { at: Timestamp::from_micros(slot * HALF_HOUR_S * 1_000_000), status: None, response_time_ms: None })
+            .map(|slot| Beat {
+                at: Timestamp::from_micros(slot * HALF_HOUR_S * 1_000_000),
+                status: None,
+                response_time_ms: None,
+            })
             .collect();
         for ((slot, worst), ms) in self.slots.iter().zip(&self.worst).zip(&self.response_ms) {
             let place = usize::try_from(slot - (current - BEATS + 1)).ok();

@@ -95,7 +95,8 @@ pub enum Checked {
 /// somebody asked for is a single probe.
 pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken) -> Checked {
     let settings = open(state.vault(), &mut claim);
-    let budget = RetryPolicy::CONFIRMATION_BUDGET.max(settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings)));
+    let budget = RetryPolicy::CONFIRMATION_BUDGET
+        .max(settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings)));
     if budget > RetryPolicy::CONFIRMATION_BUDGET && !prolong(state, &mut claim.lease, budget).await {
         return Checked::NotDone(claim.lease);
     }
@@ -174,7 +175,9 @@ async fn turn(
 
 async fn probe(state: &AppState, provider: Provider, settings: &Settings) -> ProbeReport {
     let started = Instant::now();
-    if let Ok(report) = timeout(deadline(settings) + OVERRUN, providers::probe(state.egress(), provider, settings)).await {
+    if let Ok(report) =
+        timeout(deadline(settings) + OVERRUN, providers::probe(state.egress(), provider, settings)).await
+    {
         return report;
     }
     tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
@@ -255,8 +258,9 @@ fn open(vault: &Vault, claim: &mut Claim) -> Result<(Provider, Settings), Failur
             tracing::error!(connection = %claim.lease.credential_id, "the settings of a connection cannot be opened: {error}");
             unusable(Cause::CredentialsMissing, "The stored settings cannot be opened with the known master keys. Enter them again.")
         })?;
-        serde_json::from_slice(&opened)
-            .map_err(|_| unusable(Cause::InvalidConnectionString, "The stored settings cannot be read. Enter them again."))?
+        serde_json::from_slice(&opened).map_err(|_| {
+            unusable(Cause::InvalidConnectionString, "The stored settings cannot be read. Enter them again.")
+        })?
     } else {
         // Inserted by SQL a moment ago and not sealed yet.
         stored
@@ -272,7 +276,9 @@ fn unusable(cause: Cause, message: &str) -> Failure {
 }
 
 fn without_phases(failure: Failure) -> ProbeReport {
-    let phases =
-        Phase::ALL.into_iter().map(|phase| PhaseResult { phase, outcome: Outcome::Skipped, micros: 0, detail: None }).collect();
+    let phases = Phase::ALL
+        .into_iter()
+        .map(|phase| PhaseResult { phase, outcome: Outcome::Skipped, micros: 0, detail: None })
+        .collect();
     ProbeReport { phases, total_micros: 0, server_version: None, tls: None, address: None, failure: Some(failure) }
 }

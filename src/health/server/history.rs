@@ -8,8 +8,8 @@ use crate::{
     auth::server::{Caller, Tx},
     error::AppError,
     health::{
-        AttemptRate, BreakerView, CauseRate, ConnectionHealth, DailyMetric, ErrorRow, History, HistoryPoint, Range, RecentCheck,
-        RetryAnalytics, Status, rules, server::board::endpoint,
+        AttemptRate, BreakerView, CauseRate, ConnectionHealth, DailyMetric, ErrorRow, History, HistoryPoint, Range,
+        RecentCheck, RetryAnalytics, Status, rules, server::board::endpoint,
     },
     ids::{ConnectionId, ErrorId, UserId},
     probe::{Cause, Phase},
@@ -55,7 +55,11 @@ pub async fn connection_health(caller: &Caller, id: ConnectionId) -> Result<Conn
     standing(&mut tx, user, id).await?.ok_or(AppError::NotFound)
 }
 
-async fn standing(connection: &mut PgConnection, user: UserId, id: ConnectionId) -> Result<Option<ConnectionHealth>, sqlx::Error> {
+async fn standing(
+    connection: &mut PgConnection,
+    user: UserId,
+    id: ConnectionId,
+) -> Result<Option<ConnectionHealth>, sqlx::Error> {
     let row = sqlx::query!(
         r#"
         select connection.connection_name, connection.provider,
@@ -133,7 +137,11 @@ async fn standing(connection: &mut PgConnection, user: UserId, id: ConnectionId)
     }))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, and nothing here is negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, and nothing here is negative"
+)]
 fn rounded(number: f64) -> u32 {
     number.round() as u32
 }
@@ -153,7 +161,9 @@ pub async fn history(caller: &Caller, id: ConnectionId, range: Range) -> Result<
         }
         Range::Day => History { bucket_s: 300, points: buckets(&mut tx, id, seconds, 300).await? },
         Range::Week => History { bucket_s: HALF_HOUR_S, points: half_hours(&mut tx, id, seconds, HALF_HOUR_S).await? },
-        Range::Month => History { bucket_s: 4 * HALF_HOUR_S, points: half_hours(&mut tx, id, seconds, 4 * HALF_HOUR_S).await? },
+        Range::Month => {
+            History { bucket_s: 4 * HALF_HOUR_S, points: half_hours(&mut tx, id, seconds, 4 * HALF_HOUR_S).await? }
+        }
     })
 }
 
@@ -171,7 +181,11 @@ async fn count_checks(connection: &mut PgConnection, id: ConnectionId, seconds: 
     .await
 }
 
-async fn checks(connection: &mut PgConnection, id: ConnectionId, seconds: i64) -> Result<Vec<HistoryPoint>, sqlx::Error> {
+async fn checks(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    seconds: i64,
+) -> Result<Vec<HistoryPoint>, sqlx::Error> {
     let rows = sqlx::query!(
         "
         select check_timestamp, status, response_time_ms, dns_us, tcp_us, tls_us, auth_us, database_us, query_us
@@ -199,7 +213,12 @@ async fn checks(connection: &mut PgConnection, id: ConnectionId, seconds: i64) -
     Ok(points.collect())
 }
 
-async fn buckets(connection: &mut PgConnection, id: ConnectionId, seconds: i64, bucket_s: u32) -> Result<Vec<HistoryPoint>, sqlx::Error> {
+async fn buckets(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    seconds: i64,
+    bucket_s: u32,
+) -> Result<Vec<HistoryPoint>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
         select date_bin(make_interval(secs => $3), check_timestamp, timestamptz 'epoch') as "at!",
@@ -235,7 +254,12 @@ async fn buckets(connection: &mut PgConnection, id: ConnectionId, seconds: i64, 
     Ok(points.collect())
 }
 
-async fn half_hours(connection: &mut PgConnection, id: ConnectionId, seconds: i64, bucket_s: u32) -> Result<Vec<HistoryPoint>, sqlx::Error> {
+async fn half_hours(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    seconds: i64,
+    bucket_s: u32,
+) -> Result<Vec<HistoryPoint>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
         select date_bin(make_interval(secs => $3), half_hour, timestamptz 'epoch') as "at!",

@@ -19,6 +19,7 @@ use crate::{
             check::{Checked, Finished, check},
             claim::{self, Claim, Lease},
             record::record,
+            retention,
             watch::Lane,
         },
     },
@@ -38,8 +39,12 @@ const STOP_WITHIN: Duration = Duration::from_secs(14);
 
 /// Watches until `stop`; then claims no more, finishes what it can within 15 s and gives the rest back.
 pub async fn run(state: AppState, stop: CancellationToken) {
-    state.watch().does_control_answer(state.egress()).await;
-    let mut sweep = Sweep::new(state, CheckOrigin::Schedule, stop.clone());
+    let mut sweep = Sweep::new(state.clone(), CheckOrigin::Schedule, stop.clone());
+    sweep.claim().await;
+    // From the first look on others may know that someone is watching; later the heartbeat says so.
+    if let Err(error) = retention::heartbeat(&Caller::system(&state, "monitor"), state.watch().since_sweep()).await {
+        tracing::info!("this process could not sign on yet: {error}");
+    }
     while !stop.is_cancelled() {
         sweep.turn().await;
     }
@@ -193,7 +198,8 @@ impl Sweep {
         let worker = self.state.worker();
         let mut tx = Caller::system(&self.state, "monitor").write().await?;
         let ordinary = claim::due(&mut tx, worker, self.origin, false, ordinary).await?;
-        let silent = if silent > 0 { claim::due(&mut tx, worker, self.origin, true, silent).await? } else { Vec::new() };
+        let silent =
+            if silent > 0 { claim::due(&mut tx, worker, self.origin, true, silent).await? } else { Vec::new() };
         tx.commit().await?;
         Ok((ordinary, silent))
     }
@@ -284,7 +290,10 @@ impl Sweep {
         self.unused.retain(|lease| lease.runs_out > now);
         let dropped = before - self.results.len();
         if dropped > 0 {
-            tracing::warn!(dropped, "results could not be written before their leases ran out; the connections are checked again");
+            tracing::warn!(
+                dropped,
+                "results could not be written before their leases ran out; the connections are checked again"
+            );
         }
     }
 

@@ -12,11 +12,15 @@ use crate::{
 };
 
 /// Tells owners that the breakers of their connections opened.
-pub(super) async fn breaker_opened(connection: &mut PgConnection, opened: &[(UserId, ConnectionId)]) -> Result<(), sqlx::Error> {
+pub(super) async fn breaker_opened(
+    connection: &mut PgConnection,
+    opened: &[(UserId, ConnectionId)],
+) -> Result<(), sqlx::Error> {
     if opened.is_empty() {
         return Ok(());
     }
-    let (users, connections): (Vec<Uuid>, Vec<Uuid>) = opened.iter().map(|(user, connection)| (user.0, connection.0)).unzip();
+    let (users, connections): (Vec<Uuid>, Vec<Uuid>) =
+        opened.iter().map(|(user, connection)| (user.0, connection.0)).unzip();
     sqlx::query!(
         "
         insert into notices (user_id, credential_id, kind, title, body)
@@ -36,7 +40,10 @@ pub(super) async fn breaker_opened(connection: &mut PgConnection, opened: &[(Use
 }
 
 /// Ends what [`breaker_opened`] told.
-pub(super) async fn breaker_closed(connection: &mut PgConnection, closed: &[(UserId, ConnectionId)]) -> Result<(), sqlx::Error> {
+pub(super) async fn breaker_closed(
+    connection: &mut PgConnection,
+    closed: &[(UserId, ConnectionId)],
+) -> Result<(), sqlx::Error> {
     if closed.is_empty() {
         return Ok(());
     }
@@ -137,8 +144,8 @@ pub async fn dismiss_notice(caller: &Caller, id: NoticeId) -> Result<(), AppErro
         id.0,
         user.0,
     )
-        .execute(&mut *tx)
-        .await?;
+    .execute(&mut *tx)
+    .await?;
     if done.rows_affected() == 0 {
         return Err(AppError::NotFound);
     }

@@ -65,13 +65,16 @@ pub async fn sign_off(caller: &Caller, worker: WorkerId) -> Result<(), AppError>
 /// Where our own database fails.
 pub async fn remove_old(caller: &Caller) -> Result<u64, AppError> {
     let mut tx = caller.write().await?;
-    let workers = sqlx::query!("delete from workers where seen_at < mooring_now() - interval '1 day'").execute(&mut *tx).await?;
-    let half_hours = sqlx::query!("delete from connection_half_hours where half_hour < mooring_now() - interval '35 days'")
-        .execute(&mut *tx)
-        .await?;
-    let attempts = sqlx::query!("delete from database_connection_retries where attempted_at < mooring_now() - interval '90 days'")
-        .execute(&mut *tx)
-        .await?;
+    let workers =
+        sqlx::query!("delete from workers where seen_at < mooring_now() - interval '1 day'").execute(&mut *tx).await?;
+    let half_hours =
+        sqlx::query!("delete from connection_half_hours where half_hour < mooring_now() - interval '35 days'")
+            .execute(&mut *tx)
+            .await?;
+    let attempts =
+        sqlx::query!("delete from database_connection_retries where attempted_at < mooring_now() - interval '90 days'")
+            .execute(&mut *tx)
+            .await?;
     let notices = sqlx::query!(
         "
         delete from notices

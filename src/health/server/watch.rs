@@ -107,7 +107,14 @@ impl Watch {
 
     /// Takes in what a check said about our own network, and judges whether that is what is broken: nothing
     /// came back from anywhere within the interval, and a control target that has answered before does not.
-    pub async fn is_our_network_down(&self, egress: &Egress, host: &str, evidence: Evidence, interval_s: u32, now: Timestamp) -> bool {
+    pub async fn is_our_network_down(
+        &self,
+        egress: &Egress,
+        host: &str,
+        evidence: Evidence,
+        interval_s: u32,
+        now: Timestamp,
+    ) -> bool {
         let doubt = {
             let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
             silence.observe(host, evidence, now);

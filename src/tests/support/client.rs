@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use super::http::HttpConnection;
 
 /// The password of every account of the tests.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "quiet harbour lantern 47 moss";
 /// Where requests to an application in this process come from.
 const PEER: ([u8; 4], u16) = ([127, 0, 0, 1], 40_000);
 /// The host that they name.

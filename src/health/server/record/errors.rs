@@ -64,7 +64,10 @@ pub(super) async fn upsert(connection: &mut PgConnection, results: &[(&Finished,
     Ok(())
 }
 
-pub(super) async fn resolve(connection: &mut PgConnection, results: &[(&Finished, &Before)]) -> Result<(), sqlx::Error> {
+pub(super) async fn resolve(
+    connection: &mut PgConnection,
+    results: &[(&Finished, &Before)],
+) -> Result<(), sqlx::Error> {
     let recovered: Vec<Uuid> = results
         .iter()
         .filter(|(finished, before)| is_up(finished.status) && !is_up(before.status))

@@ -45,7 +45,9 @@ impl HistoryRow {
             id: finished.id,
             credential_id: finished.claim.lease.credential_id.0,
             status: finished.status.code(),
-            response_time_ms: report.filter(|report| report.succeeded()).map(|report| stored(report.response_time_ms())),
+            response_time_ms: report
+                .filter(|report| report.succeeded())
+                .map(|report| stored(report.response_time_ms())),
             error_message: failure.map(|failure| storable(&failure.message)),
             check_us: finished.started_at.micros(),
             origin: finished.claim.origin.code(),
@@ -88,7 +90,10 @@ impl HistoryRow {
     }
 }
 
-pub(super) async fn insert_checks(connection: &mut PgConnection, results: &[(&Finished, &Before)]) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_checks(
+    connection: &mut PgConnection,
+    results: &[(&Finished, &Before)],
+) -> Result<(), sqlx::Error> {
     let rows: Vec<HistoryRow> = results
         .iter()
         .flat_map(|(finished, before)| {
@@ -134,7 +139,10 @@ struct AttemptRow {
 
 /// Every failed attempt and everything that came after one. An attempt that our own network swallowed says
 /// nothing about the target and is not kept.
-pub(super) async fn insert_attempts(connection: &mut PgConnection, results: &[(&Finished, &Before)]) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_attempts(
+    connection: &mut PgConnection,
+    results: &[(&Finished, &Before)],
+) -> Result<(), sqlx::Error> {
     let rows: Vec<AttemptRow> = results
         .iter()
         .filter(|(finished, _)| finished.status != Status::Unknown)
@@ -210,6 +218,8 @@ pub(super) async fn count_failures(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (ConnectionId(row.credential_id), u32::try_from(row.failures).unwrap_or(u32::MAX))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (ConnectionId(row.credential_id), u32::try_from(row.failures).unwrap_or(u32::MAX)))
+        .collect())
 }
-

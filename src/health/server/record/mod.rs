@@ -43,8 +43,10 @@ pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<C
     }
     let mut tx = Caller::system(state, "monitor").write().await?;
     let standing = lock(&mut tx, state, results).await?;
-    let results: Vec<(&Finished, &Before)> =
-        results.iter().filter_map(|finished| Some((finished, standing.get(&finished.claim.lease.credential_id)?))).collect();
+    let results: Vec<(&Finished, &Before)> = results
+        .iter()
+        .filter_map(|finished| Some((finished, standing.get(&finished.claim.lease.credential_id)?)))
+        .collect();
     if results.is_empty() {
         return Ok(BTreeSet::new());
     }
@@ -65,7 +67,8 @@ pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<C
     errors::upsert(&mut tx, &results).await?;
     errors::resolve(&mut tx, &results).await?;
     tell(&mut tx, &results, &changes).await?;
-    announce(&mut tx, &results).await?;
+    let owners: BTreeSet<UserId> = results.iter().map(|(_, before)| before.user_id).collect();
+    announce(&mut tx, &owners.into_iter().collect::<Vec<_>>()).await?;
     tx.commit().await?;
     state.watch().recorded.notify_waiters();
     Ok(changes.iter().map(|change| ConnectionId(change.credential_id)).collect())
@@ -169,15 +172,19 @@ const fn is_up(status: Status) -> bool {
 }
 
 /// Raises and ends the notices about breakers and about our own network.
-async fn tell(connection: &mut PgConnection, results: &[(&Finished, &Before)], changes: &[After]) -> Result<(), sqlx::Error> {
+async fn tell(
+    connection: &mut PgConnection,
+    results: &[(&Finished, &Before)],
+    changes: &[After],
+) -> Result<(), sqlx::Error> {
     let closed = BreakerState::Closed.code();
     let turned = |to_closed: bool| {
         let both = results.iter().zip(changes);
         both.filter(move |((_, before), after)| {
             (before.breaker.state != BreakerState::Closed) == to_closed && (after.breaker_state == closed) == to_closed
         })
-            .map(|((finished, before), _)| (before.user_id, finished.claim.lease.credential_id))
-            .collect::<Vec<_>>()
+        .map(|((finished, before), _)| (before.user_id, finished.claim.lease.credential_id))
+        .collect::<Vec<_>>()
     };
     notices::breaker_opened(connection, &turned(false)).await?;
     notices::breaker_closed(connection, &turned(true)).await?;
@@ -194,11 +201,13 @@ async fn tell(connection: &mut PgConnection, results: &[(&Finished, &Before)], c
 }
 
 /// Tells the owners' pages to read again; sent when the transaction is committed.
-async fn announce(connection: &mut PgConnection, results: &[(&Finished, &Before)]) -> Result<(), sqlx::Error> {
-    let users: BTreeSet<Uuid> = results.iter().map(|(_, before)| before.user_id.0).collect();
-    let users: Vec<Uuid> = users.into_iter().collect();
-    sqlx::query!("select pg_notify('mooring_live', 'health:' || user_id) from unnest($1::uuid[]) as told (user_id)", &users)
-        .fetch_all(connection)
-        .await?;
+pub(super) async fn announce(connection: &mut PgConnection, users: &[UserId]) -> Result<(), sqlx::Error> {
+    let users: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+    sqlx::query!(
+        "select pg_notify('mooring_live', 'health:' || user_id) from unnest($1::uuid[]) as told (user_id)",
+        &users
+    )
+    .fetch_all(connection)
+    .await?;
     Ok(())
 }

@@ -115,7 +115,10 @@ impl Buckets {
     }
 }
 
-async fn upsert_half_hours(connection: &mut PgConnection, buckets: &BTreeMap<(Uuid, i64), Bucket>) -> Result<(), sqlx::Error> {
+async fn upsert_half_hours(
+    connection: &mut PgConnection,
+    buckets: &BTreeMap<(Uuid, i64), Bucket>,
+) -> Result<(), sqlx::Error> {
     let rows: Vec<&Bucket> = buckets.values().collect();
     sqlx::query!(
         "
@@ -153,7 +156,10 @@ async fn upsert_half_hours(connection: &mut PgConnection, buckets: &BTreeMap<(Uu
     Ok(())
 }
 
-async fn upsert_days(connection: &mut PgConnection, buckets: &BTreeMap<(Uuid, i64), Bucket>) -> Result<(), sqlx::Error> {
+async fn upsert_days(
+    connection: &mut PgConnection,
+    buckets: &BTreeMap<(Uuid, i64), Bucket>,
+) -> Result<(), sqlx::Error> {
     let rows: Vec<&Bucket> = buckets.values().collect();
     sqlx::query!(
         "

@@ -48,7 +48,10 @@ pub(super) fn after(finished: &Finished, before: &Before, failures: u32) -> Afte
     let is_lasting = failure.is_some_and(|failure| !failure.is_transient());
     let (consecutive_down, consecutive_lasting) = match finished.status {
         Status::Healthy | Status::Degraded => (0, 0),
-        Status::Down => (before.consecutive_down.saturating_add(1), if is_lasting { before.consecutive_lasting.saturating_add(1) } else { 0 }),
+        Status::Down => (
+            before.consecutive_down.saturating_add(1),
+            if is_lasting { before.consecutive_lasting.saturating_add(1) } else { 0 },
+        ),
         Status::Unknown => (before.consecutive_down, before.consecutive_lasting),
     };
     let breaker = match finished.status {
@@ -62,14 +65,17 @@ pub(super) fn after(finished: &Finished, before: &Before, failures: u32) -> Afte
         credential_id: finished.claim.lease.credential_id.0,
         next_check_us: next_check(finished, before, consecutive_lasting).map(Timestamp::micros),
         status: finished.status.code(),
-        status_since_us: if finished.status == before.status { before.status_since } else { finished.started_at }.micros(),
+        status_since_us: if finished.status == before.status { before.status_since } else { finished.started_at }
+            .micros(),
         last_check_us: finished.started_at.micros(),
         response_time_ms: answered.map(|report| stored(report.response_time_ms())),
         cause: failure.map(|failure| failure.cause.code()),
         failed_phase: failure.map(|failure| failure.phase.code()),
         error_code: failure.and_then(|failure| failure.code.as_deref()).map(storable),
         error_message: failure.map(|failure| storable(&failure.message)),
-        phases: report.map(|report| phases(report).map(|(phase, micros)| (phase.code(), micros)).collect()).unwrap_or_default(),
+        phases: report
+            .map(|report| phases(report).map(|(phase, micros)| (phase.code(), micros)).collect())
+            .unwrap_or_default(),
         server_version: answered.and_then(|report| report.server_version.as_deref()).map(storable),
         tls: tls.and_then(|tls| serde_json::to_value(tls).ok()).map(storable_json),
         tls_expires_us: tls.and_then(TlsFacts::expires_at).map(Timestamp::micros),
@@ -159,4 +165,3 @@ pub(super) async fn update(connection: &mut PgConnection, changes: &[After]) -> 
     .await?;
     Ok(())
 }
-
