@@ -17,7 +17,7 @@ use crate::support::{
     rows::{add_user, count},
 };
 
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "plover quarry lantern swivel";
 const SETTINGS: &str = r#"{"host": "127.0.0.1", "port": 1, "username": "app", "password": "planted-secret-1"}"#;
 
 /// An installation without a database of its own and without a key: both are in the data folder.
