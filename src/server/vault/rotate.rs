@@ -135,7 +135,11 @@ async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, Ro
         )
         .fetch_all(&mut *tx)
         .await?;
-        let Some(last) = rows.last() else { return Ok(pass) };
+        let Some(last) = rows.last() else {
+            // Dropped, it would be rolled back in the background, after the command has put the database away.
+            tx.commit().await?;
+            return Ok(pass);
+        };
         after = Some(last.id);
         let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
@@ -195,7 +199,11 @@ async fn rewrap_totp_secrets(caller: &Caller, current: &KeyId) -> Result<Pass, R
         )
         .fetch_all(&mut *tx)
         .await?;
-        let Some(last) = rows.last() else { return Ok(pass) };
+        let Some(last) = rows.last() else {
+            // Dropped, it would be rolled back in the background, after the command has put the database away.
+            tx.commit().await?;
+            return Ok(pass);
+        };
         after = Some(last.id);
         let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
