@@ -122,8 +122,8 @@ fn judge_v6(address: Ipv6Addr) -> Option<(Barred, Scope)> {
         [0xff00..=0xffff, ..] => Some((Barred::Multicast, Always)),
         // Discard-only, and Teredo, whose packets leave for an IPv4 address that the peer chose.
         [0x100, 0, 0, 0, ..] | [0x2001, 0, ..] => Some((Barred::Reserved, Always)),
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Some((Barred::Private, Local)),
-        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] | [0x2001, 1..=0x1ff, ..] => Some((Barred::Reserved, Local)),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Some((Barred::Private, Local)),
+        [0x2001, 1..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some((Barred::Reserved, Local)),
         // NAT64 and the translated forms lie outside 2000::/3 and stand for the address inside.
         [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, ..] | [0x2000..=0x3fff, ..] => None,
         _ => Some((Barred::Reserved, Local)),
