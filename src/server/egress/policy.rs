@@ -10,7 +10,7 @@ pub enum Barred {
     /// 0.0.0.0/8 and `::`, which mean this machine to some systems.
     #[error("an unspecified address")]
     Unspecified,
-    /// 169.254.0.0/16 and fe80::/10.
+    /// 169.254.0.0/16 and `fe80::/10`.
     #[error("a link-local address")]
     LinkLocal,
     /// Where clouds answer with the credentials of the machine.
@@ -145,9 +145,9 @@ fn embedded(segments: [u16; 8]) -> Option<Ipv4Addr> {
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
-        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => (high, low),
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low]
         // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => (high, low),
+        | [0x2002, high, low, ..] => (high, low),
         _ => return None,
     };
     Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
