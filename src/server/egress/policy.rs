@@ -139,18 +139,16 @@ fn judge_v6(address: Ipv6Addr) -> Option<(Barred, Scope)> {
 
 /// The IPv4 address that an IPv6 address carries, where it carries one.
 fn embedded(segments: [u16; 8]) -> Option<Ipv4Addr> {
-    let (high, low) = match segments {
-        // Compatible, mapped, translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), ISATAP (RFC 5214).
+    match segments {
+        // Compatible, mapped, translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), ISATAP (RFC 5214), 6to4 (RFC 3056).
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
         | [_, _, _, _, 0 | 0x200, 0x5efe, high, low]
-        // 6to4 (RFC 3056).
-        | [0x2002, high, low, ..] => (high, low),
-        _ => return None,
-    };
-    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        | [0x2002, high, low, ..] => Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
