@@ -39,7 +39,7 @@ macro_rules! causes {
 }
 
 causes! {
-    /// The host name does not resolve (NXDOMAIN, ENOTFOUND, EAI_AGAIN, "could not translate host name").
+    /// The host name does not resolve (NXDOMAIN, ENOTFOUND, `EAI_AGAIN`, "could not translate host name").
     DnsNotFound = "dns_not_found", false, "The host name does not resolve";
     /// The SRV record of a `mongodb+srv` address cannot be looked up.
     SrvLookupFailed = "srv_lookup_failed", false, "The SRV record cannot be looked up";
@@ -75,11 +75,11 @@ causes! {
     AuthWrongPassword = "auth_wrong_password", false, "The server refused the user or password";
     /// The server says that the user or role does not exist.
     AuthUnknownUser = "auth_unknown_user", false, "The user does not exist";
-    /// The authentication method or plugin is not usable between this client and server (SCRAM, caching_sha2, peer, GSSAPI).
+    /// The authentication method or plugin is not usable between this client and server (SCRAM, `caching_sha2`, peer, GSSAPI).
     AuthMethodUnsupported = "auth_method_unsupported", false, "The login method cannot be used";
     /// MongoDB: the user exists in another authentication database.
     AuthSourceWrong = "auth_source_wrong", false, "The user is in another authentication database";
-    /// An access rule of the server refuses this address, user or database (pg_hba.conf, MySQL host grant, Atlas IP list).
+    /// An access rule of the server refuses this address, user or database (`pg_hba.conf`, MySQL host grant, Atlas IP list).
     AccessRuleDenied = "access_rule_denied", false, "An access rule of the server refuses this";
     /// The server or pooler has blocked this client after too many failures.
     HostBlocked = "host_blocked", false, "The server has blocked this client";

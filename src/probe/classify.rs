@@ -179,7 +179,7 @@ fn authorization_refused(words: &Words) -> Verdict {
     }
 }
 
-/// A line of pg_hba.conf, or the want of one. TLS may be the cure where the refused connection had none.
+/// A line of `pg_hba.conf`, or the want of one. TLS may be the cure where the refused connection had none.
 fn access_rule(words: &Words) -> Verdict {
     let clear = words.any(&["no encryption", "ssl off", "ssl aus", "sans chiffrement", "sin cifrado", "ohne verschl"]);
     Verdict::or(Cause::AccessRuleDenied, if clear { &[Cause::TlsRequired] } else { &[] })

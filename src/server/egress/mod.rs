@@ -262,7 +262,7 @@ impl Egress {
                 furthest = Some(error);
             }
         }
-        Err(furthest.unwrap_or_else(|| EgressError::Host(HostError::Empty)))
+        Err(furthest.unwrap_or(EgressError::Host(HostError::Empty)))
     }
 
     /// Resolves, checks and dials `host` within the time until `deadline`.

@@ -10,7 +10,7 @@ pub enum Barred {
     /// 0.0.0.0/8 and `::`, which mean this machine to some systems.
     #[error("an unspecified address")]
     Unspecified,
-    /// 169.254.0.0/16 and fe80::/10.
+    /// 169.254.0.0/16 and `fe80::/10`.
     #[error("a link-local address")]
     LinkLocal,
     /// Where clouds answer with the credentials of the machine.
@@ -122,8 +122,8 @@ fn judge_v6(address: Ipv6Addr) -> Option<(Barred, Scope)> {
         [0xff00..=0xffff, ..] => Some((Barred::Multicast, Always)),
         // Discard-only, and Teredo, whose packets leave for an IPv4 address that the peer chose.
         [0x100, 0, 0, 0, ..] | [0x2001, 0, ..] => Some((Barred::Reserved, Always)),
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Some((Barred::Private, Local)),
-        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] | [0x2001, 1..=0x1ff, ..] => Some((Barred::Reserved, Local)),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Some((Barred::Private, Local)),
+        [0x2001, 1..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some((Barred::Reserved, Local)),
         // NAT64 and the translated forms lie outside 2000::/3 and stand for the address inside.
         [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, ..] | [0x2000..=0x3fff, ..] => None,
         _ => Some((Barred::Reserved, Local)),
@@ -139,18 +139,16 @@ fn judge_v6(address: Ipv6Addr) -> Option<(Barred, Scope)> {
 
 /// The IPv4 address that an IPv6 address carries, where it carries one.
 fn embedded(segments: [u16; 8]) -> Option<Ipv4Addr> {
-    let (high, low) = match segments {
-        // Compatible, mapped, translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), ISATAP (RFC 5214).
+    match segments {
+        // Compatible, mapped, translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), ISATAP (RFC 5214), 6to4 (RFC 3056).
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
-        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => (high, low),
-        // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => (high, low),
-        _ => return None,
-    };
-    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low]
+        | [0x2002, high, low, ..] => Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

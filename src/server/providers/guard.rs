@@ -76,8 +76,8 @@ impl Refusal {
             Self::ClearText | Self::Md5 | Self::Method(_) | Self::Rounds(_) => Cause::AuthMethodUnsupported,
         };
         let also: &[Cause] = match self {
-            Self::ClearText | Self::Md5 => &[Cause::TlsRequired],
-            Self::NotPostgres(Some("TLS")) => &[Cause::TlsRequired],
+            // A server that answers in TLS wants to be asked in it.
+            Self::ClearText | Self::Md5 | Self::NotPostgres(Some("TLS")) => &[Cause::TlsRequired],
             _ => &[],
         };
         Trouble::new(cause, self.to_string()).also(also)
@@ -388,7 +388,7 @@ mod tests {
         let opening = login(0, &[]);
         let huge = [&opening[..], &[b'S', 0x7f, 0xff, 0xff, 0xff]].concat();
         assert_eq!(fed(FAR, &huge).err(), Some(Refusal::TooMuch));
-        let notices = frame(b'N', &[0; 60_000]).repeat(20);
+        let notices = frame(b'N', &b"x".repeat(60_000)).repeat(20);
         assert_eq!(fed(FAR, &[opening, notices].concat()).err(), Some(Refusal::TooMuch));
     }
 

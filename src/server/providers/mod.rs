@@ -26,7 +26,7 @@ use self::{trace::Trace, trouble::Trouble};
 use crate::{
     connections::{
         Provider,
-        settings::{Settings, TlsMode},
+        settings::{Secret, Settings, TlsMode},
     },
     probe::{Cause, Phase, ProbeReport, TlsFacts},
     server::egress::{Egress, is_local},
@@ -111,12 +111,12 @@ impl Attempt<'_> {
     }
 
     fn password(&self) -> &str {
-        self.settings.password.as_ref().map(|password| password.reveal()).unwrap_or_default()
+        self.settings.password.as_ref().map(Secret::reveal).unwrap_or_default()
     }
 
     /// What no message may hold.
     fn secrets(&self) -> [&str; 2] {
-        [self.password(), self.settings.client_key.as_ref().map(|key| key.reveal()).unwrap_or_default()]
+        [self.password(), self.settings.client_key.as_ref().map(Secret::reveal).unwrap_or_default()]
     }
 }
 

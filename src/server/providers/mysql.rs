@@ -504,7 +504,7 @@ fn unsupported(plugin: &str) -> Trouble {
 
 /// A name that the server chose, kept short.
 fn visible(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
+    name.chars().filter(char::is_ascii_graphic).take(64).collect()
 }
 
 fn unreadable() -> Trouble {

@@ -139,9 +139,9 @@ async fn secure(
         [first] => {
             let mut opening = vec![first];
             // What else there is tells who speaks; nothing more is waited for.
-            let mut more = [0; 64];
-            if let Ok(read) = stream.try_read(&mut more) {
-                opening.extend_from_slice(more.get(..read).unwrap_or_default());
+            let mut rest = [0; 64];
+            if let Ok(read) = stream.try_read(&mut rest) {
+                opening.extend_from_slice(rest.get(..read).unwrap_or_default());
             }
             let who = speaker(&opening).map(|name| format!(", but {name}")).unwrap_or_default();
             Err(Trouble::new(Cause::WrongProtocol, format!("The server does not speak PostgreSQL's protocol{who}.")))

@@ -27,7 +27,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 
 use super::trouble::{Trouble, inner};
 use crate::{
-    connections::settings::{Settings, TlsMode},
+    connections::settings::{Secret, Settings, TlsMode},
     probe::{Cause, CertificateFacts, TlsFacts, scrub},
     server::egress::Host,
     timestamp::Timestamp,
@@ -258,7 +258,7 @@ fn plan(settings: &Settings, mode: TlsMode) -> Result<Plan, Trouble> {
         .dangerous()
         .with_custom_certificate_verifier(recorder.clone());
     let certificate = settings.client_certificate.as_deref().filter(|pem| !pem.trim().is_empty());
-    let key = settings.client_key.as_ref().map(|key| key.reveal()).filter(|pem| !pem.trim().is_empty());
+    let key = settings.client_key.as_ref().map(Secret::reveal).filter(|pem| !pem.trim().is_empty());
     let mut config = match (certificate, key) {
         (None, None) => builder.with_no_client_auth(),
         (Some(certificate), Some(key)) => {

@@ -292,7 +292,7 @@ async fn lengths_and_floods_are_bounded() {
     for (name, opening, frame) in [
         ("a gigabyte of error", vec![], [&[b'E', 0x3f, 0xff, 0xff, 0xff][..], &[b'x'; 1024]].concat()),
         ("a negative length", vec![], vec![b'R', 0xff, 0xff, 0xff, 0xff, 0]),
-        ("notices before the login", vec![], pg(b'N', &[b'x'; 60_000])),
+        ("notices before the login", vec![], pg(b'N', &b"x".repeat(60_000))),
         ("parameters without end", pg_login(0, &[]), pg(b'S', b"a\0b\0")),
         ("rows without end", pg_ready(), pg(b'D', &[0; 6])),
     ] {

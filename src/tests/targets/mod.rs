@@ -5,6 +5,8 @@ mod hostile;
 mod mysql;
 mod postgresql;
 
+use std::time::Duration;
+
 use mooring::{
     connections::{
         Provider,
@@ -13,6 +15,7 @@ use mooring::{
     probe::{Cause, Failure, Outcome, Phase, ProbeReport},
     server::{config::EgressPolicy, egress::Egress, providers},
 };
+use tokio::time::sleep;
 
 /// Settings for a server on this machine; every server of the tests knows this account.
 fn settings(port: u16) -> Settings {
@@ -46,6 +49,18 @@ async fn probe(provider: Provider, settings: &Settings) -> ProbeReport {
         }
     }
     report
+}
+
+/// Waits until the server has forgotten every connection of ours, for which it may take a moment after the
+/// goodbye.
+async fn none_left<F: Future<Output = i64>>(count: impl Fn() -> F) {
+    for _ in 0..250 {
+        if count().await == 0 {
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("a connection was left on the server");
 }
 
 fn failure(report: &ProbeReport) -> &Failure {

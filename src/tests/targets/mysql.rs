@@ -1,5 +1,7 @@
 //! Real MariaDB servers, each with one thing that is or is not in order.
 
+use std::future::ready;
+
 use mooring::{
     connections::{
         Provider,
@@ -8,7 +10,7 @@ use mooring::{
     probe::{Cause, Outcome, Phase},
 };
 
-use super::{failure, found};
+use super::{failure, found, none_left};
 use crate::support::{
     certificates::{Authority, self_signed},
     mariadb::{MariaDbOptions, Stop, TargetMariaDb},
@@ -33,7 +35,7 @@ async fn a_healthy_server_answers_in_all_phases_and_keeps_nothing() {
         for phase in [Phase::Tcp, Phase::Auth, Phase::Database, Phase::Query] {
             assert!(report.phase(phase).is_some_and(|phase| phase.outcome == Outcome::Ok && phase.micros > 0));
         }
-        assert_eq!(server.connections_named("mooring"), 0, "a connection was left");
+        none_left(|| ready(server.connections_named("mooring").into())).await;
     }
     assert_eq!(aborted(), before, "a connection did not end as it should");
 }
@@ -66,7 +68,7 @@ async fn refusals_of_the_server_have_their_cause_and_phase() {
     ] {
         let report = probe(&settings).await;
         assert_eq!(found(&report), place, "{settings:?}: {report:?}");
-        assert_eq!(server.connections_named("mooring"), 0);
+        none_left(|| ready(server.connections_named("mooring").into())).await;
     }
     let nameless = Settings { username: Some("empty".to_owned()), password: None, database: None, ..base.clone() };
     let report = probe(&nameless).await;
@@ -125,7 +127,7 @@ async fn tls_modes_judge_certificates_and_record_them_all_the_same() {
         };
         let report = probe(&settings).await;
         assert_eq!(report.failure.as_ref().map(|failure| failure.cause), cause, "{name} {mode:?}: {report:?}");
-        assert_eq!(server.connections_named("mooring"), 0);
+        none_left(|| ready(server.connections_named("mooring").into())).await;
         let tls = report.tls.expect("the facts of TLS");
         assert!(tls.version.is_some_and(|version| version.starts_with("TLSv1.")));
         assert_eq!(tls.verified, cause.is_none() && matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull));

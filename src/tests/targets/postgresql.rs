@@ -9,7 +9,7 @@ use mooring::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{failure, found};
+use super::{failure, found, none_left};
 use crate::support::{
     certificates::{Authority, Certificate, self_signed},
     postgres::{PostgresOptions, Stop, TargetPostgres, USER},
@@ -46,7 +46,7 @@ async fn a_healthy_server_answers_in_all_phases_and_keeps_nothing() {
         for phase in [Phase::Tcp, Phase::Auth, Phase::Database, Phase::Query] {
             assert!(report.phase(phase).is_some_and(|phase| phase.outcome == Outcome::Ok && phase.micros > 0));
         }
-        assert_eq!(server.connections_named("mooring").await, 0, "a connection was left");
+        none_left(|| server.connections_named("mooring")).await;
     }
     let log = server.log();
     assert!(log.contains("application_name=mooring"), "{log}");
@@ -91,7 +91,7 @@ async fn refusals_of_the_server_have_their_cause_and_phase() {
     ] {
         let report = probe(&settings).await;
         assert_eq!(found(&report), place, "{settings:?}: {report:?}");
-        assert_eq!(server.connections_named("mooring").await, 0);
+        none_left(|| server.connections_named("mooring")).await;
     }
     // Near enough for MD5, and `prefer` takes a server without TLS.
     assert!(probe(&user("hashed")).await.succeeded());
@@ -151,7 +151,7 @@ async fn tls_modes_judge_certificates_and_record_them_all_the_same() {
         };
         let report = probe(&settings).await;
         assert_eq!(report.failure.as_ref().map(|failure| failure.cause), cause, "{name} {mode:?}: {report:?}");
-        assert_eq!(server.connections_named("mooring").await, 0);
+        none_left(|| server.connections_named("mooring")).await;
         if name != "garbage" {
             let tls = report.tls.expect("the facts of TLS");
             assert_eq!(tls.version.as_deref(), Some("TLSv1.3"));
