@@ -16,6 +16,8 @@ use crate::{
 
 /// How long after the last look the monitor counts as late, in seconds: several of its rounds.
 const LATE_AFTER_S: i64 = 60;
+/// How often the pulse is asked for, in seconds.
+const ASK_EVERY_S: i64 = 20;
 
 /// The frame around every page of those who are signed in; leads anyone else to where that begins.
 #[component]
@@ -101,7 +103,10 @@ fn Place(href: &'static str, icon: IconName, label: &'static str) -> impl IntoVi
 #[component]
 fn PulseFoot() -> impl IntoView {
     let changed = use_live("health");
-    let pulse = Resource::new_blocking(move || changed.get(), |_| get_pulse());
+    let now = use_now();
+    // A sweep with nothing due announces nothing, so it is asked for now and then.
+    let round = Memo::new(move |_| now.get().map(|now| now / ASK_EVERY_S));
+    let pulse = Resource::new_blocking(move || (changed.get(), round.get()), |_| get_pulse());
     view! {
         <Transition fallback=|| {
             view! { <div class="pulse"></div> }
@@ -123,13 +128,11 @@ fn PulseWords(pulse: Pulse) -> impl IntoView {
     let last = match (pulse.scheduler_on, pulse.last_sweep_at) {
         (false, _) => view! { "Scheduled checks are off" }.into_any(),
         (true, None) => view! { "The monitor has not looked yet" }.into_any(),
-        (true, Some(at)) => {
-            view! {
-                "Last sweep "
-                <TimeAgo at />
-            }
-            .into_any()
+        (true, Some(at)) => view! {
+            "Last sweep "
+            <TimeAgo at />
         }
+        .into_any(),
     };
     let next = pulse.next_check_at.filter(|_| pulse.scheduler_on).map(|at| {
         view! {

@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 
-use crate::ui::{ButtonLink, Page};
+use crate::ui::{ButtonLink, Page, PageStatus};
 
 /// Nothing here, and the way back.
 #[component]
 pub fn NotFound() -> impl IntoView {
+    PageStatus::set(404);
     view! {
         <Page title="Not found".to_owned()>
             <div class="not-found">

@@ -100,12 +100,8 @@ impl Sort {
         let by_this = match self {
             Self::Status => rank(a).cmp(&rank(b)),
             Self::Name => Ordering::Equal,
-            Self::Response => {
-                b.response_time_ms.unwrap_or(u32::MAX).cmp(&a.response_time_ms.unwrap_or(u32::MAX))
-            }
-            Self::Uptime => {
-                a.uptime_30d.unwrap_or(f64::INFINITY).total_cmp(&b.uptime_30d.unwrap_or(f64::INFINITY))
-            }
+            Self::Response => b.response_time_ms.unwrap_or(u32::MAX).cmp(&a.response_time_ms.unwrap_or(u32::MAX)),
+            Self::Uptime => a.uptime_30d.unwrap_or(f64::INFINITY).total_cmp(&b.uptime_30d.unwrap_or(f64::INFINITY)),
             Self::Checked => b.last_check_at.cmp(&a.last_check_at),
         };
         by_this.then_with(by_name)
@@ -205,7 +201,8 @@ fn escape(text: &str) -> String {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
             _ => {
-                const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+                const HEX: [char; 16] =
+                    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
                 escaped.push('%');
                 escaped.extend([byte >> 4, byte & 15].into_iter().filter_map(|half| HEX.get(usize::from(half))));
             }

@@ -5,9 +5,7 @@ use charming::{
     Chart,
     component::{Axis, Grid},
     datatype::{CompositeValue, DataPoint},
-    element::{
-        AreaStyle, AxisLabel, AxisType, Emphasis, ItemStyle, LineStyle, Symbol, Tooltip, Trigger,
-    },
+    element::{AreaStyle, AxisLabel, AxisType, Emphasis, ItemStyle, LineStyle, Symbol, Tooltip, Trigger},
     series::{Bar, Line},
 };
 
@@ -89,8 +87,7 @@ fn base() -> Chart {
 
 fn responses(history: &History) -> Chart {
     let times = history.points.iter().map(|point| at(point, point.response_time_ms.map(tenths))).collect::<Vec<_>>();
-    let failures =
-        history.points.iter().map(|point| at(point, (point.down > 0).then_some(1.0))).collect::<Vec<_>>();
+    let failures = history.points.iter().map(|point| at(point, (point.down > 0).then_some(1.0))).collect::<Vec<_>>();
     base()
         // Failures stand from bottom to top on an axis of their own.
         .y_axis(Axis::new().type_(AxisType::Value).show(false).min(0).max(1))

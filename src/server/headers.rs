@@ -3,14 +3,20 @@
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
-use leptos::{nonce::use_nonce, prelude::use_context};
+use leptos::{
+    nonce::use_nonce,
+    prelude::{provide_context, use_context},
+};
 use leptos_axum::ResponseOptions;
 
-use crate::server::{config::PublicUrl, state::AppState};
+use crate::{
+    server::{config::PublicUrl, state::AppState},
+    ui::PageStatus,
+};
 
 /// What an answer may load that is not a page: nothing.
 const CLOSED_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -30,6 +36,12 @@ fn page_policy(nonce: &str) -> String {
 /// Sets the policy of the page that is being rendered, from the nonce that its scripts get.
 pub fn set_page_policy() {
     let (Some(nonce), Some(options)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    let response = options.clone();
+    provide_context(PageStatus::new(move |status| {
+        if let Ok(status) = StatusCode::from_u16(status) {
+            response.set_status(status);
+        }
+    }));
     if let Ok(policy) = HeaderValue::from_str(&page_policy(&nonce)) {
         options.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -31,7 +31,9 @@ fn words(beat: &Beat) -> String {
     match (beat.status, beat.response_time_ms) {
         (None, _) => "no check".to_owned(),
         (Some(status), None) => word(status, false).to_lowercase(),
-        (Some(status), Some(ms)) => format!("{}, {} ms", word(status, false).to_lowercase(), number::thousands(ms.into())),
+        (Some(status), Some(ms)) => {
+            format!("{}, {} ms", word(status, false).to_lowercase(), number::thousands(ms.into()))
+        }
     }
 }
 

@@ -88,7 +88,9 @@ pub fn Chart(
             match draw(&element, &option).await {
                 Ok(new) => {
                     // The newest options, which may have come while the code was fetched.
-                    if let Some(latest) = data.try_with_untracked(|data| data.option.clone()).filter(|latest| *latest != option) {
+                    if let Some(latest) =
+                        data.try_with_untracked(|data| data.option.clone()).filter(|latest| *latest != option)
+                    {
                         new.set(&latest);
                     }
                     let mut new = Some(new);

@@ -29,7 +29,11 @@ pub fn milliseconds(ms: f64) -> String {
         let text = format!("{ms:.1}");
         return text.strip_suffix(".0").map_or(text.clone(), str::to_owned);
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; saturates beyond any wait")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative; saturates beyond any wait"
+    )]
     thousands(ms.round() as u64)
 }
 

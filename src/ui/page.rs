@@ -1,9 +1,30 @@
 //! A page within the frame: its title, its header, its width.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::icon::{Icon, IconName};
+
+/// Sets the HTTP status of the page that is being rendered. The server puts one into the context; in the browser
+/// there is none, and nothing to set.
+#[derive(Clone)]
+pub struct PageStatus(Arc<dyn Fn(u16) + Send + Sync>);
+
+impl PageStatus {
+    /// From what sets it.
+    pub fn new(set: impl Fn(u16) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(set))
+    }
+
+    /// Sets it, where it can be set.
+    pub fn set(status: u16) {
+        if let Some(page) = use_context::<Self>() {
+            (page.0)(status);
+        }
+    }
+}
 
 /// The main part of a page, with the title of the browser's tab.
 #[component]

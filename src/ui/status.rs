@@ -25,33 +25,31 @@ pub fn StatusShape(
 ) -> impl IntoView {
     let shape = match (paused, status) {
         (false, Status::Healthy) => view! { <circle cx="7" cy="7" r="6" fill="currentColor" /> }.into_any(),
-        (false, Status::Degraded) => {
-            view! {
-                <path
-                    d="M7 1.6 13.2 12.4H.8Z"
-                    fill="currentColor"
-                    stroke="currentColor"
-                    stroke-width="1"
-                    stroke-linejoin="round"
-                />
-            }
-                .into_any()
+        (false, Status::Degraded) => view! {
+            <path
+                d="M7 1.6 13.2 12.4H.8Z"
+                fill="currentColor"
+                stroke="currentColor"
+                stroke-width="1"
+                stroke-linejoin="round"
+            />
         }
-        (false, Status::Down) => view! { <rect x="1" y="1" width="12" height="12" rx="2" fill="currentColor" /> }.into_any(),
-        _ => {
-            view! {
-                <circle
-                    cx="7"
-                    cy="7"
-                    r="5.5"
-                    fill="none"
-                    stroke="currentColor"
-                    stroke-width="1.7"
-                    stroke-dasharray="2.4 1.92"
-                />
-            }
-                .into_any()
+        .into_any(),
+        (false, Status::Down) => {
+            view! { <rect x="1" y="1" width="12" height="12" rx="2" fill="currentColor" /> }.into_any()
         }
+        _ => view! {
+            <circle
+                cx="7"
+                cy="7"
+                r="5.5"
+                fill="none"
+                stroke="currentColor"
+                stroke-width="1.7"
+                stroke-dasharray="2.4 1.92"
+            />
+        }
+        .into_any(),
     };
     view! {
         <svg

@@ -66,7 +66,11 @@ pub fn long_span(seconds: i64) -> String {
         3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
         _ => ((seconds / 86_400, "d"), (seconds % 86_400 / 3_600, "h")),
     };
-    if small.0 == 0 { format!("{} {}", large.0, large.1) } else { format!("{} {} {} {}", large.0, large.1, small.0, small.1) }
+    if small.0 == 0 {
+        format!("{} {}", large.0, large.1)
+    } else {
+        format!("{} {} {} {}", large.0, large.1, small.0, small.1)
+    }
 }
 
 /// `12 s ago`, `in 4 min`, `now`.

@@ -31,11 +31,11 @@ type Loaded = Resource<Result<Board, AppError>>;
 /// `/`: the board.
 #[component]
 pub fn BoardPage() -> impl IntoView {
-    let changed = use_live("health");
+    let (checked, edited) = (use_live("health"), use_live("connections"));
     let check_all = ServerAction::<CheckAll>::new();
     let dismiss = ServerAction::<DismissNotice>::new();
     let board: Loaded = Resource::new_blocking(
-        move || (changed.get(), check_all.version().get(), dismiss.version().get()),
+        move || (checked.get(), edited.get(), check_all.version().get(), dismiss.version().get()),
         |_| get_board(),
     );
     let toasts = use_toasts();
@@ -117,21 +117,17 @@ fn BoardContent(board: Loaded, dismiss: ServerAction<DismissNotice>) -> impl Int
             };
             error.into_any()
         }
-        State::Empty => {
-            view! {
-                <Notices notices dismiss />
-                <Nothing />
-            }
-            .into_any()
+        State::Empty => view! {
+            <Notices notices dismiss />
+            <Nothing />
         }
-        State::Full => {
-            view! {
-                <Notices notices dismiss />
-                {move || view! { <Strip figures=figures.get() /> }}
-                <Rows rows />
-            }
-            .into_any()
+        .into_any(),
+        State::Full => view! {
+            <Notices notices dismiss />
+            {move || view! { <Strip figures=figures.get() /> }}
+            <Rows rows />
         }
+        .into_any(),
     }
 }
 
@@ -299,13 +295,10 @@ fn Share(parts: [(Status, u32); 4], total: u32) -> impl IntoView {
 fn Rows(rows: Memo<Vec<BoardRow>>) -> impl IntoView {
     let query = use_query_map();
     let view_of_address = Memo::new(move |_| {
-        query.with(|query| {
-            BoardView::new(query.get_str("show"), query.get_str("sort"), query.get("q"))
-        })
+        query.with(|query| BoardView::new(query.get_str("show"), query.get_str("sort"), query.get("q")))
     });
-    let by_id = Memo::new(move |_| {
-        rows.with(|rows| rows.iter().map(|row| (row.id, row.clone())).collect::<BTreeMap<_, _>>())
-    });
+    let by_id =
+        Memo::new(move |_| rows.with(|rows| rows.iter().map(|row| (row.id, row.clone())).collect::<BTreeMap<_, _>>()));
     // While somebody is about to press a row, the rows keep their order; what is in them goes on changing.
     let held = RwSignal::new(None::<Vec<ConnectionId>>);
     let order = Memo::new(move |_| {

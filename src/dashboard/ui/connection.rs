@@ -34,7 +34,8 @@ const RECENT: u32 = 20;
 #[component]
 pub fn ConnectionPage() -> impl IntoView {
     let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get_str("id").and_then(|id| id.parse::<ConnectionId>().ok())));
+    let id =
+        Memo::new(move |_| params.with(|params| params.get_str("id").and_then(|id| id.parse::<ConnectionId>().ok())));
     move || match id.get() {
         Some(credential_id) => view! { <EnterpriseMonitoringDashboard credential_id /> }.into_any(),
         None => view! { <NotFound /> }.into_any(),
@@ -56,7 +57,7 @@ pub fn EnterpriseMonitoringDashboard(
     /// Which connection.
     credential_id: ConnectionId,
 ) -> impl IntoView {
-    let changed = use_live("health");
+    let (checked, edited) = (use_live("health"), use_live("connections"));
     let check = ServerAction::<CheckNow>::new();
     let pause = ServerAction::<PauseConnection>::new();
     let resume = ServerAction::<ResumeConnection>::new();
@@ -64,7 +65,9 @@ pub fn EnterpriseMonitoringDashboard(
     // Grows with everything after which the page is to be read again.
     let version = Signal::derive(move || {
         let acts = [check.version().get(), pause.version().get(), resume.version().get(), reset.version().get()];
-        acts.into_iter().map(u64::try_from).filter_map(Result::ok).sum::<u64>() + u64::from(changed.get())
+        acts.into_iter().map(u64::try_from).filter_map(Result::ok).sum::<u64>()
+            + u64::from(checked.get())
+            + u64::from(edited.get())
     });
     let health = Resource::new_blocking(move || version.get(), move |_| get_connection_health(credential_id));
     report(check);
@@ -122,14 +125,12 @@ fn Dashboard(
     move || match state.get() {
         State::Loading => ().into_any(),
         State::Missing => view! { <NotFound /> }.into_any(),
-        State::Failed(error) => {
-            view! {
-                <Page title="Connection".to_owned()>
-                    <ErrorState error title="The connection could not be loaded." retry />
-                </Page>
-            }
-            .into_any()
+        State::Failed(error) => view! {
+            <Page title="Connection".to_owned()>
+                <ErrorState error title="The connection could not be loaded." retry />
+            </Page>
         }
+        .into_any(),
         State::Ready => {
             let facts = Memo::new(move |_| health.get().and_then(Result::ok));
             view! {
@@ -153,7 +154,8 @@ fn Header(
     pause: ServerAction<PauseConnection>,
     resume: ServerAction<ResumeConnection>,
 ) -> impl IntoView {
-    let name = Signal::derive(move || facts.with(|facts| facts.as_ref().map(|facts| facts.name.clone()).unwrap_or_default()));
+    let name =
+        Signal::derive(move || facts.with(|facts| facts.as_ref().map(|facts| facts.name.clone()).unwrap_or_default()));
     let status = Memo::new(move |_| {
         facts.with(|facts| facts.as_ref().map(|facts| (facts.status, facts.paused_at.is_some(), facts.status_since)))
     });
@@ -170,14 +172,18 @@ fn Header(
             facts.as_ref().map(|facts| {
                 let tls = match &facts.tls {
                     Some(tls) => {
-                        let version = tls.version.as_deref().map_or("TLS".to_owned(), |version| version.replace('v', " "));
+                        let version =
+                            tls.version.as_deref().map_or("TLS".to_owned(), |version| version.replace('v', " "));
                         if tls.verified { version } else { format!("{version}, not verified") }
                     }
                     None if facts.last_check_at.is_none() => String::new(),
                     None => "no TLS".to_owned(),
                 };
                 let provider = facts.provider.map_or("Legacy", crate::connections::Provider::label);
-                let server = facts.server_version.as_deref().map_or_else(|| provider.to_owned(), |version| server(provider, version));
+                let server = facts
+                    .server_version
+                    .as_deref()
+                    .map_or_else(|| provider.to_owned(), |version| server(provider, version));
                 (server, facts.endpoint.clone(), tls)
             })
         })
@@ -267,9 +273,8 @@ fn Parts(
     reset: ServerAction<ResetBreaker>,
 ) -> impl IntoView {
     let query = use_query_map();
-    let range = Memo::new(move |_| {
-        query.with(|query| query.get_str("range").and_then(Range::from_code)).unwrap_or_default()
-    });
+    let range =
+        Memo::new(move |_| query.with(|query| query.get_str("range").and_then(Range::from_code)).unwrap_or_default());
     let retries = Resource::new_blocking(move || version.get(), move |_| get_retry_analytics(id));
     let days = Resource::new_blocking(move || version.get(), move |_| get_daily_metrics(id));
     let checks = Resource::new_blocking(move || version.get(), move |_| get_recent_checks(id, RECENT));

@@ -51,8 +51,7 @@ pub fn Strip(facts: ConnectionHealth, analytics: Option<RetryAnalytics>) -> impl
         0 => "never down".to_owned(),
         seconds => format!("down {}", long_span(seconds.into())),
     };
-    let error_rate =
-        (facts.checks_24h > 0).then(|| f64::from(facts.failed_24h) / f64::from(facts.checks_24h) * 100.0);
+    let error_rate = (facts.checks_24h > 0).then(|| f64::from(facts.failed_24h) / f64::from(facts.checks_24h) * 100.0);
     let failed = format!("{} of {} checks", thousands(facts.failed_24h.into()), thousands(facts.checks_24h.into()));
     let (helped, breaker) = analytics.map_or((None, String::new()), |analytics| {
         let again = analytics.by_attempt.iter().filter(|rate| rate.attempt > 1);
@@ -68,7 +67,8 @@ pub fn Strip(facts: ConnectionHealth, analytics: Option<RetryAnalytics>) -> impl
     let (days, issuer) = certificate.map_or((None, None), |(days, issuer)| (Some(days), Some(issuer)));
     let days = days.map_or(NONE.to_owned(), |days| u64::try_from(days).map_or_else(|_| "ended".to_owned(), thousands));
     let unit = (days != "ended").then(|| "days".to_owned());
-    let issuer = issuer.unwrap_or_else(|| if facts.last_check_at.is_some() { "no TLS".to_owned() } else { String::new() });
+    let issuer =
+        issuer.unwrap_or_else(|| if facts.last_check_at.is_some() { "no TLS".to_owned() } else { String::new() });
     let retried = helped.map_or(NONE.to_owned(), percent);
     view! {
         <Figures label="This connection">

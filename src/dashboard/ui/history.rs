@@ -17,8 +17,10 @@ use crate::{
 /// Both charts; the range is in the address.
 #[component]
 pub fn Charts(id: ConnectionId, range: Memo<Range>, version: Signal<u64>) -> impl IntoView {
-    let phases = Resource::new_blocking(move || (range.get(), version.get()), move |(range, _)| phases_chart(id, range));
-    let times = Resource::new_blocking(move || (range.get(), version.get()), move |(range, _)| response_chart(id, range));
+    let phases =
+        Resource::new_blocking(move || (range.get(), version.get()), move |(range, _)| phases_chart(id, range));
+    let times =
+        Resource::new_blocking(move || (range.get(), version.get()), move |(range, _)| response_chart(id, range));
     let tabs = move || {
         view! {
             {move || {

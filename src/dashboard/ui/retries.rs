@@ -7,10 +7,7 @@ use crate::{
     health::{BreakerView, RetryAnalytics, api::ResetBreaker},
     ids::ConnectionId,
     retry::BreakerState,
-    ui::{
-        Button, Card, Column, DataTable, EmptyNote, IconName, Percent, Tag, TimeAgo, Tone,
-        number::thousands,
-    },
+    ui::{Button, Card, Column, DataTable, EmptyNote, IconName, Percent, Tag, TimeAgo, Tone, number::thousands},
 };
 
 fn rate(part: u32, of: u32) -> Option<f64> {
@@ -97,16 +94,16 @@ fn Breaker(id: ConnectionId, breaker: BreakerView, reset: ServerAction<ResetBrea
     );
     let words = match (breaker.state, breaker.open_until) {
         (BreakerState::Closed, _) => view! { <span class="small quiet">{count}</span> }.into_any(),
-        (BreakerState::Open, Some(at)) => {
-            view! {
-                <span class="small">
-                    "Retries are held back. One trial " <TimeAgo at /> "."
-                </span>
-            }
-            .into_any()
+        (BreakerState::Open, Some(at)) => view! {
+            <span class="small">
+                "Retries are held back. One trial " <TimeAgo at /> "."
+            </span>
         }
+        .into_any(),
         (BreakerState::Open, None) => view! { <span class="small">"Retries are held back."</span> }.into_any(),
-        (BreakerState::HalfOpen, _) => view! { <span class="small">"One trial decides whether retries go on."</span> }.into_any(),
+        (BreakerState::HalfOpen, _) => {
+            view! { <span class="small">"One trial decides whether retries go on."</span> }.into_any()
+        }
     };
     let button = (breaker.state != BreakerState::Closed).then(|| {
         view! {
