@@ -3,7 +3,10 @@
 //! Modules of the server have errors of their own with their sources; they become an [`AppError`] in
 //! `error/server.rs` only, where what went wrong inside is logged once under an incident id and never shown.
 
-use leptos::server_fn::{codec::JsonEncoding, error::{FromServerFnError, ServerFnErrorErr}};
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
@@ -72,7 +75,9 @@ impl AppError {
     #[must_use]
     pub fn for_field(&self, field: &str) -> Option<String> {
         match self {
-            Self::Invalid(fields) => fields.iter().find(|error| error.field == field).map(|error| error.message.clone()),
+            Self::Invalid(fields) => {
+                fields.iter().find(|error| error.field == field).map(|error| error.message.clone())
+            }
             _ => None,
         }
     }
@@ -104,7 +109,9 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) | ServerFnErrorErr::Deserialization(message) => {
+            ServerFnErrorErr::Args(message)
+            | ServerFnErrorErr::MissingArg(message)
+            | ServerFnErrorErr::Deserialization(message) => {
                 Self::invalid("", format!("The request could not be read: {message}"))
             }
             other => Self::Transport(other.to_string()),

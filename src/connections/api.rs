@@ -1,6 +1,9 @@
 //! Server functions of connections. All stand behind the guard.
 
-#![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which the function's docs describe")]
+#![expect(
+    missing_docs,
+    reason = "the macro makes a struct of each function's arguments, which the function's docs describe"
+)]
 
 use leptos::{prelude::*, server_fn::codec::Json};
 

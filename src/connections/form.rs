@@ -247,8 +247,10 @@ impl ConnectionForm {
             "" => None,
             id => Some(id.parse().map_err(|_| vec![FieldError::new("id", "This is no connection.")])?),
         };
-        let provider: Provider =
-            self.provider.parse().map_err(|error: super::UnknownProvider| vec![FieldError::new("provider", error.to_string())])?;
+        let provider: Provider = self
+            .provider
+            .parse()
+            .map_err(|error: super::UnknownProvider| vec![FieldError::new("provider", error.to_string())])?;
         let mut object = Map::new();
         for (name, text) in [
             ("host", self.host.trim()),
@@ -312,7 +314,10 @@ mod tests {
         };
         let mut fields = fields(&form);
         fields.sort();
-        assert_eq!(fields, ["caCertificate", "connectTimeoutMs", "host", "intervalS", "name", "port", "slowThresholdMs", "tls"]);
+        assert_eq!(
+            fields,
+            ["caCertificate", "connectTimeoutMs", "host", "intervalS", "name", "port", "slowThresholdMs", "tls"]
+        );
     }
 
     #[test]
@@ -352,7 +357,12 @@ mod tests {
 
     #[test]
     fn what_is_kept_for_showing_again_holds_no_secret() {
-        let form = ConnectionForm { pasted: "postgres://u:hunter2@h".to_owned(), client_key: "hunter2".to_owned(), password: "hunter2".to_owned(), ..form() };
+        let form = ConnectionForm {
+            pasted: "postgres://u:hunter2@h".to_owned(),
+            client_key: "hunter2".to_owned(),
+            password: "hunter2".to_owned(),
+            ..form()
+        };
         let kept = serde_json::to_string(&form.without_secrets()).expect("plain data");
         assert!(!kept.contains("hunter2"));
         assert!(!format!("{form:?}").contains("hunter2"));

@@ -175,7 +175,10 @@ pub fn validate_name(text: &str) -> Result<String, FieldError> {
         ));
     }
     if name.chars().any(char::is_control) {
-        return Err(FieldError::new("name", "The name has a control character in it, like a line break. Type it again."));
+        return Err(FieldError::new(
+            "name",
+            "The name has a control character in it, like a line break. Type it again.",
+        ));
     }
     Ok(name.to_owned())
 }

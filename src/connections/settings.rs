@@ -97,7 +97,9 @@ impl TlsMode {
             Self::Prefer => "Encrypted where the server offers it, but anyone on the way can switch that off.",
             Self::Require => "Encrypted, but nobody checks who answers: a machine in between can pose as the server.",
             Self::VerifyCa => "Encrypted, and the certificate must come from a trusted authority, for whatever host.",
-            Self::VerifyFull => "Encrypted, and the certificate must be trusted and name this host. The right choice on a network.",
+            Self::VerifyFull => {
+                "Encrypted, and the certificate must be trusted and name this host. The right choice on a network."
+            }
         }
     }
 }
@@ -341,7 +343,18 @@ mod tests {
 
     #[test]
     fn the_host_decides_the_tls_mode_where_none_is_set() {
-        for host in ["localhost", "127.0.0.1", "10.1.2.3", "192.168.0.4", "::1", "fd00::1", "::ffff:10.0.0.1", "db", "db.local", "a.INTERNAL"] {
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.4",
+            "::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+            "db",
+            "db.local",
+            "a.INTERNAL",
+        ] {
             assert_eq!(default_tls(host), TlsMode::Prefer, "{host}");
         }
         for host in ["db.example.com", "8.8.8.8", "2001:db8::1", "172.32.0.1", "local.example.org", "::ffff:8.8.8.8"] {

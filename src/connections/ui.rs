@@ -183,8 +183,21 @@ macro_rules! fields {
 }
 
 fields!(
-    provider, name, pasted, host, port, database, username, password, tls, ca_certificate, client_certificate, client_key,
-    connect_timeout_ms, interval_s, slow_threshold_ms
+    provider,
+    name,
+    pasted,
+    host,
+    port,
+    database,
+    username,
+    password,
+    tls,
+    ca_certificate,
+    client_certificate,
+    client_key,
+    connect_timeout_ms,
+    interval_s,
+    slow_threshold_ms
 );
 
 impl Fields {
@@ -251,7 +264,9 @@ fn Editor(
     });
     let advanced = NodeRef::<html::Details>::new();
     Effect::new(move |_| {
-        let wrong = error.with(|error| error.as_ref().is_some_and(|error| ADVANCED.iter().any(|field| error.for_field(field).is_some())));
+        let wrong = error.with(|error| {
+            error.as_ref().is_some_and(|error| ADVANCED.iter().any(|field| error.for_field(field).is_some()))
+        });
         if let Some(advanced) = advanced.get().filter(|_| wrong) {
             advanced.set_open(true);
         }
@@ -504,7 +519,8 @@ fn TlsChoice(fields: Fields, error: Signal<Option<String>>) -> impl IntoView {
     let meaning = move || match TlsMode::from_code(&fields.tls.get()) {
         Some(mode) => mode.explanation().to_owned(),
         None if fields.host.with(|host| host.trim().is_empty()) => {
-            "Verified on the internet; on private networks and this machine, encrypted where the server offers it.".to_owned()
+            "Verified on the internet; on private networks and this machine, encrypted where the server offers it."
+                .to_owned()
         }
         None => {
             let mode = default_tls(fields.host.get().trim());

@@ -25,10 +25,14 @@ use crate::error::FieldError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// Neither an address nor `key=value` pairs.
-    #[error("This is no database address. It looks like postgresql://user:password@host:5432/database, or host=… user=….")]
+    #[error(
+        "This is no database address. It looks like postgresql://user:password@host:5432/database, or host=… user=…."
+    )]
     NotAnAddress,
     /// Another scheme than a database's.
-    #[error("This is the address of something else. Addresses of PostgreSQL start with postgresql://, of MySQL and MariaDB with mysql://.")]
+    #[error(
+        "This is the address of something else. Addresses of PostgreSQL start with postgresql://, of MySQL and MariaDB with mysql://."
+    )]
     OtherScheme,
     /// The scheme of a provider that is not available yet.
     #[error("{} is not available yet. Choose PostgreSQL or MySQL / MariaDB.", .0.label())]
@@ -228,7 +232,9 @@ fn is_strict(rest: &str) -> bool {
     let (path, query) = behind.split_once('?').unwrap_or((behind, ""));
     !path.contains(['@', '#'])
         && query.split('&').all(|pair| match pair.split_once('=') {
-            Some((name, _)) => !pair.contains('@') || matches!(name, "user" | "username" | "password" | "application_name"),
+            Some((name, _)) => {
+                !pair.contains('@') || matches!(name, "user" | "username" | "password" | "application_name")
+            }
             None => !pair.contains('@'),
         })
 }
@@ -237,7 +243,9 @@ fn is_strict(rest: &str) -> bool {
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     let after_bracket = authority.rfind(']').map_or(0, |at| at + 1);
     match authority[after_bracket..].rfind(':') {
-        Some(_) if after_bracket == 0 && authority.matches(':').count() > 1 && !authority.contains(',') => (authority, None),
+        Some(_) if after_bracket == 0 && authority.matches(':').count() > 1 && !authority.contains(',') => {
+            (authority, None)
+        }
         Some(at) => {
             let (host, port) = authority.split_at(after_bracket + at);
             (host, Some(&port[1..]).filter(|port| !port.is_empty()))
@@ -357,7 +365,26 @@ mod tests {
 
     #[test]
     fn passwords_that_were_never_encoded() {
-        for password in ["p@ss", "p#ss", "p?ss", "p%ss", "p/ss", "p:ss", "p\\ss", "p'ss", "p\"ss", "p ss", "pä€𝄞", "%zz%", "a/b?c#d@e", "?ss=1", "a&b=c", "100%", "p@ss/w?r#d:%", "%ff"] {
+        for password in [
+            "p@ss",
+            "p#ss",
+            "p?ss",
+            "p%ss",
+            "p/ss",
+            "p:ss",
+            "p\\ss",
+            "p'ss",
+            "p\"ss",
+            "p ss",
+            "pä€𝄞",
+            "%zz%",
+            "a/b?c#d@e",
+            "?ss=1",
+            "a&b=c",
+            "100%",
+            "p@ss/w?r#d:%",
+            "%ff",
+        ] {
             let text = format!("postgres://app:{password}@db.example.com:5432/shop?sslmode=require");
             is(&text, ("app", password, "db.example.com", 5432, "shop"));
         }
@@ -393,7 +420,8 @@ mod tests {
 
     #[test]
     fn the_query_sets_tls_and_timeout() {
-        let (_, settings) = parse_url("postgres://h/d?sslmode=verify-full&connect_timeout=10&pgbouncer=true").expect("an address");
+        let (_, settings) =
+            parse_url("postgres://h/d?sslmode=verify-full&connect_timeout=10&pgbouncer=true").expect("an address");
         assert_eq!((settings.tls, settings.connect_timeout_ms), (Some(TlsMode::VerifyFull), Some(10_000)));
         let (_, settings) = parse_url("mysql://h/d?ssl={\"rejectUnauthorized\":true}").expect("an address");
         assert_eq!(settings.tls, Some(TlsMode::VerifyFull));
@@ -402,9 +430,26 @@ mod tests {
     #[test]
     fn what_is_no_address_says_what_would_be() {
         for text in [
-            "", "hello", "postgres://", "postgres://u:p@/d", "postgres://u:p@h:99999/d", "postgres://u:p@h:0/d", "postgres://h:x/d",
-            "https://example.com", "mongodb://h/d", "host='h", "host", "=x", "user=x", "postgres://h1:1,h2:2/d", "postgres:///d?host=/tmp",
-            "postgres://h/d?sslmode=never", "postgres://h/d?sslrootcert=/ca.pem", "postgres://h/d?options=-c", "postgres://[::1/d", "redis://h",
+            "",
+            "hello",
+            "postgres://",
+            "postgres://u:p@/d",
+            "postgres://u:p@h:99999/d",
+            "postgres://u:p@h:0/d",
+            "postgres://h:x/d",
+            "https://example.com",
+            "mongodb://h/d",
+            "host='h",
+            "host",
+            "=x",
+            "user=x",
+            "postgres://h1:1,h2:2/d",
+            "postgres:///d?host=/tmp",
+            "postgres://h/d?sslmode=never",
+            "postgres://h/d?sslrootcert=/ca.pem",
+            "postgres://h/d?options=-c",
+            "postgres://[::1/d",
+            "redis://h",
             "file:///etc/passwd",
         ] {
             let error = parse_url(text).expect_err(text);
@@ -415,9 +460,13 @@ mod tests {
 
     #[test]
     fn the_preview_hides_the_password() {
-        let (provider, settings) = parse_url("mysql://us er:p@ss@[::1]/d?ssl-mode=VERIFY_IDENTITY").expect("an address");
+        let (provider, settings) =
+            parse_url("mysql://us er:p@ss@[::1]/d?ssl-mode=VERIFY_IDENTITY").expect("an address");
         assert_eq!(preview(provider, &settings.public()), "mysql://us%20er:•••@[::1]:3306/d?ssl-mode=VERIFY_IDENTITY");
-        assert_eq!(preview(Provider::PostgreSql, &PublicSettings { port: 5432, ..PublicSettings::default() }), "postgresql://…:5432/");
+        assert_eq!(
+            preview(Provider::PostgreSql, &PublicSettings { port: 5432, ..PublicSettings::default() }),
+            "postgresql://…:5432/"
+        );
     }
 
     fn encode(text: &str) -> String {
@@ -426,7 +475,8 @@ mod tests {
         out
     }
 
-    const HOSTS: &str = "[a-z][a-z0-9-]{0,20}(\\.[a-z0-9]{1,10}){0,3}|[1-9][0-9]?\\.0\\.0\\.1|::1|2001:db8::[1-9a-f]{1,4}";
+    const HOSTS: &str =
+        "[a-z][a-z0-9-]{0,20}(\\.[a-z0-9]{1,10}){0,3}|[1-9][0-9]?\\.0\\.0\\.1|::1|2001:db8::[1-9a-f]{1,4}";
 
     fn bracketed(host: &str) -> String {
         if host.contains(':') { format!("[{host}]") } else { host.to_owned() }

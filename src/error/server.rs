@@ -32,11 +32,15 @@ impl AppError {
 #[must_use]
 pub fn is_storage_outage(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
         // 57P01-57P03: shutting down or starting; 53300: no connection free; class 08: connection lost.
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08")),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08")
+        }),
         _ => false,
     }
 }
@@ -48,7 +52,9 @@ impl From<sqlx::Error> for AppError {
         }
         if is_storage_outage(&error) {
             tracing::warn!("Mooring's own database is away: {error}");
-            return Self::Unavailable("Mooring's own database cannot be reached just now. Try again in a moment.".to_owned());
+            return Self::Unavailable(
+                "Mooring's own database cannot be reached just now. Try again in a moment.".to_owned(),
+            );
         }
         Self::internal(&error)
     }
@@ -64,7 +70,9 @@ impl From<tower_sessions::session::Error> for AppError {
     fn from(error: tower_sessions::session::Error) -> Self {
         if let tower_sessions::session::Error::Store(tower_sessions::session_store::Error::Backend(_)) = &error {
             tracing::warn!("sessions cannot be read or kept: {error}");
-            return Self::Unavailable("Mooring's own database cannot be reached just now. Try again in a moment.".to_owned());
+            return Self::Unavailable(
+                "Mooring's own database cannot be reached just now. Try again in a moment.".to_owned(),
+            );
         }
         Self::internal(&error)
     }

@@ -7,8 +7,8 @@ use crate::timestamp::Timestamp;
 
 pub mod cause;
 pub mod classify;
-pub mod ui;
 mod scrub;
+pub mod ui;
 
 pub use cause::Cause;
 pub use scrub::scrub;

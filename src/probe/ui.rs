@@ -49,7 +49,11 @@ fn why(failure: Failure) -> impl IntoView {
 fn found(report: &ProbeReport) -> Option<String> {
     let tls = report.tls.as_ref().and_then(|tls| {
         let version = tls.version.as_deref()?;
-        Some(if tls.verified { format!("{version}, certificate verified") } else { format!("{version}, certificate not verified") })
+        Some(if tls.verified {
+            format!("{version}, certificate verified")
+        } else {
+            format!("{version}, certificate not verified")
+        })
     });
     let server = report.server_version.as_ref().map(|version| format!("Server version {version}"));
     let parts: Vec<String> = [server, tls].into_iter().flatten().collect();
@@ -63,7 +67,8 @@ fn PhaseCell(result: PhaseResult) -> impl IntoView {
         Outcome::Failed => ("phase phase-failed", "Stopped here"),
         Outcome::Skipped => ("phase phase-skipped", "Not reached"),
     };
-    let time = (result.outcome != Outcome::Skipped).then(|| format!("{} ms", milliseconds(f64::from(result.micros) / 1_000.0)));
+    let time = (result.outcome != Outcome::Skipped)
+        .then(|| format!("{} ms", milliseconds(f64::from(result.micros) / 1_000.0)));
     let detail = match (result.outcome, result.detail) {
         (_, Some(detail)) => detail,
         (_, None) => word.to_owned(),

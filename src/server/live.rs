@@ -153,10 +153,7 @@ mod tests {
     #[test]
     fn reads_a_payload_and_ignores_strangers() {
         let user = UserId(uuid::Uuid::from_u128(7));
-        assert_eq!(
-            Change::parse(&format!("health:{user}")),
-            Some(Change::Of { topic: "health".to_owned(), user })
-        );
+        assert_eq!(Change::parse(&format!("health:{user}")), Some(Change::Of { topic: "health".to_owned(), user }));
         assert_eq!(Change::parse("health"), None);
         assert_eq!(Change::parse("health:someone"), None);
     }

@@ -82,7 +82,9 @@ async fn ready(State(state): State<AppState>) -> Response {
 /// Leptos answers every failed server function with 500; this gives each error the status that it names.
 async fn server_fn_status(request: Request<Body>, next: Next) -> Response {
     let response = next.run(request).await;
-    if response.status() != StatusCode::INTERNAL_SERVER_ERROR || !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR
+        || !response.headers().contains_key(SERVER_FN_ERROR_HEADER)
+    {
         return response;
     }
     let (mut parts, body) = response.into_parts();

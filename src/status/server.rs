@@ -82,11 +82,17 @@ async fn database(system: &Caller) -> Result<Part, AppError> {
     .fetch_one(&mut *tx)
     .await?;
     let micros = system.clock().now().micros_since(started);
-    let place = if system.state().config().database_url.is_some() { "the server of DATABASE_URL" } else { "a private server" };
+    let place =
+        if system.state().config().database_url.is_some() { "the server of DATABASE_URL" } else { "a private server" };
     Ok(part(
         "Database",
         State::Ok,
-        format!("PostgreSQL {} on {place} answers in {:.1} ms and holds {}.", row.version, micros as f64 / 1_000.0, row.size),
+        format!(
+            "PostgreSQL {} on {place} answers in {:.1} ms and holds {}.",
+            row.version,
+            micros as f64 / 1_000.0,
+            row.size
+        ),
     ))
 }
 
@@ -107,11 +113,15 @@ async fn sealing(system: &Caller) -> Result<Part, AppError> {
     Ok(match (row.plaintext, row.older) {
         (0, 0) => part("Credentials", State::Ok, finding),
         (0, older) => Part {
-            advice: Some("Run `mooring keys rotate` to re-wrap them, and keep the older key until it is done.".to_owned()),
+            advice: Some(
+                "Run `mooring keys rotate` to re-wrap them, and keep the older key until it is done.".to_owned(),
+            ),
             ..part("Credentials", State::Attention, format!("{finding} {older} are wrapped by an older key."))
         },
         (plaintext, _) => Part {
-            advice: Some("They are sealed within a minute of being inserted. If this stays, see the job `seal`.".to_owned()),
+            advice: Some(
+                "They are sealed within a minute of being inserted. If this stays, see the job `seal`.".to_owned(),
+            ),
             ..part("Credentials", State::Attention, format!("{finding} {plaintext} are not sealed yet."))
         },
     })
@@ -133,7 +143,9 @@ async fn checks(system: &Caller) -> Result<Part, AppError> {
         last_at,
         ..if !system.state().config().scheduler {
             Part {
-                advice: Some("MOORING_SCHEDULER is off: something outside has to call proactive-health-monitor.".to_owned()),
+                advice: Some(
+                    "MOORING_SCHEDULER is off: something outside has to call proactive-health-monitor.".to_owned(),
+                ),
                 ..part(name, State::Off, format!("{} connections wait to be asked for.", row.scheduled))
             }
         } else if row.late > 0 {
@@ -169,10 +181,21 @@ async fn processes(system: &Caller) -> Result<Part, AppError> {
         } else if row.ago > i64::from(SWEEP_IS_LATE_S) && system.state().config().scheduler {
             Part {
                 advice: Some("Restart the process and send its log along with a report.".to_owned()),
-                ..part(name, State::Failed, format!("{} run, but none has looked for due checks for {} s.", row.alive, row.ago))
+                ..part(
+                    name,
+                    State::Failed,
+                    format!("{} run, but none has looked for due checks for {} s.", row.alive, row.ago),
+                )
             }
         } else {
-            part(name, State::Ok, format!("{} on this database.", if row.alive == 1 { "One runs".to_owned() } else { format!("{} run", row.alive) }))
+            part(
+                name,
+                State::Ok,
+                format!(
+                    "{} on this database.",
+                    if row.alive == 1 { "One runs".to_owned() } else { format!("{} run", row.alive) }
+                ),
+            )
         }
     })
 }
@@ -233,7 +256,9 @@ async fn network(system: &Caller) -> Result<Part, AppError> {
         None => part("Network", State::Ok, "Nothing points to an outage of our own network.".to_owned()),
         Some(since) => Part {
             last_at: Some(since),
-            advice: Some("Every server and the control target fail at once: look at this machine's network first.".to_owned()),
+            advice: Some(
+                "Every server and the control target fail at once: look at this machine's network first.".to_owned(),
+            ),
             ..part("Network", State::Failed, format!("Mooring itself seems to be cut off since {}.", since.utc()))
         },
     })

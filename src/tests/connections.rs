@@ -122,7 +122,9 @@ async fn a_stored_password_stays_with_its_endpoint() {
     }
     assert_eq!(find(&ada, id).await.expect("nothing changed").name, "Shop 2");
 
-    update(&ada, id, new("Shop", "postgres://app:again@elsewhere.example.com/shop"), false).await.expect("entered again");
+    update(&ada, id, new("Shop", "postgres://app:again@elsewhere.example.com/shop"), false)
+        .await
+        .expect("entered again");
     assert_eq!(password(&ada, id).await, Some(Secret::new("again")));
     update(&ada, id, new("Shop", "postgres://app@elsewhere.example.com/shop"), true).await.expect("forgotten");
     assert_eq!(password(&ada, id).await, None);
@@ -148,7 +150,9 @@ async fn pausing_ends_the_schedule_and_other_settings_renew_it() {
     sqlx::query(postpone).execute(&mut app.database.connect().await).await.expect("postpone");
     update(&ada, id, new("Renamed", URL), false).await.expect("a name");
     assert!(!row(&app, id).await.1, "a name alone asks for no check");
-    update(&ada, id, new("Renamed", "postgres://app:changed@db.example.com:5433/shop"), false).await.expect("a password");
+    update(&ada, id, new("Renamed", "postgres://app:changed@db.example.com:5433/shop"), false)
+        .await
+        .expect("a password");
     assert!(row(&app, id).await.1);
 }
 
@@ -195,7 +199,8 @@ async fn rows_that_came_by_sql_are_sealed_once() {
     assert_eq!(open_settings(&ada, ids[0]).await, Ok((Provider::PostgreSql, unsealed)));
     assert_eq!(field(open_settings(&ada, ids[1]).await), "provider");
     assert_eq!(field(open_settings(&ada, ids[2]).await), "credentials");
-    let shown: Vec<String> = list(&ada).await.expect("all").iter().map(|connection| connection.settings.endpoint()).collect();
+    let shown: Vec<String> =
+        list(&ada).await.expect("all").iter().map(|connection| connection.settings.endpoint()).collect();
     assert_eq!(shown, ["10.0.0.5:3306/shop", "", "db.example.com:5432"]);
 
     let chosen = NewConnection {

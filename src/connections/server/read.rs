@@ -74,7 +74,11 @@ pub async fn open_settings(caller: &Caller, id: ConnectionId) -> Result<(Provide
 }
 
 /// The sealed row.
-pub(super) async fn fetch(connection: &mut PgConnection, id: ConnectionId, owner: Option<Uuid>) -> Result<Stored, AppError> {
+pub(super) async fn fetch(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    owner: Option<Uuid>,
+) -> Result<Stored, AppError> {
     let row = sqlx::query!(
         "select user_id, provider, credentials
            from database_credentials

@@ -146,7 +146,12 @@ impl<'a> SealedRow<'a> {
 }
 
 /// The schedule starts by a trigger, as for rows that come by SQL.
-async fn insert(connection: &mut PgConnection, id: ConnectionId, owner: UserId, row: &SealedRow<'_>) -> Result<(), sqlx::Error> {
+async fn insert(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    owner: UserId,
+    row: &SealedRow<'_>,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into database_credentials (
              id, user_id, provider, connection_name, credentials, public_settings, check_interval_s, slow_threshold_ms
@@ -166,7 +171,11 @@ async fn insert(connection: &mut PgConnection, id: ConnectionId, owner: UserId, 
 }
 
 /// The row as it is now, until the transaction ends.
-async fn lock(connection: &mut PgConnection, id: ConnectionId, owner: UserId) -> Result<(Stored, PublicSettings), AppError> {
+async fn lock(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    owner: UserId,
+) -> Result<(Stored, PublicSettings), AppError> {
     let row = sqlx::query!(
         "select user_id, provider, credentials, public_settings
            from database_credentials

@@ -33,7 +33,9 @@ pub async fn seal_plaintext_rows(caller: &Caller) -> Result<u32, AppError> {
             Ok(true) => sealed += 1,
             Ok(false) => {}
             Err(error @ AppError::Unavailable(_)) => return Err(error),
-            Err(error) => tracing::error!(connection = %id, "the plaintext settings of a connection cannot be sealed: {error}"),
+            Err(error) => {
+                tracing::error!(connection = %id, "the plaintext settings of a connection cannot be sealed: {error}")
+            }
         }
     }
     Ok(sealed)
@@ -41,9 +43,10 @@ pub async fn seal_plaintext_rows(caller: &Caller) -> Result<u32, AppError> {
 
 async fn plaintext_rows(caller: &Caller) -> Result<Vec<ConnectionId>, AppError> {
     let mut tx = caller.read().await?;
-    let ids = sqlx::query_scalar!("select id from database_credentials where not credentials ? '$sealed' limit $1", BATCH)
-        .fetch_all(&mut *tx)
-        .await?;
+    let ids =
+        sqlx::query_scalar!("select id from database_credentials where not credentials ? '$sealed' limit $1", BATCH)
+            .fetch_all(&mut *tx)
+            .await?;
     Ok(ids.into_iter().map(ConnectionId).collect())
 }
 
@@ -64,7 +67,8 @@ async fn seal_row(caller: &Caller, id: ConnectionId) -> Result<bool, AppError> {
         return Ok(false);
     };
     let owner = UserId(row.user_id);
-    let public = serde_json::to_value(public_part(&row.provider, &row.credentials)).map_err(|error| AppError::internal(&error))?;
+    let public = serde_json::to_value(public_part(&row.provider, &row.credentials))
+        .map_err(|error| AppError::internal(&error))?;
     let credentials = seal(caller, id, owner, &row.credentials)?;
     store(&mut tx, id.0, &credentials, &public).await?;
     announce(&mut tx, owner).await?;
@@ -72,7 +76,12 @@ async fn seal_row(caller: &Caller, id: ConnectionId) -> Result<bool, AppError> {
     Ok(true)
 }
 
-async fn store(connection: &mut sqlx::PgConnection, id: Uuid, credentials: &Value, public: &Value) -> Result<(), sqlx::Error> {
+async fn store(
+    connection: &mut sqlx::PgConnection,
+    id: Uuid,
+    credentials: &Value,
+    public: &Value,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update database_credentials set credentials = $2, public_settings = $3 where id = $1",
         id,

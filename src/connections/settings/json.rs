@@ -235,7 +235,9 @@ impl Reader {
     }
 
     fn finish(mut self, provider: Provider) -> Result<Settings, Vec<FieldError>> {
-        if self.host.is_none() && !self.errors.iter().any(|error| matches!(Field::of(&error.field), Some(Field::Host | Field::Url))) {
+        if self.host.is_none()
+            && !self.errors.iter().any(|error| matches!(Field::of(&error.field), Some(Field::Host | Field::Url)))
+        {
             self.errors.push(FieldError::new("host", "Enter the host: a name like db.example.com, or an address."));
         }
         if !self.errors.is_empty() {
@@ -282,7 +284,9 @@ fn host(value: &Value) -> Result<String, String> {
         return Err("This is a whole address. Paste it into the box for addresses, or enter the host alone.".to_owned());
     }
     let bare = match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').ok_or_else(|| "The bracket after the IPv6 address is missing.".to_owned())?,
+        Some(rest) => {
+            rest.strip_suffix(']').ok_or_else(|| "The bracket after the IPv6 address is missing.".to_owned())?
+        }
         None => host,
     };
     if bare.contains(':') {
@@ -294,7 +298,10 @@ fn host(value: &Value) -> Result<String, String> {
             Err(_) => Err("This is no IPv6 address.".to_owned()),
         };
     }
-    if host.starts_with('[') || bare.is_empty() || bare.contains(|char: char| char.is_whitespace() || FORBIDDEN.contains(&char)) {
+    if host.starts_with('[')
+        || bare.is_empty()
+        || bare.contains(|char: char| char.is_whitespace() || FORBIDDEN.contains(&char))
+    {
         return Err("A host has no spaces and none of / @ ? # % in it. Enter the name or the address alone.".to_owned());
     }
     Ok(bare.to_owned())

@@ -33,7 +33,10 @@ pub(super) fn certificates(text: &str) -> Result<String, PemError> {
 /// One private key; other blocks in the same file (`EC PARAMETERS`) are dropped.
 pub(super) fn private_key(text: &str) -> Result<String, PemError> {
     let blocks = blocks(text)?;
-    if blocks.iter().any(|block| block.label == "ENCRYPTED PRIVATE KEY" || block.text.contains("Proc-Type: 4,ENCRYPTED")) {
+    if blocks
+        .iter()
+        .any(|block| block.label == "ENCRYPTED PRIVATE KEY" || block.text.contains("Proc-Type: 4,ENCRYPTED"))
+    {
         return Err(PemError::Encrypted);
     }
     let mut keys = blocks.into_iter().filter(|block| block.label.ends_with("PRIVATE KEY"));
@@ -120,7 +123,9 @@ mod tests {
             Err(PemError::Encrypted)
         );
         assert_eq!(
-            private_key("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIB\n-----END RSA PRIVATE KEY-----"),
+            private_key(
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIB\n-----END RSA PRIVATE KEY-----"
+            ),
             Err(PemError::Encrypted)
         );
     }

@@ -111,7 +111,10 @@ async fn sweeper(state: &AppState, request: Request) -> Result<(Sweeper, Request
                 Scope::Full => Sweeper::Owner(Box::new(caller)),
                 Scope::Cron => Sweeper::Anyone,
                 Scope::Read => {
-                    return Err(AppError::Forbidden("This token may only read; use one of scope cron or full.".to_owned()).into());
+                    return Err(AppError::Forbidden(
+                        "This token may only read; use one of scope cron or full.".to_owned(),
+                    )
+                    .into());
                 }
             }
         }
@@ -130,7 +133,8 @@ async fn proactive_health_monitor(State(state): State<AppState>, request: Reques
     let (report, results) = match sweeper {
         Sweeper::Anyone => (run_due(&state).await?, None),
         Sweeper::Owner(caller) => {
-            let Checks { report, results } = check_all(&caller, only.as_ref().map(std::slice::from_ref), CheckOrigin::Token).await?;
+            let Checks { report, results } =
+                check_all(&caller, only.as_ref().map(std::slice::from_ref), CheckOrigin::Token).await?;
             (report, Some(results.into_iter().map(MonitorResult::from).collect()))
         }
     };
@@ -156,7 +160,8 @@ mod tests {
     #[test]
     fn an_empty_body_counts_as_an_object() {
         for body in ["", "  \n", "{}", r#"{"unknown": 1}"#] {
-            let read: MonitorRequest = read_body(&Bytes::from_static(body.as_bytes())).unwrap_or_else(|_| panic!("{body:?}"));
+            let read: MonitorRequest =
+                read_body(&Bytes::from_static(body.as_bytes())).unwrap_or_else(|_| panic!("{body:?}"));
             assert_eq!(read.credential_id, None);
         }
         for body in ["[", "[]", r#"{"credentialId": 5}"#, r#"{"credentialId": "a", "credentialId": "b"}"#] {

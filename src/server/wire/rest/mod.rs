@@ -77,7 +77,11 @@ async fn read(
     let range = ContentRange { offset: i64::from(query.offset), rows, total };
     if range.is_beyond_the_end() {
         return Err(WireError::new(StatusCode::RANGE_NOT_SATISFIABLE, "PGRST103", "Requested range not satisfiable")
-            .details(format!("An offset of {} was requested, but there are only {} rows.", query.offset, total.unwrap_or(0))));
+            .details(format!(
+                "An offset of {} was requested, but there are only {} rows.",
+                query.offset,
+                total.unwrap_or(0)
+            )));
     }
     let (body, content_type) = match query.shape {
         Shape::Rows => (body, "application/json; charset=utf-8"),
@@ -203,7 +207,11 @@ mod rpc {
         WireError::new(StatusCode::BAD_REQUEST, "PGRST102", message)
     }
 
-    pub async fn uptime_by_body(State(_): State<AppState>, token: TokenCaller, body: Bytes) -> Result<Json<Box<RawValue>>, WireError> {
+    pub async fn uptime_by_body(
+        State(_): State<AppState>,
+        token: TokenCaller,
+        body: Bytes,
+    ) -> Result<Json<Box<RawValue>>, WireError> {
         let arguments = serde_json::from_slice(&body)
             .map_err(|error| bad(format!("The arguments p_credential_id and p_hours cannot be read: {error}")))?;
         uptime(token, arguments).await
@@ -216,9 +224,9 @@ mod rpc {
     ) -> Result<Json<Box<RawValue>>, WireError> {
         let p_credential_id =
             arguments.p_credential_id.parse().map_err(|_| bad("p_credential_id is not a UUID.".to_owned()))?;
-        let p_hours = arguments
-            .p_hours
-            .map_or(Ok(one_day()), |hours| hours.parse().map_err(|_| bad("p_hours is not a whole number.".to_owned())))?;
+        let p_hours = arguments.p_hours.map_or(Ok(one_day()), |hours| {
+            hours.parse().map_err(|_| bad("p_hours is not a whole number.".to_owned()))
+        })?;
         uptime(token, Arguments { p_credential_id, p_hours }).await
     }
 

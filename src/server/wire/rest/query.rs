@@ -293,7 +293,12 @@ fn parse_filter(table: &'static Table, name: &str, text: &str) -> Result<Filter,
         "ilike" => Test::Like("ilike", value.replace('*', "%")),
         "in" => Test::In(parse_list(name, value)?),
         "is" => Test::Is(parse_is(name, value)?),
-        other => return Err(unreadable(format!("The condition on {name} has the unknown operator `{}`.", other.escape_default()))),
+        other => {
+            return Err(unreadable(format!(
+                "The condition on {name} has the unknown operator `{}`.",
+                other.escape_default()
+            )));
+        }
     };
     Ok(Filter { column, negated, test })
 }
@@ -361,8 +366,9 @@ mod tests {
 
     #[test]
     fn reads_what_supabase_js_sends() {
-        let query = parse("select=*&credential_id=eq.8d0f1e3e-0000-0000-0000-000000000001&order=check_timestamp.desc&limit=10")
-            .unwrap_or_else(|error| panic!("{error:?}"));
+        let query =
+            parse("select=*&credential_id=eq.8d0f1e3e-0000-0000-0000-000000000001&order=check_timestamp.desc&limit=10")
+                .unwrap_or_else(|error| panic!("{error:?}"));
         assert_eq!(query.select.len(), health().columns.len());
         assert_eq!(query.limit, 10);
         assert_eq!(query.order.len(), 1);
@@ -391,9 +397,23 @@ mod tests {
     #[test]
     fn refuses_what_is_not_in_the_dialect() {
         for text in [
-            "select=user_id", "select=*,database_credentials(*)", "order=nothing.desc", "order=status.sideways", "limit=-1",
-            "limit=many", "status=down", "status=in.down", "status=in.(a", "status=in.(%22a)", "or=(status.eq.down)",
-            "status%00=eq.a", "status=eq.%00", "status=eq.%FF", "status=eq.%4", "id;drop table users=eq.1", "cause=is.maybe",
+            "select=user_id",
+            "select=*,database_credentials(*)",
+            "order=nothing.desc",
+            "order=status.sideways",
+            "limit=-1",
+            "limit=many",
+            "status=down",
+            "status=in.down",
+            "status=in.(a",
+            "status=in.(%22a)",
+            "or=(status.eq.down)",
+            "status%00=eq.a",
+            "status=eq.%00",
+            "status=eq.%FF",
+            "status=eq.%4",
+            "id;drop table users=eq.1",
+            "cause=is.maybe",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
