@@ -8,6 +8,7 @@
 use std::{fmt::Write, str::FromStr, sync::Arc, time::Duration};
 
 use leptos::config::{Env, LeptosOptions};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{TryRngCore, rngs::OsRng};
 use sqlx::{
     ConnectOptions, Connection, PgPool,
@@ -150,12 +151,11 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, StartError> 
 ///
 /// [`StartError`], in one line.
 pub async fn connect(config: &Config) -> Result<OpenDatabase, StartError> {
-    let (options, embedded) = match &config.database_url {
-        Some(url) => (PgConnectOptions::from_str(url.reveal()).map_err(|_| StartError::DatabaseUrl)?, None),
-        None => {
-            let embedded = EmbeddedPostgres::start(&config.data_dir).await?;
-            (embedded.options(), Some(embedded))
-        }
+    let (options, embedded) = if let Some(url) = &config.database_url {
+        (PgConnectOptions::from_str(url.reveal()).map_err(|_| StartError::DatabaseUrl)?, None)
+    } else {
+        let embedded = EmbeddedPostgres::start(&config.data_dir).await?;
+        (embedded.options(), Some(embedded))
     };
     let options = options.application_name("mooring").statement_cache_capacity(STATEMENTS);
     try_once(&options, if embedded.is_some() { "the private database" } else { "the database of DATABASE_URL" })
@@ -163,7 +163,7 @@ pub async fn connect(config: &Config) -> Result<OpenDatabase, StartError> {
     let pool = PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(Duration::from_secs(600))
+        .idle_timeout(Duration::from_mins(10))
         .connect_lazy_with(options);
     Ok(OpenDatabase { database: Database::new(pool), embedded })
 }
@@ -338,7 +338,7 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
             .await?;
     let verb = if known { "alter" } else { "create" };
     let made = sqlx::query(&format!("{verb} role {WATCH_ROLE} {limits}")).persistent(false).execute(&mut *tx).await;
-    made.map_err(|error| match error.as_database_error().and_then(|error| error.code()) {
+    made.map_err(|error| match error.as_database_error().and_then(sqlx::error::DatabaseError::code) {
         Some(code) if code == "42501" => AppError::Conflict(format!(
             "The role {} of DATABASE_URL may not make roles. Give it CREATEROLE, or make {WATCH_ROLE} yourself and add the connection by hand.",
             options.get_username()
@@ -373,5 +373,5 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
 fn random_password() -> Result<Secret, AppError> {
     let mut bytes = [0; 24];
     OsRng.try_fill_bytes(&mut bytes).map_err(|error| AppError::internal(&error))?;
-    Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
 }

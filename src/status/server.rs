@@ -88,9 +88,10 @@ async fn database(system: &Caller) -> Result<Part, AppError> {
         "Database",
         State::Ok,
         format!(
-            "PostgreSQL {} on {place} answers in {:.1} ms and holds {}.",
+            "PostgreSQL {} on {place} answers in {}.{} ms and holds {}.",
             row.version,
-            micros as f64 / 1_000.0,
+            micros / 1_000,
+            micros % 1_000 / 100,
             row.size
         ),
     ))

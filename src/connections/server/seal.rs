@@ -34,7 +34,7 @@ pub async fn seal_plaintext_rows(caller: &Caller) -> Result<u32, AppError> {
             Ok(false) => {}
             Err(error @ AppError::Unavailable(_)) => return Err(error),
             Err(error) => {
-                tracing::error!(connection = %id, "the plaintext settings of a connection cannot be sealed: {error}")
+                tracing::error!(connection = %id, "the plaintext settings of a connection cannot be sealed: {error}");
             }
         }
     }

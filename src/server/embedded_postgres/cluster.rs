@@ -2,6 +2,7 @@
 
 use std::{fs, io, path::Path, process::Stdio};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::{TryRngCore, rngs::OsRng};
 use tokio::io::AsyncWriteExt;
 
@@ -57,7 +58,7 @@ pub(super) async fn ensure(folder: &Folder, binaries: &Binaries, account: &Accou
 fn random_password() -> io::Result<Secret> {
     let mut bytes = [0; 32];
     OsRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
-    Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 async fn initialise(draft: &Path, binaries: &Binaries, account: &Account) -> Result<(), EmbeddedError> {

@@ -208,7 +208,7 @@ impl EmbeddedPostgres {
             source,
         })?;
         drop(lock);
-        Ok(Self { folder, binaries, server: server, password, users })
+        Ok(Self { folder, binaries, server, password, users })
     }
 
     /// How to connect to the database `mooring` as its owner.

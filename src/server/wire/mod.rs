@@ -54,7 +54,7 @@ pub struct WireError {
 }
 
 impl WireError {
-    /// An error with this status, code (PostgREST's under `/rest/v1`) and message.
+    /// An error with this status, code (`PostgREST`'s under `/rest/v1`) and message.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), details: None, hint: None, retry_after_s: None }
     }

@@ -1,4 +1,4 @@
-//! `/rest/v1`: the tables in PostgREST's dialect. [`query`] reads the request into a typed query, [`tables`]
+//! `/rest/v1`: the tables in `PostgREST`'s dialect. [`query`] reads the request into a typed query, [`tables`]
 //! says which names may occur, [`sql`] writes one statement from both, and the caller's transaction runs it
 //! under row-level security.
 

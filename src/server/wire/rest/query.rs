@@ -1,4 +1,4 @@
-//! Reads PostgREST's query dialect into a typed query. Pure: names are looked up in the allow-list, values
+//! Reads `PostgREST`'s query dialect into a typed query. Pure: names are looked up in the allow-list, values
 //! stay text until Postgres casts them, and whatever cannot be read is an error that names it.
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -92,7 +92,7 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    /// From the headers; what is not known is passed over, as PostgREST does.
+    /// From the headers; what is not known is passed over, as `PostgREST` does.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
         let count = headers
@@ -282,7 +282,7 @@ fn parse_filter(table: &'static Table, name: &str, text: &str) -> Result<Filter,
     let Some((operator, value)) = text.split_once('.') else {
         return Err(unreadable(format!("The condition on {name} is not of the form `operator.value`.")));
     };
-    let test = match operator {
+    let condition = match operator {
         "eq" => Test::Compare("=", value.to_owned()),
         "neq" => Test::Compare("<>", value.to_owned()),
         "gt" => Test::Compare(">", value.to_owned()),
@@ -300,7 +300,7 @@ fn parse_filter(table: &'static Table, name: &str, text: &str) -> Result<Filter,
             )));
         }
     };
-    Ok(Filter { column, negated, test })
+    Ok(Filter { column, negated, test: condition })
 }
 
 fn parse_is(name: &str, value: &str) -> Result<&'static str, WireError> {
@@ -423,7 +423,7 @@ mod tests {
     fn no_more_rows_than_the_most() {
         assert_eq!(parse("limit=100000").map(|query| query.limit).ok(), Some(MAX_ROWS));
         let mut headers = HeaderMap::new();
-        headers.insert(header::RANGE, axum::http::HeaderValue::from_static("5-9"));
+        headers.insert(header::RANGE, header::HeaderValue::from_static("5-9"));
         let query = ReadQuery::parse(health(), "", &headers).unwrap_or_else(|error| panic!("{error:?}"));
         assert_eq!((query.offset, query.limit), (5, 5));
     }
@@ -436,7 +436,7 @@ mod tests {
 
         #[test]
         fn any_value_survives(value in "[^\0]{0,60}") {
-            let encoded: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let encoded = value.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
             let query = parse(&format!("status=eq.{encoded}")).map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
             prop_assert_eq!(&query.filters[0].test, &Test::Compare("=", value));
         }
