@@ -44,7 +44,7 @@ async function until(what: string, seconds: number, ready: () => boolean | Promi
   const end = Date.now() + seconds * 1000;
   while (!(await ready())) {
     if (Date.now() > end) throw new Error(`${what} did not happen within ${seconds} s`);
-    await new Promise((next) => setTimeout(next, 100));
+    await new Promise((next) => setTimeout(next, 250));
   }
 }
 
