@@ -15,6 +15,7 @@ use crate::{
     health::{History, HistoryPoint, Range},
     ids::ConnectionId,
     probe::Phase,
+    timestamp::Timestamp,
     ui::{
         chart::{ChartData, ChartRow},
         number::{NONE, milliseconds, thousands},
@@ -28,7 +29,8 @@ use crate::{
 /// As the history's.
 pub async fn response_chart(caller: &Caller, id: ConnectionId, range: Range) -> Result<ChartData, AppError> {
     let history = crate::health::server::history::history(caller, id, range).await?;
-    chart_data(&responses(&history), &["Status", "Response", "Checks", "Failed"], &history, |point| {
+    let span = Span::until(caller.clock().now(), range);
+    chart_data(&responses(&history, span), &["Status", "Response", "Checks", "Failed"], &history, |point| {
         vec![
             point.status.label().to_owned(),
             with_unit(point.response_time_ms),
@@ -45,7 +47,8 @@ pub async fn response_chart(caller: &Caller, id: ConnectionId, range: Range) -> 
 /// As the history's.
 pub async fn phases_chart(caller: &Caller, id: ConnectionId, range: Range) -> Result<ChartData, AppError> {
     let history = crate::health::server::history::history(caller, id, range).await?;
-    chart_data(&phases(&history), &Phase::ALL.map(Phase::label), &history, |point| {
+    let span = Span::until(caller.clock().now(), range);
+    chart_data(&phases(&history, span), &Phase::ALL.map(Phase::label), &history, |point| {
         point.phases_ms.iter().copied().map(with_unit).collect()
     })
 }
@@ -77,18 +80,32 @@ fn at(point: &HistoryPoint, value: Option<f64>) -> DataPoint {
     DataPoint::from(CompositeValue::Array(vec![CompositeValue::from(point.at.millis()), CompositeValue::from(value)]))
 }
 
-fn base() -> Chart {
+/// What the axis of time spans, in milliseconds since the epoch: the range that was asked for, however little of
+/// it has been checked.
+#[derive(Clone, Copy)]
+struct Span {
+    from: i64,
+    until: i64,
+}
+
+impl Span {
+    const fn until(now: Timestamp, range: Range) -> Self {
+        Self { from: now.plus_seconds(-range.seconds()).millis(), until: now.millis() }
+    }
+}
+
+fn base(span: Span) -> Chart {
     Chart::new()
         .tooltip(Tooltip::new().trigger(Trigger::Axis))
         .grid(Grid::new().left(8).right(14).top(14).bottom(4).contain_label(true))
-        .x_axis(Axis::new().type_(AxisType::Time))
+        .x_axis(Axis::new().type_(AxisType::Time).min(span.from).max(span.until))
         .y_axis(Axis::new().type_(AxisType::Value).axis_label(AxisLabel::new().formatter("{value} ms")))
 }
 
-fn responses(history: &History) -> Chart {
+fn responses(history: &History, span: Span) -> Chart {
     let times = history.points.iter().map(|point| at(point, point.response_time_ms.map(tenths))).collect::<Vec<_>>();
     let failures = history.points.iter().map(|point| at(point, (point.down > 0).then_some(1.0))).collect::<Vec<_>>();
-    base()
+    base(span)
         // Failures stand from bottom to top on an axis of their own.
         .y_axis(Axis::new().type_(AxisType::Value).show(false).min(0).max(1))
         .series(
@@ -113,8 +130,8 @@ fn responses(history: &History) -> Chart {
         )
 }
 
-fn phases(history: &History) -> Chart {
-    Phase::ALL.into_iter().enumerate().fold(base(), |chart, (index, phase)| {
+fn phases(history: &History, span: Span) -> Chart {
+    Phase::ALL.into_iter().enumerate().fold(base(span), |chart, (index, phase)| {
         let colour = format!("var(--phase-{})", phase.code());
         let times = history
             .points
@@ -125,8 +142,10 @@ fn phases(history: &History) -> Chart {
             Line::new()
                 .name(format!("{}, ms", phase.label()))
                 .stack("phases")
-                .show_symbol(false)
-                .symbol(Symbol::None)
+                // A point alone makes no area.
+                .show_symbol(history.points.len() < 3)
+                .symbol(Symbol::Circle)
+                .symbol_size(5)
                 .emphasis(Emphasis::new().disabled(true))
                 .line_style(LineStyle::new().width(0))
                 .item_style(ItemStyle::new().color(colour.as_str()))
@@ -141,7 +160,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{health::Status, timestamp::Timestamp};
+    use crate::health::Status;
+
+    const SPAN: Span = Span { from: 0, until: 180_000 };
 
     fn history() -> History {
         let point = |seconds: i64, response: Option<f64>, down: u32| HistoryPoint {
@@ -161,14 +182,14 @@ mod tests {
 
     #[test]
     fn an_unanswered_check_is_a_gap_and_not_a_zero() {
-        let option = json(&responses(&history()));
+        let option = json(&responses(&history(), SPAN));
         assert_eq!(option["series"][1]["data"], json!([[60_000, 12.3], [120_000, null]]));
         assert_eq!(option["series"][0]["data"], json!([[60_000, null], [120_000, 1.0]]));
     }
 
     #[test]
     fn phases_are_stacked_in_their_order_with_the_colours_of_the_style_sheet() {
-        let option = json(&phases(&history()));
+        let option = json(&phases(&history(), SPAN));
         let series = option["series"].as_array().expect("series");
         assert_eq!(series.len(), 6);
         for (series, phase) in series.iter().zip(Phase::ALL) {
@@ -178,8 +199,16 @@ mod tests {
     }
 
     #[test]
+    fn the_axis_spans_the_range_however_little_was_checked() {
+        let span = Span::until(Timestamp::from_micros(7_200_000_000), Range::Hour);
+        let option = json(&phases(&History::default(), span));
+        assert_eq!(option["xAxis"][0]["min"], 3_600_000);
+        assert_eq!(option["xAxis"][0]["max"], 7_200_000);
+    }
+
+    #[test]
     fn options_hold_no_functions() {
-        let text = json(&responses(&history())).to_string() + &json(&phases(&history())).to_string();
+        let text = json(&responses(&history(), SPAN)).to_string() + &json(&phases(&history(), SPAN)).to_string();
         assert!(!text.contains("function") && !text.contains("=>"));
     }
 }

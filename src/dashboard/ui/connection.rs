@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use super::{
     facts::{Certificate, Errors, Failing, RecentChecks, Strip},
@@ -12,9 +13,10 @@ use super::{
 use crate::{
     app::not_found::NotFound,
     connections::api::{PauseConnection, ResumeConnection},
+    dashboard::api::{phases_chart, response_chart},
     error::AppError,
     health::{
-        ConnectionHealth, Range,
+        ConnectionHealth, DailyMetric, ErrorRow, Range, RecentCheck, RetryAnalytics,
         api::{
             CheckNow, ResetBreaker, get_connection_health, get_daily_metrics, get_errors, get_recent_checks,
             get_retry_analytics,
@@ -22,8 +24,8 @@ use crate::{
     },
     ids::ConnectionId,
     ui::{
-        Button, ButtonLink, CopyButton, EmptyNote, ErrorState, IconName, Page, PageHeader, SkeletonFigures,
-        SkeletonRows, StatusMark, TimeAgo, Tone, use_live, use_toasts,
+        Button, ButtonLink, CopyButton, EmptyNote, ErrorState, IconName, LocalTime, Page, PageHeader, SkeletonFigures,
+        SkeletonRows, StatusMark, Tone, chart::ChartData, use_live, use_toasts,
     },
 };
 
@@ -34,12 +36,12 @@ const RECENT: u32 = 20;
 #[component]
 pub fn ConnectionPage() -> impl IntoView {
     let params = use_params_map();
-    let id =
-        Memo::new(move |_| params.with(|params| params.get_str("id").and_then(|id| id.parse::<ConnectionId>().ok())));
-    move || match id.get() {
-        Some(credential_id) => view! { <EnterpriseMonitoringDashboard credential_id /> }.into_any(),
-        None => view! { <NotFound /> }.into_any(),
-    }
+    // What is no id belongs to nobody, like the id that nothing has.
+    let credential_id = Memo::new(move |_| {
+        let id = params.with(|params| params.get_str("id").and_then(|id| id.parse().ok()));
+        id.unwrap_or(ConnectionId(Uuid::nil()))
+    });
+    view! { <EnterpriseMonitoringDashboard credential_id /> }
 }
 
 /// What the page as a whole came to.
@@ -51,29 +53,73 @@ enum State {
     Ready,
 }
 
+type Loaded<T> = Resource<Result<T, AppError>>;
+
+/// Everything that the page loads. All of it is asked for at once and before anything is shown: what is asked for
+/// in the midst of rendering would be asked for twice on the server, and not be found again in the browser.
+#[derive(Clone, Copy)]
+struct Data {
+    health: Loaded<ConnectionHealth>,
+    retries: Loaded<RetryAnalytics>,
+    days: Loaded<Vec<DailyMetric>>,
+    checks: Loaded<Vec<RecentCheck>>,
+    errors: Loaded<Vec<ErrorRow>>,
+    phases: Loaded<ChartData>,
+    responses: Loaded<ChartData>,
+}
+
+/// What can be done on the page.
+#[derive(Clone, Copy)]
+struct Acts {
+    check: ServerAction<CheckNow>,
+    pause: ServerAction<PauseConnection>,
+    resume: ServerAction<ResumeConnection>,
+    reset: ServerAction<ResetBreaker>,
+}
+
 /// The dashboard of one connection.
 #[component]
 pub fn EnterpriseMonitoringDashboard(
     /// Which connection.
-    credential_id: ConnectionId,
+    #[prop(into)]
+    credential_id: Signal<ConnectionId>,
 ) -> impl IntoView {
     let (checked, edited) = (use_live("health"), use_live("connections"));
-    let check = ServerAction::<CheckNow>::new();
-    let pause = ServerAction::<PauseConnection>::new();
-    let resume = ServerAction::<ResumeConnection>::new();
-    let reset = ServerAction::<ResetBreaker>::new();
-    // Grows with everything after which the page is to be read again.
-    let version = Signal::derive(move || {
-        let acts = [check.version().get(), pause.version().get(), resume.version().get(), reset.version().get()];
-        acts.into_iter().map(u64::try_from).filter_map(Result::ok).sum::<u64>()
-            + u64::from(checked.get())
-            + u64::from(edited.get())
-    });
-    let health = Resource::new_blocking(move || version.get(), move |_| get_connection_health(credential_id));
-    report(check);
-    report(pause);
-    report(resume);
-    report(reset);
+    let acts = Acts {
+        check: ServerAction::new(),
+        pause: ServerAction::new(),
+        resume: ServerAction::new(),
+        reset: ServerAction::new(),
+    };
+    report(acts.check);
+    report(acts.pause);
+    report(acts.resume);
+    report(acts.reset);
+    let query = use_query_map();
+    let range =
+        Memo::new(move |_| query.with(|query| query.get_str("range").and_then(Range::from_code)).unwrap_or_default());
+    // Changes with everything after which the page is to be read again.
+    let source = move || {
+        let versions = [
+            acts.check.version().get(),
+            acts.pause.version().get(),
+            acts.resume.version().get(),
+            acts.reset.version().get(),
+        ];
+        (credential_id.get(), versions, checked.get(), edited.get())
+    };
+    let data = Data {
+        health: Resource::new_blocking(source, |(id, ..)| get_connection_health(id)),
+        retries: Resource::new_blocking(source, |(id, ..)| get_retry_analytics(id)),
+        days: Resource::new_blocking(source, |(id, ..)| get_daily_metrics(id)),
+        checks: Resource::new_blocking(source, |(id, ..)| get_recent_checks(id, RECENT)),
+        errors: Resource::new_blocking(source, |(id, ..)| get_errors(id)),
+        phases: Resource::new_blocking(move || (source(), range.get()), |((id, ..), range)| phases_chart(id, range)),
+        responses: Resource::new_blocking(
+            move || (source(), range.get()),
+            |((id, ..), range)| response_chart(id, range),
+        ),
+    };
     view! {
         <Transition fallback=|| {
             view! {
@@ -83,7 +129,7 @@ pub fn EnterpriseMonitoringDashboard(
                 </Page>
             }
         }>
-            <Dashboard id=credential_id version health check pause resume reset />
+            <Dashboard id=credential_id data acts range />
         </Transition>
     }
 }
@@ -102,26 +148,19 @@ where
     });
 }
 
-type Loaded<T> = Resource<Result<T, AppError>>;
-
 /// What is below the address: nothing, an error, or the dashboard, whose parts change one by one.
 #[component]
-fn Dashboard(
-    id: ConnectionId,
-    version: Signal<u64>,
-    health: Loaded<ConnectionHealth>,
-    check: ServerAction<CheckNow>,
-    pause: ServerAction<PauseConnection>,
-    resume: ServerAction<ResumeConnection>,
-    reset: ServerAction<ResetBreaker>,
-) -> impl IntoView {
-    let state = Memo::new(move |_| match health.get() {
+fn Dashboard(id: Signal<ConnectionId>, data: Data, acts: Acts, range: Memo<Range>) -> impl IntoView {
+    let state = Memo::new(move |_| match data.health.get() {
         None => State::Loading,
         Some(Ok(_)) => State::Ready,
         Some(Err(AppError::NotFound)) => State::Missing,
         Some(Err(error)) => State::Failed(error),
     });
-    let retry = Callback::new(move |()| health.refetch());
+    let facts = Memo::new(move |_| data.health.get().and_then(Result::ok));
+    let name =
+        Signal::derive(move || facts.with(|facts| facts.as_ref().map(|facts| facts.name.clone()).unwrap_or_default()));
+    let retry = Callback::new(move |()| data.health.refetch());
     move || match state.get() {
         State::Loading => ().into_any(),
         State::Missing => view! { <NotFound /> }.into_any(),
@@ -131,31 +170,26 @@ fn Dashboard(
             </Page>
         }
         .into_any(),
-        State::Ready => {
-            let facts = Memo::new(move |_| health.get().and_then(Result::ok));
-            view! {
-                <Page title=Signal::derive(move || facts.with(|facts| facts.as_ref().map(|facts| facts.name.clone()).unwrap_or_default()))>
-                    <Header id facts check pause resume />
-                    {move || facts.get().map(|facts| view! { <Failing facts /> })}
-                    <Parts id version facts reset />
-                </Page>
-            }
-            .into_any()
+        State::Ready => view! {
+            <Page title=name>
+                <Header id name facts acts />
+                {move || facts.get().map(|facts| view! { <Failing facts /> })}
+                <Parts id facts data reset=acts.reset range />
+            </Page>
         }
+        .into_any(),
     }
 }
 
 /// Name, status, what is there, and what can be done.
 #[component]
 fn Header(
-    id: ConnectionId,
+    id: Signal<ConnectionId>,
+    name: Signal<String>,
     facts: Memo<Option<ConnectionHealth>>,
-    check: ServerAction<CheckNow>,
-    pause: ServerAction<PauseConnection>,
-    resume: ServerAction<ResumeConnection>,
+    acts: Acts,
 ) -> impl IntoView {
-    let name =
-        Signal::derive(move || facts.with(|facts| facts.as_ref().map(|facts| facts.name.clone()).unwrap_or_default()));
+    let Acts { check, pause, resume, .. } = acts;
     let status = Memo::new(move |_| {
         facts.with(|facts| facts.as_ref().map(|facts| (facts.status, facts.paused_at.is_some(), facts.status_since)))
     });
@@ -204,7 +238,7 @@ fn Header(
                                         .map(|(_, _, since)| {
                                             view! {
                                                 <span>
-                                                    "since " <TimeAgo at=since />
+                                                    "since " <LocalTime at=since />
                                                 </span>
                                             }
                                         })
@@ -219,7 +253,7 @@ fn Header(
     let actions = move || {
         view! {
             <ActionForm action=check>
-                <input type="hidden" name="id" value=id.to_string() />
+                <input type="hidden" name="id" value=move || id.get().to_string() />
                 <Button icon=IconName::Play busy=check.pending()>
                     "Check now"
                 </Button>
@@ -229,7 +263,7 @@ fn Header(
                 fallback=move || {
                     view! {
                         <ActionForm action=pause>
-                            <input type="hidden" name="id" value=id.to_string() />
+                            <input type="hidden" name="id" value=move || id.get().to_string() />
                             <Button icon=IconName::Pause busy=pause.pending()>
                                 "Pause"
                             </Button>
@@ -238,13 +272,13 @@ fn Header(
                 }
             >
                 <ActionForm action=resume>
-                    <input type="hidden" name="id" value=id.to_string() />
+                    <input type="hidden" name="id" value=move || id.get().to_string() />
                     <Button icon=IconName::Play busy=resume.pending()>
                         "Resume"
                     </Button>
                 </ActionForm>
             </Show>
-            <ButtonLink href=format!("/connections/{id}/edit") icon=IconName::Pencil>
+            <ButtonLink href=format!("/connections/{}/edit", id.get()) icon=IconName::Pencil>
                 "Edit"
             </ButtonLink>
         }
@@ -267,30 +301,25 @@ fn server(provider: &str, version: &str) -> String {
 /// Everything below the header.
 #[component]
 fn Parts(
-    id: ConnectionId,
-    version: Signal<u64>,
+    id: Signal<ConnectionId>,
     facts: Memo<Option<ConnectionHealth>>,
+    data: Data,
     reset: ServerAction<ResetBreaker>,
+    range: Memo<Range>,
 ) -> impl IntoView {
-    let query = use_query_map();
-    let range =
-        Memo::new(move |_| query.with(|query| query.get_str("range").and_then(Range::from_code)).unwrap_or_default());
-    let retries = Resource::new_blocking(move || version.get(), move |_| get_retry_analytics(id));
-    let days = Resource::new_blocking(move || version.get(), move |_| get_daily_metrics(id));
-    let checks = Resource::new_blocking(move || version.get(), move |_| get_recent_checks(id, RECENT));
-    let errors = Resource::new_blocking(move || version.get(), move |_| get_errors(id));
+    let Data { retries, days, checks, errors, phases, responses, .. } = data;
     let analytics = Memo::new(move |_| retries.get().and_then(Result::ok));
     view! {
         {move || facts.get().map(|facts| view! { <Strip facts analytics=analytics.get() /> })}
         <div class="dashboard-grid">
             <div class="stack">
-                <Charts id range version />
+                <Charts id range phases responses />
                 {move || part("The recent checks could not be loaded.", checks, |checks| view! { <RecentChecks checks /> })}
                 {move || part("The errors could not be loaded.", errors, |errors| view! { <Errors errors /> })}
             </div>
             <div class="stack">
                 {move || {
-                    part("The retries could not be loaded.", retries, move |analytics| view! { <Retries id analytics reset /> })
+                    part("The retries could not be loaded.", retries, move |analytics| view! { <Retries id=id.get() analytics reset /> })
                 }}
                 {move || facts.get().and_then(|facts| facts.tls.map(|tls| (tls, facts.last_check_at))).map(|(tls, seen_at)| view! { <Certificate tls seen_at /> })}
                 {move || part("The days could not be loaded.", days, |days| view! { <Days days /> })}

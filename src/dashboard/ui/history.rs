@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use crate::{
-    dashboard::api::{phases_chart, response_chart},
     error::AppError,
     health::{DailyMetric, Range},
     ids::ConnectionId,
@@ -16,11 +15,12 @@ use crate::{
 
 /// Both charts; the range is in the address.
 #[component]
-pub fn Charts(id: ConnectionId, range: Memo<Range>, version: Signal<u64>) -> impl IntoView {
-    let phases =
-        Resource::new_blocking(move || (range.get(), version.get()), move |(range, _)| phases_chart(id, range));
-    let times =
-        Resource::new_blocking(move || (range.get(), version.get()), move |(range, _)| response_chart(id, range));
+pub fn Charts(
+    id: Signal<ConnectionId>,
+    range: Memo<Range>,
+    phases: Resource<Result<ChartData, AppError>>,
+    responses: Resource<Result<ChartData, AppError>>,
+) -> impl IntoView {
     let tabs = move || {
         view! {
             {move || {
@@ -28,7 +28,7 @@ pub fn Charts(id: ConnectionId, range: Memo<Range>, version: Signal<u64>) -> imp
                 let tabs = Range::ALL
                     .into_iter()
                     .map(|range| {
-                        let href = format!("/connections/{id}?range={}", range.code());
+                        let href = format!("/connections/{}?range={}", id.get(), range.code());
                         Tab::new(href, range.label(), range == chosen)
                     })
                     .collect();
@@ -57,7 +57,7 @@ pub fn Charts(id: ConnectionId, range: Memo<Range>, version: Signal<u64>) -> imp
             <Drawn data=phases label="Where the time goes, phase by phase" />
         </Card>
         <Card title="Health history" note="response, and failed checks">
-            <Drawn data=times label="Response times and failed checks" short=true />
+            <Drawn data=responses label="Response times and failed checks" short=true />
         </Card>
     }
 }
