@@ -19,7 +19,7 @@ use crate::support::{
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
 /// user `$user`, and a statement that inserts one. A new table fails here until it is listed.
-const TABLES: [(&str, &str, &str); 14] = [
+const TABLES: [(&str, &str, &str); 15] = [
     (
         "users",
         "id = '$user'",
@@ -29,6 +29,11 @@ const TABLES: [(&str, &str, &str); 14] = [
         "recovery_codes",
         "user_id = '$user'",
         "insert into recovery_codes (user_id, code_hash) values ('$user', sha256(gen_random_uuid()::text::bytea))",
+    ),
+    (
+        "known_devices",
+        "user_id = '$user'",
+        "insert into known_devices (user_id, device_hash) values ('$user', sha256(gen_random_uuid()::text::bytea))",
     ),
     (
         "api_tokens",
@@ -162,7 +167,6 @@ async fn in_sql_nothing_of_another_user_is_seen_or_changed() {
         for column in columns(&mut connection, table, "update").await {
             let update = format!("update {table} set {column} = {column} where {of_owner}");
             assert_eq!(affected(&mut connection, stranger.user, &update).await, Ok(0), "{update}");
-            let update = format!("update {table} set {column} = {column}");
             // Without a condition it reaches the stranger's own rows at most; the fingerprint tells.
             let _ = affected(&mut connection, stranger.user, &format!("update {table} set {column} = {column}")).await;
         }

@@ -44,7 +44,7 @@ done"#;
 pub struct Cluster {
     superuser: PgConnectOptions,
     // Held shared as long as a test needs the shared server; the watch stops it under an exclusive lock.
-    stamp: Option<File>,
+    _stamp: Option<File>,
 }
 
 impl Cluster {
@@ -63,13 +63,13 @@ impl Cluster {
             let folder = workspace().join("cluster");
             running(&folder).unwrap_or_else(|| start(&folder, &path))
         };
-        Self { stamp: Some(stamp), ..Self::at(&format!("postgres://postgres@127.0.0.1:{port}/postgres")) }
+        Self { _stamp: Some(stamp), ..Self::at(&format!("postgres://postgres@127.0.0.1:{port}/postgres")) }
     }
 
     /// The server at the superuser's `url`.
     pub fn at(url: &str) -> Self {
         let superuser = PgConnectOptions::from_str(url).expect("a postgres:// url").ssl_mode(PgSslMode::Prefer);
-        Self { superuser: superuser.disable_statement_logging(), stamp: None }
+        Self { superuser: superuser.disable_statement_logging(), _stamp: None }
     }
 
     /// A fresh database with the whole schema, dropped with what it answers.
@@ -154,12 +154,6 @@ impl TestDatabase {
     /// A connection as the owner of the tables.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect_with(&self.owner).await.expect("connect to the test's database")
-    }
-
-    /// A connection as the server's superuser.
-    pub async fn connect_as_superuser(&self) -> PgConnection {
-        let superuser = self.cluster.superuser.clone().database(&self.name);
-        PgConnection::connect_with(&superuser).await.expect("connect to the test's database as superuser")
     }
 
     /// Everything in the database, as `pg_dump` writes it.

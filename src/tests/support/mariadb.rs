@@ -86,11 +86,6 @@ impl TargetMariaDb {
         self.port.number()
     }
 
-    /// A URL for [`USER`] and [`DATABASE`].
-    pub fn url(&self) -> String {
-        format!("mysql://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}", self.port())
-    }
-
     /// The `credentials` object of the wire for [`USER`] and [`DATABASE`], without TLS.
     pub fn credentials(&self) -> serde_json::Value {
         serde_json::json!({
@@ -102,10 +97,11 @@ impl TargetMariaDb {
     /// Stops the server; [`TargetMariaDb::resume`] starts it again on the same port.
     pub fn stop(&mut self, how: Stop) {
         if let Some(process) = self.process.take() {
-            process.stop(match how {
+            let stopped = process.stop(match how {
                 Stop::Shutdown => Signal::TERM,
                 Stop::Kill => Signal::KILL,
             });
+            assert!(stopped, "the server does not stop\n{}", self.log());
         }
     }
 
@@ -124,18 +120,6 @@ impl TargetMariaDb {
             .args(&self.arguments);
         let address = SocketAddr::from(([127, 0, 0, 1], self.port()));
         self.process = Some(ServerProcess::start(mariadbd, &self.log_path(), |_| greets(address)));
-    }
-
-    /// Stops and starts.
-    pub fn restart(&mut self, how: Stop) {
-        self.stop(how);
-        self.resume();
-    }
-
-    /// Lets the server hang: the kernel still accepts connections, nobody answers. `false` cures it.
-    pub fn freeze(&self, frozen: bool) {
-        let process = self.process.as_ref().expect("a running server");
-        process.signal(if frozen { Signal::STOP } else { Signal::CONT });
     }
 
     /// Everything that the server logged.
@@ -176,7 +160,7 @@ impl TargetMariaDb {
 
 impl Drop for TargetMariaDb {
     fn drop(&mut self) {
-        self.stop(Stop::Kill);
+        self.process = None;
         // A folder that stays costs space, not a wrong result.
         let _ = fs::remove_dir_all(&self.folder);
     }

@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -24,7 +25,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_mooring");
 /// An installation: a data folder and what the operator sets in the environment.
 #[derive(Debug)]
 pub struct Installation {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     variables: Vec<(String, String)>,
 }
 
@@ -36,7 +37,8 @@ impl Installation {
 
     /// One with this `DATABASE_URL`.
     pub fn at(database_url: &str) -> Self {
-        let installation = Self { folder: tempfile::tempdir().expect("make a data folder"), variables: Vec::new() };
+        let installation =
+            Self { folder: Arc::new(tempfile::tempdir().expect("make a data folder")), variables: Vec::new() };
         installation
             .with("DATABASE_URL", database_url)
             .with("MOORING_MASTER_KEY", &master_key())
@@ -106,7 +108,7 @@ impl Installation {
             .stderr(output)
             .spawn()
             .expect("start the binary");
-        let mut mooring = Mooring { address, child, log, _port: port };
+        let mut mooring = Mooring { address, child, log, _folder: Arc::clone(&self.folder), _port: port };
         let begun = Instant::now();
         while TcpStream::connect(address).is_err() {
             let ended = mooring.child.try_wait().expect("look at the process");
@@ -129,6 +131,7 @@ pub struct Mooring {
     pub address: SocketAddr,
     child: Child,
     log: PathBuf,
+    _folder: Arc<TempDir>,
     _port: Port,
 }
 

@@ -116,11 +116,6 @@ impl TargetPostgres {
         self.port.number()
     }
 
-    /// A URL for [`USER`] and [`DATABASE`].
-    pub fn url(&self) -> String {
-        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}", self.port())
-    }
-
     /// A URL for the superuser.
     pub fn superuser_url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port())
@@ -137,10 +132,11 @@ impl TargetPostgres {
     /// Stops the server; [`TargetPostgres::resume`] starts it again on the same port.
     pub fn stop(&mut self, how: Stop) {
         if let Some(process) = self.process.take() {
-            process.stop(match how {
+            let stopped = process.stop(match how {
                 Stop::Fast => Signal::INT,
                 Stop::Immediate => Signal::QUIT,
             });
+            assert!(stopped, "the server does not stop\n{}", self.log());
         }
     }
 
@@ -214,8 +210,9 @@ impl TargetPostgres {
 
 impl Drop for TargetPostgres {
     fn drop(&mut self) {
-        if self.process.is_some() {
-            self.stop(Stop::Immediate);
+        // Not by force: that would leave its shared memory behind.
+        if let Some(process) = self.process.take() {
+            process.stop(Signal::QUIT);
         }
         // A folder that stays costs space, not a wrong result.
         let _ = fs::remove_dir_all(&self.folder);

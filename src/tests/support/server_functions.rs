@@ -11,10 +11,10 @@ pub const ID: &str = "$id";
 /// Functions that take something: the name, and what a request has to carry to be read. `{` begins JSON, all
 /// else is a form. What is not listed takes nothing.
 const ARGUMENTS: &[(&str, &str)] = &[
-    ("sign_up", "email=someone%40example.org&password=correct+horse+battery+staple"),
+    ("sign_up", "email=someone%40example.org&password=four+quiet+harbours+at+dawn"),
     ("sign_in", "email=someone%40example.org&password=wrong"),
     ("second_step", "code=000000"),
-    ("change_password", "current=wrong&password=correct+horse+battery+staple"),
+    ("change_password", "current=wrong&password=four+quiet+harbours+at+dawn"),
     ("begin_second_factor", "current=wrong"),
     ("confirm_second_factor", "code=000000"),
     ("renew_recovery_codes", "current=wrong"),
