@@ -115,6 +115,8 @@ test-browser: export LEPTOS_SITE_ROOT := target/test-site
 test-browser:
 	$(say) "Building the pages for the browser tests (minutes at the first time)"
 	@cargo leptos build
+	@# As the release's site is, so that the server does not compress megabytes for every page.
+	@gzip -kf1 $$LEPTOS_SITE_ROOT/pkg/*.wasm
 	$(say) "Browser tests"
 	@mkdir -p $(logs)
 	@MOORING_BINARY="$(target)/debug/mooring" npm run --silent test 2>&1 | tee $(logs)/browser

@@ -3,7 +3,7 @@
 
 import { expect, test } from "./fixtures.ts";
 import { account, Account, Board, ConnectionForm, Dashboard, SignIn } from "./pages.ts";
-import { lab, login } from "./servers.ts";
+import { lab, login, session } from "./servers.ts";
 
 test.describe.configure({ mode: "serial" });
 test.use({ storageState: undefined });
@@ -22,11 +22,11 @@ test("the first visit makes the administrator, and one click watches Mooring's o
   await accessible();
   await board.watchOwnDatabase().click();
   await expect(board.status(board.ownDatabase)).toHaveText(/Healthy/, { timeout: 30_000 });
-  await page.context().storageState({ path: "target/end2end/session.json" });
+  await page.context().storageState({ path: session });
 });
 
 test.describe("signed in", () => {
-  test.use({ storageState: "target/end2end/session.json" });
+  test.use({ storageState: session });
 
   test("a PostgreSQL is added by its URL, after a test that shows the phases", async ({ page, visit, accessible }) => {
     await visit("/");
@@ -81,6 +81,6 @@ test.describe("signed in", () => {
     await visit("/");
     await signIn.as(account.email, account.password);
     await expect(new Board(page).heading()).toBeVisible();
-    await page.context().storageState({ path: "target/end2end/session.json" });
+    await page.context().storageState({ path: session });
   });
 });

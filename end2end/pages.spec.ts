@@ -21,7 +21,7 @@ test("the dashboard charts where the time goes, with a table beside it", async (
   await expect(dashboard.canvases()).toHaveCount(2);
   for (const range of ["1 h", "7 d", "30 d", "24 h"]) {
     await dashboard.range(range).click();
-    await expect(dashboard.range(range)).toHaveAttribute("aria-current", "true");
+    await expect(dashboard.range(range)).toHaveAttribute("aria-current", "page");
     await expect(dashboard.canvases().first()).toBeVisible();
   }
   await dashboard.asTable().first().click();
@@ -46,7 +46,7 @@ test("a check asked for arrives, and a pause holds until it is ended", async ({ 
   await expect(dashboard.pause()).toBeVisible();
 });
 
-for (const path of ["/status", "/settings", "/settings/two-factor", "/settings/tokens", "/connections/new", "/no-such-page"]) {
+for (const path of ["/status", "/settings", "/settings/two-factor", "/settings/tokens", "/connections/new"]) {
   test(`${path} is usable by everyone`, async ({ page, visit, accessible }) => {
     await visit(path);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
@@ -56,3 +56,16 @@ for (const path of ["/status", "/settings", "/settings/two-factor", "/settings/t
     expect(overflow, "nothing stands out at the side").toBeLessThanOrEqual(0);
   });
 }
+
+test.describe("where nothing is", () => {
+  // The page itself is answered 404.
+  test.use({ refusals: true });
+
+  test("the page says so and leads back", async ({ page, visit, accessible }) => {
+    await visit("/no-such-page");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("There is nothing here");
+    await accessible();
+    await page.getByRole("link", { name: "Go to the board" }).click();
+    await expect(new Board(page).heading()).toBeVisible();
+  });
+});

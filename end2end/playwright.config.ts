@@ -1,10 +1,11 @@
 import { defineConfig, devices } from "@playwright/test";
+import { session } from "./servers.ts";
 
 // One Mooring with one story: `setup` makes its administrator and its connections, the others look at them.
 // The outage takes a server away, so it runs when nobody else looks.
 const desktop = { viewport: { width: 1440, height: 900 } };
 const phone = { ...devices["Pixel 7"], viewport: { width: 390, height: 844 }, defaultBrowserType: undefined };
-const signedIn = { storageState: "../target/end2end/session.json" };
+const signedIn = { storageState: session };
 
 export default defineConfig({
   testDir: ".",

@@ -12,6 +12,9 @@ export const root = resolve(import.meta.dirname, "..");
 /** What the tests keep: the session, traces, logs. */
 export const kept = join(root, "target/end2end");
 
+/** The administrator's session, once the first run made it. */
+export const session = join(kept, "session.json");
+
 /** The login of the watched databases; the password is looked for where it must not be. */
 export const login = { user: "app", password: "planted-S3cret:with/odd@signs", database: "orders" };
 
