@@ -390,11 +390,10 @@ fn SortHead(view: Memo<BoardView>, sort: Sort, label: &'static str, class: &'sta
 /// address, and nowhere else.
 #[component]
 fn Search(view: Memo<BoardView>) -> impl IntoView {
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = use_navigate();
     let go = move |search: String| {
         let href = view.with_untracked(|view| view.searching(search).href());
-        let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-        navigate.with_value(|navigate| navigate(&href, options));
+        navigate(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
     };
     let hidden = move |name: &'static str, value: Option<&'static str>| {
         value.map(|value| view! { <input type="hidden" name=name value=value /> })
