@@ -40,7 +40,7 @@ fn SignedIn() -> impl IntoView {
             "Skip to the content"
         </a>
         <div class="frame">
-            <div class="sidebar">
+            <header class="sidebar">
                 <a class="brand" href="/">
                     <Icon name=IconName::Anchor />
                     "Mooring"
@@ -70,7 +70,7 @@ fn SignedIn() -> impl IntoView {
                         </ActionForm>
                     </div>
                 </div>
-            </div>
+            </header>
             <Outlet />
         </div>
         <Keys />

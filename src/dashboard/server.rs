@@ -6,7 +6,7 @@ use charming::{
     component::{Axis, Grid},
     datatype::{CompositeValue, DataPoint},
     element::{AreaStyle, AxisLabel, AxisType, Emphasis, ItemStyle, LineStyle, Symbol, Tooltip, Trigger},
-    series::{Bar, Line},
+    series::Line,
 };
 
 use crate::{
@@ -104,16 +104,18 @@ fn base(span: Span) -> Chart {
 
 fn responses(history: &History, span: Span) -> Chart {
     let times = history.points.iter().map(|point| at(point, point.response_time_ms.map(tenths))).collect::<Vec<_>>();
-    let failures = history.points.iter().map(|point| at(point, (point.down > 0).then_some(1.0))).collect::<Vec<_>>();
+    let failures = history.points.iter().map(|point| at(point, (point.down > 0).then_some(0.0))).collect::<Vec<_>>();
     base(span)
-        // Failures stand from bottom to top on an axis of their own.
-        .y_axis(Axis::new().type_(AxisType::Value).show(false).min(0).max(1))
+        // Squares on the ground line, as "down" is a square everywhere.
         .series(
-            Bar::new()
+            Line::new()
                 .name("Failed")
-                .y_axis_index(1)
-                .bar_width("70%")
-                .item_style(ItemStyle::new().color("var(--down)").opacity(0.35))
+                .symbol(Symbol::Rect)
+                .symbol_size(9)
+                .show_symbol(true)
+                .z(3)
+                .line_style(LineStyle::new().width(0))
+                .item_style(ItemStyle::new().color("var(--down)"))
                 .tooltip(Tooltip::new().trigger(Trigger::None))
                 .data(failures),
         )
@@ -184,7 +186,7 @@ mod tests {
     fn an_unanswered_check_is_a_gap_and_not_a_zero() {
         let option = json(&responses(&history(), SPAN));
         assert_eq!(option["series"][1]["data"], json!([[60_000, 12.3], [120_000, null]]));
-        assert_eq!(option["series"][0]["data"], json!([[60_000, null], [120_000, 1.0]]));
+        assert_eq!(option["series"][0]["data"], json!([[60_000, null], [120_000, 0.0]]));
     }
 
     #[test]

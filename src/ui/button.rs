@@ -85,7 +85,7 @@ pub fn Button(
 pub fn ButtonLink(
     /// Where it leads.
     #[prop(into)]
-    href: String,
+    href: Signal<String>,
     /// How much attention it asks for.
     #[prop(optional)]
     kind: ButtonKind,

@@ -72,45 +72,41 @@ pub fn Chart(
     short: bool,
 ) -> impl IntoView {
     let canvas = NodeRef::<html::Div>::new();
-    let drawing = StoredValue::new_local(None::<Drawing>);
     let failed = RwSignal::new(false);
 
-    Effect::new(move |asked: Option<bool>| {
-        let option = data.with(|data| data.option.clone());
-        let Some(element) = canvas.get() else { return false };
-        if drawing.with_value(|drawing| drawing.as_ref().map(|drawing| drawing.set(&option)).is_some()) {
-            return true;
-        }
-        if asked == Some(true) {
-            return true;
-        }
-        spawn_local(async move {
-            match draw(&element, &option).await {
-                Ok(new) => {
-                    // The newest options, which may have come while the code was fetched.
-                    if let Some(latest) =
-                        data.try_with_untracked(|data| data.option.clone()).filter(|latest| *latest != option)
-                    {
-                        new.set(&latest);
-                    }
-                    let mut new = Some(new);
-                    let kept = drawing.try_update_value(|drawing| *drawing = new.take()).is_some();
-                    // The page may have gone meanwhile.
-                    if let (false, Some(new)) = (kept, new) {
-                        new.dispose();
-                    }
-                }
-                Err(_) => {
+    // All that belongs to JavaScript is made within the effect, so never on the server, whose pages wander
+    // between threads.
+    Effect::new(move |_| {
+        let Some(element) = canvas.get() else { return };
+        let drawing = StoredValue::new_local(None::<Drawing>);
+        Effect::new(move |earlier: Option<()>| {
+            let option = data.with(|data| data.option.clone());
+            if earlier.is_some() {
+                drawing.with_value(|drawing| drawing.iter().for_each(|drawing| drawing.set(&option)));
+                return;
+            }
+            let element = element.clone();
+            spawn_local(async move {
+                let Ok(new) = draw(&element, &option).await else {
                     let _ = failed.try_set(true);
+                    return;
+                };
+                // The newest options, which may have come while the code was fetched.
+                let latest = data.try_with_untracked(|data| data.option.clone()).filter(|latest| *latest != option);
+                if let Some(latest) = latest {
+                    new.set(&latest);
                 }
+                // The page may have gone meanwhile.
+                if let Some(new) = drawing.try_set_value(Some(new)).flatten() {
+                    new.dispose();
+                }
+            });
+        });
+        on_cleanup(move || {
+            if let Some(drawing) = drawing.try_update_value(Option::take).flatten() {
+                drawing.dispose();
             }
         });
-        true
-    });
-    on_cleanup(move || {
-        if let Some(drawing) = drawing.try_update_value(Option::take).flatten() {
-            drawing.dispose();
-        }
     });
 
     let class = move || match (short, failed.get()) {

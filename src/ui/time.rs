@@ -95,6 +95,12 @@ pub fn short_utc(at: Timestamp) -> String {
     format!("{} {month} {:02}:{:02} UTC", at.day(), at.hour(), at.minute())
 }
 
+/// `14:32 UTC`: the same where there is little room.
+fn time_of_day_utc(at: Timestamp) -> String {
+    let at = ::time::OffsetDateTime::from(at);
+    format!("{:02}:{:02} UTC", at.hour(), at.minute())
+}
+
 /// The parts of a moment in the reader's zone; browser only.
 fn local(at: Timestamp) -> js_sys::Date {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 stay exact for 285,000 years")]
@@ -124,6 +130,7 @@ pub fn TimeAgo(
     let now = use_now();
     // A memo, so that the page changes when the words do and not each second.
     let words = Memo::new(move |_| match now.get() {
+        None if bare => time_of_day_utc(at),
         None => short_utc(at),
         Some(now) if bare => span(now.saturating_sub(at.seconds()).abs()),
         Some(now) => relative(at, now),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
@@ -390,12 +390,20 @@ fn SortHead(view: Memo<BoardView>, sort: Sort, label: &'static str, class: &'sta
 /// address, and nowhere else.
 #[component]
 fn Search(view: Memo<BoardView>) -> impl IntoView {
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = use_navigate();
     let go = move |search: String| {
         let href = view.with_untracked(|view| view.searching(search).href());
-        let options = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
-        navigate.with_value(|navigate| navigate(&href, options));
+        navigate(&href, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
     };
+    let field = NodeRef::<html::Input>::new();
+    let catch_up = go.clone();
+    Effect::new(move |earlier: Option<()>| {
+        let Some(field) = field.get() else { return };
+        // What was typed before the page came to life.
+        if earlier.is_none() && view.with_untracked(|view| view.search != field.value()) {
+            catch_up(field.value());
+        }
+    });
     let hidden = move |name: &'static str, value: Option<&'static str>| {
         value.map(|value| view! { <input type="hidden" name=name value=value /> })
     };
@@ -411,6 +419,7 @@ fn Search(view: Memo<BoardView>) -> impl IntoView {
             {move || hidden("sort", view.with(|view| view.sort.code()))}
             <Icon name=IconName::Search />
             <input
+                node_ref=field
                 class="input"
                 type="search"
                 name="q"

@@ -244,7 +244,9 @@ fn Header(
                                         })
                                 }}
                             </span>
-                            <CopyButton text=endpoint label="Copy the address" />
+                            <span class="wide-only">
+                                <CopyButton text=endpoint label="Copy the address" />
+                            </span>
                         }
                     })
             }}
@@ -278,7 +280,7 @@ fn Header(
                     </Button>
                 </ActionForm>
             </Show>
-            <ButtonLink href=format!("/connections/{}/edit", id.get()) icon=IconName::Pencil>
+            <ButtonLink href=Signal::derive(move || format!("/connections/{}/edit", id.get())) icon=IconName::Pencil>
                 "Edit"
             </ButtonLink>
         }

@@ -180,7 +180,7 @@ pub fn RecentChecks(checks: Vec<RecentCheck>) -> impl IntoView {
         .map(|check| {
             let what = match (check.cause, check.message) {
                 (Some(cause), message) => {
-                    let place = check.failed_phase.map(|phase| format!(" at {}", phase.label()));
+                    let place = check.failed_phase.map(|phase| format!(" · {}", phase.label()));
                     view! {
                         <span title=message>{cause.title()} {place}</span>
                     }
