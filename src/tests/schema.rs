@@ -160,7 +160,7 @@ WHERE NOT EXISTS (
 
 /// Tables without row-level security, and what `mooring_user` may do with them. None of these may hold
 /// anything of one user that another could read.
-const SHARED_TABLES: [(&str, &[&str]); 6] = [
+const SHARED_TABLES: [(&str, &[&str]); 7] = [
     // Read by `mooring_now()`.
     ("mooring_clock", &["SELECT"]),
     // The monitor's pulse at the foot of every page: two columns with times.
@@ -168,6 +168,7 @@ const SHARED_TABLES: [(&str, &[&str]); 6] = [
     ("mooring_facts", &[]),
     // `auth` alone, before it is known who asks.
     ("sessions", &[]),
+    ("known_devices", &[]),
     ("sign_in_throttle", &[]),
     ("_sqlx_migrations", &[]),
 ];

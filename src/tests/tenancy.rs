@@ -19,7 +19,7 @@ use crate::support::{
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
 /// user `$user`, and a statement that inserts one. A new table fails here until it is listed.
-const TABLES: [(&str, &str, &str); 15] = [
+const TABLES: [(&str, &str, &str); 14] = [
     (
         "users",
         "id = '$user'",
@@ -29,11 +29,6 @@ const TABLES: [(&str, &str, &str); 15] = [
         "recovery_codes",
         "user_id = '$user'",
         "insert into recovery_codes (user_id, code_hash) values ('$user', sha256(gen_random_uuid()::text::bytea))",
-    ),
-    (
-        "known_devices",
-        "user_id = '$user'",
-        "insert into known_devices (user_id, device_hash) values ('$user', sha256(gen_random_uuid()::text::bytea))",
     ),
     (
         "api_tokens",

@@ -27,6 +27,17 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("delete_connection", "id=$id"),
     ("pause_connection", "id=$id"),
     ("resume_connection", "id=$id"),
+    ("get_connection_health", "id=$id"),
+    ("get_history", "id=$id&range=day"),
+    ("get_daily_metrics", "id=$id"),
+    ("get_retry_analytics", "id=$id"),
+    ("get_recent_checks", "id=$id&limit=10"),
+    ("get_errors", "id=$id"),
+    ("check_now", "id=$id"),
+    ("reset_breaker", "id=$id"),
+    ("dismiss_notice", "id=$id"),
+    ("response_chart", r#"{"id": "$id", "range": "day"}"#),
+    ("phases_chart", r#"{"id": "$id", "range": "day"}"#),
 ];
 
 /// A server function as a request reaches it.
