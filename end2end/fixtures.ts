@@ -22,12 +22,14 @@ export const test = base.extend<Options & Pages>({
 
   baseURL: async ({}, use) => use(lab().url),
 
-  page: async ({ page, refusals }, use) => {
+  page: async ({ page, refusals, javaScriptEnabled }, use) => {
     const reported: string[] = [];
     page.on("pageerror", (error) => reported.push(`uncaught: ${error.message}`));
     page.on("console", (message) => {
       if (message.type() !== "error" && message.type() !== "warning") return;
       if (refusals && /the server responded with a status of 4\d\d/.test(message.text())) return;
+      // Without scripts nothing uses them.
+      if (!javaScriptEnabled && message.text().includes("was preloaded using link preload but not used")) return;
       reported.push(`${message.type()}: ${message.text()} (${message.location().url})`);
     });
     await page.addInitScript(() => {
