@@ -123,4 +123,4 @@ test-browser:
 
 .PHONY: bench
 bench: build setup-test ## Measure the monitor, the board page and what a first visit loads
-	@.ci/with-postgres ./target/release/mooring-bench
+	@.ci/with-postgres cargo bench --quiet --features ssr --bench bench

@@ -204,8 +204,8 @@ mod tests {
     fn the_axis_spans_the_range_however_little_was_checked() {
         let span = Span::until(Timestamp::from_micros(7_200_000_000), Range::Hour);
         let option = json(&phases(&History::default(), span));
-        assert_eq!(option["xAxis"][0]["min"], 3_600_000);
-        assert_eq!(option["xAxis"][0]["max"], 7_200_000);
+        assert_eq!(option["xAxis"]["min"], 3_600_000);
+        assert_eq!(option["xAxis"]["max"], 7_200_000);
     }
 
     #[test]

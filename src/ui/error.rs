@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::notice::{NoticeBox, Tone};
+use super::{
+    notice::{NoticeBox, Tone},
+    page::PageStatus,
+};
 use crate::error::AppError;
 
 /// In place of what could not be loaded, with a way to try again.
@@ -17,6 +20,10 @@ pub fn ErrorState(
     #[prop(optional, into)]
     retry: Option<Callback<()>>,
 ) -> impl IntoView {
+    // What the page is about is not there, so neither is the page.
+    if error == AppError::NotFound {
+        PageStatus::set(404);
+    }
     // A link to the page itself, so that trying again works without JavaScript too.
     let again = move || {
         view! {
