@@ -138,7 +138,7 @@ async fn two_processes_check_each_slot_once() {
         app.connection(&owner, &format!("db {number}"), "postgresql", &answering(&app)).await;
     }
     // Once a day: of a shorter grid one connection's next slot may begin between two of the sweeps below.
-    run(&mut app.database().connect().await, "update database_credentials set check_interval_s = 86400").await;
+    run(&mut app.database.connect().await, "update database_credentials set check_interval_s = 86400").await;
     let other = another_process(&app).await;
     for round in 1..=2 {
         let (ours, theirs) = tokio::join!(sweep(&app.state), sweep(&other));
