@@ -7,8 +7,8 @@
 
 use std::{fmt::Write, str::FromStr, sync::Arc, time::Duration};
 
-use leptos::config::{Env, LeptosOptions};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use leptos::config::{Env, LeptosOptions};
 use rand::{TryRngCore, rngs::OsRng};
 use sqlx::{
     ConnectOptions, Connection, PgPool,

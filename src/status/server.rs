@@ -110,7 +110,7 @@ async fn sealing(system: &Caller) -> Result<Part, AppError> {
     )
     .fetch_one(&mut *tx)
     .await?;
-    let finding = format!("{} connections are sealed; the current key is {current}.", row.rows - row.plaintext);
+    let finding = format!("Sealed: {} of {}. The current key is {current}.", row.rows - row.plaintext, row.rows);
     Ok(match (row.plaintext, row.older) {
         (0, 0) => part("Credentials", State::Ok, finding),
         (0, older) => Part {
@@ -147,15 +147,15 @@ async fn checks(system: &Caller) -> Result<Part, AppError> {
                 advice: Some(
                     "MOORING_SCHEDULER is off: something outside has to call proactive-health-monitor.".to_owned(),
                 ),
-                ..part(name, State::Off, format!("{} connections wait to be asked for.", row.scheduled))
+                ..part(name, State::Off, format!("Waiting to be asked for: {}.", row.scheduled))
             }
         } else if row.late > 0 {
             Part {
                 advice: Some("See whether a process is running (below), and whether many servers hang: raise MOORING_CHECK_CONCURRENCY.".to_owned()),
-                ..part(name, State::Attention, format!("{} of {} connections are more than a minute late.", row.late, row.scheduled))
+                ..part(name, State::Attention, format!("More than a minute late: {} of {}.", row.late, row.scheduled))
             }
         } else {
-            part(name, State::Ok, format!("{} connections are on schedule, none is late.", row.scheduled))
+            part(name, State::Ok, format!("On schedule: {}. None is late.", row.scheduled))
         }
     })
 }

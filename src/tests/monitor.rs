@@ -39,7 +39,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::{app::TestApp, rows::{count, run}, server_process::Port};
+use crate::support::{
+    app::TestApp,
+    rows::{count, run},
+    server_process::Port,
+};
 
 /// The default interval, and a little.
 const INTERVAL: Duration = Duration::from_secs(301);

@@ -73,7 +73,10 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
             what: "The same, 99th percentile".to_owned(),
             mooring: format!("{:.1} ms", median(rounds.iter().map(|(mooring, _)| milliseconds(mooring)))),
             bare: format!("{:.1} ms", median(rounds.iter().map(|(_, bare)| milliseconds(bare)))),
-            ratio: format!("{:.2}", median(rounds.iter().map(|(mooring, bare)| milliseconds(mooring) / milliseconds(bare)))),
+            ratio: format!(
+                "{:.2}",
+                median(rounds.iter().map(|(mooring, bare)| milliseconds(mooring) / milliseconds(bare)))
+            ),
             aim: "",
         },
     ]
@@ -165,9 +168,15 @@ async fn bare(State((pool, user)): State<(PgPool, Uuid)>) -> Json<Value> {
         .iter()
         .map(|row| {
             json!([
-                row.get::<Uuid, _>(0), row.get::<String, _>(1), row.get::<String, _>(2), row.get::<Value, _>(3),
-                row.get::<bool, _>(4), row.get::<String, _>(5), row.get::<Option<String>, _>(6),
-                row.get::<Option<i32>, _>(7), row.get::<Option<String>, _>(8),
+                row.get::<Uuid, _>(0),
+                row.get::<String, _>(1),
+                row.get::<String, _>(2),
+                row.get::<Value, _>(3),
+                row.get::<bool, _>(4),
+                row.get::<String, _>(5),
+                row.get::<Option<String>, _>(6),
+                row.get::<Option<i32>, _>(7),
+                row.get::<Option<String>, _>(8),
             ])
         })
         .collect();
@@ -175,8 +184,15 @@ async fn bare(State((pool, user)): State<(PgPool, Uuid)>) -> Json<Value> {
         .iter()
         .map(|row| {
             json!([
-                row.get::<Uuid, _>(0), row.get::<String, _>(1), row.get::<i32, _>(2), row.get::<i32, _>(3),
-                row.get::<i32, _>(4), row.get::<i32, _>(5), row.get::<i64, _>(6), row.get::<f64, _>(7), row.get::<f64, _>(8),
+                row.get::<Uuid, _>(0),
+                row.get::<String, _>(1),
+                row.get::<i32, _>(2),
+                row.get::<i32, _>(3),
+                row.get::<i32, _>(4),
+                row.get::<i32, _>(5),
+                row.get::<i64, _>(6),
+                row.get::<f64, _>(7),
+                row.get::<f64, _>(8),
             ])
         })
         .collect();

@@ -57,8 +57,8 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
     for round in 0..=ROUNDS {
         run(&mut connection, "update connection_state set next_check_at = mooring_now()").await;
         let begun = Instant::now();
-        let request =
-            http::Request::post("/functions/v1/proactive-health-monitor").header(header::CONTENT_TYPE, "application/json");
+        let request = http::Request::post("/functions/v1/proactive-health-monitor")
+            .header(header::CONTENT_TYPE, "application/json");
         let answer = client.send(request, "{}").await.json();
         let checked = answer["checked"].as_f64().expect("a count");
         let monitor = checked / begun.elapsed().as_secs_f64();
@@ -68,7 +68,9 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
             rounds.push((monitor, bare));
         }
         // What the answer left is finished before the next round.
-        while count(&mut connection, "connection_state where next_check_at <= mooring_now() or lease_owner is not null").await > 0
+        while count(&mut connection, "connection_state where next_check_at <= mooring_now() or lease_owner is not null")
+            .await
+            > 0
         {
             client.send(http::Request::post("/functions/v1/proactive-health-monitor"), "{}").await;
         }

@@ -21,9 +21,11 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
     let client = Client::new(Server::At(process.address), &Transcript::default()).sign_in(EMAIL).await;
     let page = client.get("/").await.text();
     let mut lines = Vec::new();
-    for (what, extension, aim) in
-        [("Wasm on first load, Brotli", ".wasm", "< 350 kB"), ("JavaScript on first load, Brotli", ".js", ""), ("CSS on first load, Brotli", ".css", "")]
-    {
+    for (what, extension, aim) in [
+        ("Wasm on first load, Brotli", ".wasm", "< 350 kB"),
+        ("JavaScript on first load, Brotli", ".js", ""),
+        ("CSS on first load, Brotli", ".css", ""),
+    ] {
         let mut bytes = 0;
         for path in named(&page, extension) {
             let answer = client.send(Request::get(&path).header(header::ACCEPT_ENCODING, "br"), "").await;
