@@ -19,7 +19,7 @@ use crate::{
     probe::{ProbeReport, ui::PhaseList},
     ui::{
         Button, ButtonKind, ButtonLink, Card, CheckField, Choices, ErrorState, FormError, IconName, NoticeBox, Page,
-        PageHeader, SelectField, SkeletonText, TextArea, TextField, Tone,
+        PageHeader, PageStatus, SelectField, SkeletonText, TextArea, TextField, Tone,
     },
 };
 
@@ -69,6 +69,7 @@ pub fn EditConnectionPage() -> impl IntoView {
                                 .into_any()
                         }
                         Err(error) => {
+                            PageStatus::set(error.status());
                             view! { <ErrorState error title="The connection could not be opened." /> }.into_any()
                         }
                     }
@@ -113,6 +114,7 @@ pub fn DeleteConnectionPage() -> impl IntoView {
                                 .into_any()
                         }
                         Err(error) => {
+                            PageStatus::set(error.status());
                             view! { <ErrorState error title="The connection could not be opened." /> }.into_any()
                         }
                     }
