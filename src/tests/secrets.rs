@@ -152,6 +152,16 @@ async fn a_planted_password_is_found_nowhere() {
         printed.push_str(&installation.must(&add, &settings));
     }
 
+    // A row that comes by SQL, in clear; the server seals it when it starts.
+    let mut connection = database.connect().await;
+    sqlx::query(
+        "insert into database_credentials (user_id, provider, connection_name, credentials)
+         select id, 'postgresql', 'by SQL', $1 from users",
+    )
+    .bind(credentials(&postgres.credentials(), json!({})))
+    .execute(&mut connection)
+    .await
+    .expect("insert a plaintext row");
     let process = installation.serve();
     let transcript = Transcript::default();
     let client = Client::new(Server::At(process.address), &transcript);
@@ -186,16 +196,6 @@ async fn a_planted_password_is_found_nowhere() {
     let form = json!({"form": {"provider": "postgresql", "host": "127.0.0.1", "port": port, "username": USER, "password": password}});
     client.post_json(&server_function("test_connection"), &form).await;
     let program = Client::new(Server::At(process.address), &transcript).with_token(&token);
-    // A row that comes by SQL, in clear; the server seals it.
-    let mut connection = database.connect().await;
-    sqlx::query(
-        "insert into database_credentials (user_id, provider, connection_name, credentials)
-         select id, 'postgresql', 'by SQL', $1 from users",
-    )
-    .bind(credentials(&postgres.credentials(), json!({})))
-    .execute(&mut connection)
-    .await
-    .expect("insert a plaintext row");
     let begun = Instant::now();
     while count(&mut connection, "database_credentials where not credentials ? '$sealed'").await > 0
         || count(&mut connection, "connection_state where last_check_at is null").await > 0
