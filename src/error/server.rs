@@ -36,9 +36,9 @@ pub fn is_storage_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        // A server that goes away in the middle of a greeting or an answer.
-        sqlx::Error::Protocol(_) => true,
+        | sqlx::Error::WorkerCrashed
+        // What a server leaves that goes away in the middle of a greeting or an answer.
+        | sqlx::Error::Protocol(_) => true,
         // 57P01-57P03: shutting down or starting; 53300: no connection free; class 08: connection lost.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08")

@@ -139,7 +139,7 @@ async fn pausing_ends_the_schedule_and_other_settings_renew_it() {
     pause(&ada, id).await.expect("it is paused");
     let since = find(&ada, id).await.expect("it is there").paused_at;
     assert!(since.is_some() && !row(&app, id).await.1);
-    app.advance(std::time::Duration::from_secs(60)).await;
+    app.advance(std::time::Duration::from_mins(1)).await;
     pause(&ada, id).await.expect("paused already");
     assert_eq!(find(&ada, id).await.expect("it is there").paused_at, since);
 

@@ -249,14 +249,12 @@ autovacuum = off
         assert!(again(), "the shared server does not start:\n{}", fs::read_to_string(&log).unwrap_or_default());
     }
     // In a session of its own: what ends a test's process group must not end what others use.
-    command("setsid", workspace())
-        .args(["sh", "-c", WATCH, "watch"])
+    run(command("setsid", workspace())
+        .args(["--fork", "sh", "-c", WATCH, "watch"])
         .arg(&pg_ctl)
         .arg(folder)
         .arg(stamp)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("watch over the shared server");
+        .stderr(Stdio::null()));
     port
 }

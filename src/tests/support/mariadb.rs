@@ -35,15 +35,6 @@ pub struct MariaDbOptions {
     pub tls: Option<Certificate>,
 }
 
-/// How a server is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// In order.
-    Shutdown,
-    /// As in a crash.
-    Kill,
-}
-
 /// A private server on 127.0.0.1 with the account [`USER`] and the database [`DATABASE`]; gone with its
 /// files when dropped.
 #[derive(Debug)]
@@ -94,14 +85,10 @@ impl TargetMariaDb {
         })
     }
 
-    /// Stops the server; [`TargetMariaDb::resume`] starts it again on the same port.
-    pub fn stop(&mut self, how: Stop) {
+    /// Stops the server in order; [`TargetMariaDb::resume`] starts it again on the same port.
+    pub fn stop(&mut self) {
         if let Some(process) = self.process.take() {
-            let stopped = process.stop(match how {
-                Stop::Shutdown => Signal::TERM,
-                Stop::Kill => Signal::KILL,
-            });
-            assert!(stopped, "the server does not stop\n{}", self.log());
+            assert!(process.stop(Signal::TERM), "the server does not stop\n{}", self.log());
         }
     }
 

@@ -230,7 +230,7 @@ pub fn ready(pid_file: &Path, id: u32) -> bool {
 
 /// The template of all target servers.
 fn made_once() -> PathBuf {
-    let version = run(&mut Command::new(programs().join("postgres")).arg("--version"));
+    let version = run(Command::new(programs().join("postgres")).arg("--version"));
     // Semicolon and empty line end a statement in this mode.
     let bootstrap =
         format!("create role {USER} login password '{PASSWORD}';\n\ncreate database {DATABASE} owner {USER};\n\n");

@@ -23,7 +23,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use uuid::Uuid;
 
 /// How long a server may take to start or stop, on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The account that servers run as where the tests run as root, which PostgreSQL refuses to do.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use mooring::{
 use super::{failure, found, none_left};
 use crate::support::{
     certificates::{Authority, self_signed},
-    mariadb::{MariaDbOptions, Stop, TargetMariaDb},
+    mariadb::{MariaDbOptions, TargetMariaDb},
 };
 
 async fn probe(settings: &Settings) -> mooring::probe::ProbeReport {
@@ -93,7 +93,7 @@ async fn a_missing_database_is_told_to_one_who_may_see_it() {
 #[tokio::test]
 async fn a_stopped_server_refuses() {
     let mut server = TargetMariaDb::start(&MariaDbOptions::default());
-    server.stop(Stop::Shutdown);
+    server.stop();
     let report = probe(&super::settings(server.port())).await;
     assert_eq!(found(&report), (Phase::Tcp, Some("ECONNREFUSED"), Cause::ConnectionRefused));
 }
