@@ -2,10 +2,11 @@
 //! among the arguments of any process; not in clear and not encoded.
 
 use std::{
+    collections::BTreeSet,
     fs,
     process::Output,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -70,44 +71,34 @@ fn hexadecimal(text: &str, before: &str) -> String {
     bytes.concat()
 }
 
-/// The arguments of every process that ran meanwhile.
+/// The arguments of every process that ran meanwhile, each line once.
 struct Arguments {
-    seen: Arc<Mutex<Vec<u8>>>,
     over: Arc<AtomicBool>,
-    watcher: Option<thread::JoinHandle<()>>,
+    watcher: thread::JoinHandle<BTreeSet<Vec<u8>>>,
 }
 
 impl Arguments {
     fn watch() -> Self {
-        let (seen, over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let watcher = {
-            let (seen, over) = (Arc::clone(&seen), Arc::clone(&over));
-            thread::spawn(move || {
+        let over = Arc::new(AtomicBool::new(false));
+        let watcher = thread::spawn({
+            let over = Arc::clone(&over);
+            move || {
+                let mut seen = BTreeSet::new();
                 while !over.load(Ordering::Relaxed) {
-                    look(&seen);
-                    thread::sleep(Duration::from_millis(5));
+                    let processes = fs::read_dir("/proc").expect("list processes").filter_map(Result::ok);
+                    seen.extend(processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok()));
+                    thread::sleep(Duration::from_millis(10));
                 }
-                look(&seen);
-            })
-        };
-        Self { seen, over, watcher: Some(watcher) }
+                seen
+            }
+        });
+        Self { over, watcher }
     }
 
-    fn stop(mut self) -> Vec<u8> {
+    fn stop(self) -> Vec<u8> {
         self.over.store(true, Ordering::Relaxed);
-        self.watcher.take().expect("a watcher").join().expect("the watcher ends");
-        self.seen.lock().expect("what was seen").clone()
-    }
-}
-
-fn look(seen: &Mutex<Vec<u8>>) {
-    let processes = fs::read_dir("/proc").expect("list processes").filter_map(Result::ok);
-    let arguments = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-    let mut seen = seen.lock().expect("what was seen");
-    for line in arguments {
-        if !line.is_empty() && !seen.windows(line.len()).any(|window| window == line) {
-            seen.extend_from_slice(&line);
-        }
+        let seen: Vec<Vec<u8>> = self.watcher.join().expect("the watcher ends").into_iter().collect();
+        seen.concat()
     }
 }
 
@@ -136,7 +127,7 @@ impl Stage {
         postgres.execute(&format!("alter role {USER} password '{}'", password.replace('\'', "''"))).await;
         let mariadb = TargetMariaDb::start(&MariaDbOptions {
             sql: vec![format!(
-                "create or replace user {}@'%' identified by '{}';",
+                "alter user {}@'%' identified by '{}';",
                 crate::support::mariadb::USER,
                 password.replace('\\', "\\\\").replace('\'', "\\'")
             )],
@@ -250,8 +241,19 @@ impl Stage {
             assert!(begun.elapsed() < PATIENCE, "not everything is sealed and checked\n{}", process.log());
             sleep(Duration::from_millis(100)).await;
         }
-        let up = count(&mut connection, "connection_state where status in ('healthy', 'degraded')").await;
-        assert!(up >= 4, "{up} connect: the password is not used as it is\n{}", process.log());
+        let states: Vec<String> = sqlx::query_scalar(
+            "select concat_ws(' ', connection_name || ':', status, cause, error_message)
+               from database_credentials join connection_state on credential_id = id",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("list states");
+        for name in ["right", "right too", "by form", "by SQL"] {
+            let is_up = |state: &String| {
+                state.starts_with(&format!("{name}: healthy")) || state.starts_with(&format!("{name}: degraded"))
+            };
+            assert!(states.iter().any(is_up), "the password of {name} is not used as it is: {states:#?}");
+        }
     }
 
     /// Reads every page, table and command that could show something of a connection.
