@@ -61,7 +61,7 @@ pub fn FormError(
     let message = move || {
         error.get().map(|error| match &error {
             AppError::Invalid(fields) if fields.iter().all(|field| !field.field.is_empty()) => {
-                "Nothing was saved. Look at the marked fields.".to_owned()
+                "Look at the marked fields.".to_owned()
             }
             other => other.to_string(),
         })

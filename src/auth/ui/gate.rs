@@ -42,20 +42,18 @@ pub fn RequireAccount(
         <Suspense fallback=|| {
             view! { <SkeletonRows /> }
         }>
-            {move || {
-                let children = children.clone();
-                Suspend::new(async move {
-                    match visitor.await {
-                        Ok(Visitor::Known(me)) => {
-                            provide_context(me);
-                            children()
-                        }
-                        Ok(Visitor::Unknown) => view! { <Redirect path=sign_in_path(&here()) /> }.into_any(),
-                        Ok(Visitor::First) => view! { <Redirect path="/welcome" /> }.into_any(),
-                        Err(error) => view! { <ErrorState error title="The page could not be loaded." /> }.into_any(),
+            // Not in a closure: the server would run one twice, and with it make every resource of the page twice.
+            {Suspend::new(async move {
+                match visitor.await {
+                    Ok(Visitor::Known(me)) => {
+                        provide_context(me);
+                        children()
                     }
-                })
-            }}
+                    Ok(Visitor::Unknown) => view! { <Redirect path=sign_in_path(&here()) /> }.into_any(),
+                    Ok(Visitor::First) => view! { <Redirect path="/welcome" /> }.into_any(),
+                    Err(error) => view! { <ErrorState error title="The page could not be loaded." /> }.into_any(),
+                }
+            })}
         </Suspense>
     }
 }
