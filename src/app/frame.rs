@@ -5,7 +5,11 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 use crate::{
     app::{keys::Keys, theme::ThemeSwitch},
-    auth::{Me, Role, api::SignOut, ui::RequireAccount},
+    auth::{
+        Role,
+        api::SignOut,
+        ui::{Account, Gate},
+    },
     health::{Pulse, api::get_pulse},
     ui::{
         Icon, IconName, TimeAgo, Toasts,
@@ -22,20 +26,17 @@ const ASK_EVERY_S: i64 = 20;
 /// The frame around every page of those who are signed in; leads anyone else to where that begins.
 #[component]
 pub fn Frame() -> impl IntoView {
-    view! {
-        <RequireAccount>
-            <SignedIn />
-        </RequireAccount>
-    }
-}
-
-#[component]
-fn SignedIn() -> impl IntoView {
+    Account::provide();
     provide_live();
-    let me = expect_context::<Me>();
     let sign_out = ServerAction::<SignOut>::new();
-    let email = me.email.clone();
+    let email = || Account::me().map(|me| me.email);
+    let status = || {
+        Account::me()
+            .filter(|me| me.role == Role::Admin)
+            .map(|_| view! { <Place href="/status" icon=IconName::Pulse label="Status" /> })
+    };
     view! {
+        <Gate />
         <a class="skip-link" href="#main">
             "Skip to the content"
         </a>
@@ -47,17 +48,16 @@ fn SignedIn() -> impl IntoView {
                 </a>
                 <nav class="nav" aria-label="Main">
                     <Place href="/" icon=IconName::Board label="Board" />
-                    {(me.role == Role::Admin)
-                        .then(|| view! { <Place href="/status" icon=IconName::Pulse label="Status" /> })}
+                    <Suspense>{status}</Suspense>
                     <Place href="/settings" icon=IconName::Gear label="Settings" />
                 </nav>
                 <div class="sidebar-foot">
                     <PulseFoot />
                     <ThemeSwitch />
                     <div class="account">
-                        <span class="account-name" title=email>
-                            {me.email}
-                        </span>
+                        <Suspense>
+                            <span class="account-name">{email}</span>
+                        </Suspense>
                         <ActionForm action=sign_out>
                             <button
                                 type="submit"

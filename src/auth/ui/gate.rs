@@ -10,13 +10,15 @@ use crate::{
         sign_in_path,
     },
     error::AppError,
-    ui::{ErrorState, SkeletonRows},
+    ui::ErrorState,
 };
 
 /// Who stands before the gate.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-enum Visitor {
+pub enum Visitor {
+    /// Signed in.
     Known(Me),
+    /// Not signed in.
     Unknown,
     /// There is no account yet.
     First,
@@ -29,31 +31,48 @@ async fn ask() -> Result<Visitor, AppError> {
     Ok(if get_first_run().await?.has_accounts { Visitor::Unknown } else { Visitor::First })
 }
 
-/// Shows its children to who is signed in, with [`Me`] in their context.
+/// Who is signed in, for the frame and the pages in it. Read it under a `Suspense` or `Transition`.
+#[derive(Clone, Copy)]
+pub struct Account(Resource<Result<Visitor, AppError>>);
+
+impl Account {
+    /// Asks once, for everything below the component that calls this.
+    pub fn provide() {
+        provide_context(Self(Resource::new_blocking(|| (), |()| ask())));
+    }
+
+    /// The account of the frame that this stands in; none while it is not known, and where there is no frame.
+    #[must_use]
+    pub fn me() -> Option<Me> {
+        match use_context::<Self>()?.0.get() {
+            Some(Ok(Visitor::Known(me))) => Some(me),
+            _ => None,
+        }
+    }
+}
+
+/// Leads whoever is not signed in to where that begins.
+///
+/// Stands beside the page and not around it: what is under a `Suspense` is made twice while the server renders
+/// it, and with it every resource of the page. What a page shows is guarded by the functions that it calls.
 #[component]
-pub fn RequireAccount(
-    /// What is shown.
-    children: ChildrenFn,
-) -> impl IntoView {
-    let visitor = Resource::new_blocking(|| (), |()| ask());
+pub fn Gate() -> impl IntoView {
+    let account = expect_context::<Account>();
     let location = use_location();
     let here = move || location.pathname.get_untracked() + &search(&location.search.get_untracked());
     view! {
-        <Suspense fallback=|| {
-            view! { <SkeletonRows /> }
-        }>
-            // Not in a closure: the server would run one twice, and with it make every resource of the page twice.
-            {Suspend::new(async move {
-                match visitor.await {
-                    Ok(Visitor::Known(me)) => {
-                        provide_context(me);
-                        children()
-                    }
-                    Ok(Visitor::Unknown) => view! { <Redirect path=sign_in_path(&here()) /> }.into_any(),
-                    Ok(Visitor::First) => view! { <Redirect path="/welcome" /> }.into_any(),
-                    Err(error) => view! { <ErrorState error title="The page could not be loaded." /> }.into_any(),
-                }
-            })}
+        <Suspense>
+            {move || {
+                account
+                    .0
+                    .get()
+                    .map(|visitor| match visitor {
+                        Ok(Visitor::Known(_)) => ().into_any(),
+                        Ok(Visitor::Unknown) => view! { <Redirect path=sign_in_path(&here()) /> }.into_any(),
+                        Ok(Visitor::First) => view! { <Redirect path="/welcome" /> }.into_any(),
+                        Err(error) => view! { <ErrorState error title="The page could not be loaded." /> }.into_any(),
+                    })
+            }}
         </Suspense>
     }
 }

@@ -9,7 +9,7 @@ mod two_factor;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-pub use gate::RequireAccount;
+pub use gate::{Account, Gate};
 pub use settings::SettingsPage;
 pub use sign_in::{FirstRunPage, SecondStepPage, SignInPage};
 pub use tokens::TokensPage;

@@ -2,13 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{error_of, field_error};
+use super::{Account, error_of, field_error};
 use crate::{
-    auth::{
-        Me,
-        api::{ChangePassword, SignOut, SignOutEverywhere},
-    },
-    ui::{Button, ButtonKind, Card, FormError, NoticeBox, Page, PageHeader, Tab, Tabs, TextField, Tone},
+    auth::api::{ChangePassword, SignOut, SignOutEverywhere},
+    ui::{Button, ButtonKind, Card, FormError, NoticeBox, Page, PageHeader, SkeletonText, Tab, Tabs, TextField, Tone},
 };
 
 /// Which page of the settings is shown.
@@ -60,20 +57,22 @@ pub fn SettingsPage() -> impl IntoView {
 #[component]
 fn AccountCard() -> impl IntoView {
     let action = ServerAction::<SignOut>::new();
-    let facts = use_context::<Me>().map(|me| {
-        view! {
-            <dl class="facts">
-                <dt>"E-mail address"</dt>
-                <dd class="breakable">{me.email}</dd>
-                <dt>"Role"</dt>
-                <dd>{me.role.label()}</dd>
-            </dl>
-        }
-    });
+    let facts = move || {
+        Account::me().map(|me| {
+            view! {
+                <dl class="facts">
+                    <dt>"E-mail address"</dt>
+                    <dd class="breakable">{me.email}</dd>
+                    <dt>"Role"</dt>
+                    <dd>{me.role.label()}</dd>
+                </dl>
+            }
+        })
+    };
     view! {
         <Card title="Account">
             <div class="card-body stack">
-                {facts}
+                <Suspense fallback=|| view! { <SkeletonText /> }>{facts}</Suspense>
                 <ActionForm action=action>
                     <Button busy=action.pending()>"Sign out"</Button>
                 </ActionForm>

@@ -9,7 +9,7 @@ use leptos_router::{
 };
 
 use crate::{
-    auth::{Me, Role},
+    auth::{Role, ui::Account},
     dashboard::{BoardView, Shown, Sort},
     error::AppError,
     health::{
@@ -143,7 +143,7 @@ enum State {
 #[component]
 fn Nothing() -> impl IntoView {
     let watch = ServerAction::<WatchOwnDatabase>::new();
-    let may_watch = use_context::<Me>().is_some_and(|me| me.role == Role::Admin);
+    let may_watch = move || Account::me().is_some_and(|me| me.role == Role::Admin);
     let failed = move || {
         watch.value().get().and_then(Result::err).map(|error| {
             view! { <NoticeBox tone=Tone::Down title="Nothing was added.">{error.to_string()}</NoticeBox> }
@@ -160,16 +160,20 @@ fn Nothing() -> impl IntoView {
                 <ButtonLink href="/connections/new" kind=ButtonKind::Primary icon=IconName::Plus>
                     "Add your first connection"
                 </ButtonLink>
-                {may_watch
-                    .then(|| {
-                        view! {
-                            <ActionForm action=watch>
-                                <Button icon=IconName::Anchor busy=watch.pending()>
-                                    "Watch Mooring's own database"
-                                </Button>
-                            </ActionForm>
-                        }
-                    })}
+                <Suspense>
+                    {move || {
+                        may_watch()
+                            .then(|| {
+                                view! {
+                                    <ActionForm action=watch>
+                                        <Button icon=IconName::Anchor busy=watch.pending()>
+                                            "Watch Mooring's own database"
+                                        </Button>
+                                    </ActionForm>
+                                }
+                            })
+                    }}
+                </Suspense>
             </EmptyState>
         </div>
     }
