@@ -38,8 +38,12 @@ pub fn Page(
     /// What it holds.
     children: Children,
 ) -> impl IntoView {
+    // The server puts the title into the page's head when the rest is written, and by then the part of the page
+    // that the signal belongs to may be gone.
+    let first = title.get_untracked();
+    let text = move || title.try_get().unwrap_or_else(|| first.clone());
     view! {
-        <Title text=title />
+        <Title text />
         <main id="main" class=if narrow { "page page-narrow" } else { "page" } tabindex="-1">
             {children()}
         </main>

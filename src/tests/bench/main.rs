@@ -31,12 +31,11 @@ struct Line {
 #[tokio::main]
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
 async fn main() {
-    let mut lines = Vec::new();
     eprintln!("Checks of 1,000 connections to a real PostgreSQL …");
-    lines.extend(checks::measure(TestDatabase::fresh().await).await);
-    eprintln!("The board page …");
+    let mut lines = checks::measure(TestDatabase::fresh().await).await;
+    eprintln!("{}\nThe board page …", table(&lines));
     lines.extend(board::measure(TestDatabase::fresh().await).await);
-    eprintln!("A first visit …");
+    eprintln!("{}\nA first visit …", table(&lines));
     lines.extend(first_load::measure(TestDatabase::fresh().await).await);
     println!("{}", table(&lines));
 }
