@@ -179,7 +179,19 @@ pub async fn begin_second_factor(current: String) -> Result<(), AppError> {
 #[server]
 pub async fn confirm_second_factor(code: String) -> Result<Vec<String>, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::second_factor::confirm(&caller, &code).await
+    super::server::second_factor::confirm(&caller, &super::server::Visit::current()?, &code).await
+}
+
+/// The recovery codes that were made by a form without JavaScript, this once.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] without a session.
+#[server]
+pub async fn take_recovery_codes() -> Result<Option<Vec<String>>, AppError> {
+    use super::server::shown_once::{Shown, take};
+    let caller = crate::auth::server::caller().await?;
+    take(&caller, &super::server::Visit::current()?, Shown::RecoveryCodes).await
 }
 
 /// Makes new recovery codes; returns them, this once.
@@ -233,7 +245,22 @@ pub async fn list_tokens() -> Result<Vec<ApiToken>, AppError> {
 #[server]
 pub async fn create_token(name: String, scope: Scope) -> Result<NewToken, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::tokens::create(&caller, &name, scope).await
+    let visit = super::server::Visit::current()?;
+    let token = super::server::tokens::create(&caller, &name, scope).await?;
+    super::server::shown_once::keep_token(&caller, &visit, &token).await?;
+    Ok(token)
+}
+
+/// The token that was made by a form without JavaScript, this once.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] without a session.
+#[server]
+pub async fn take_new_token() -> Result<Option<NewToken>, AppError> {
+    use super::server::shown_once::{Shown, take};
+    let caller = crate::auth::server::caller().await?;
+    take(&caller, &super::server::Visit::current()?, Shown::Token).await
 }
 
 /// Ends an API token at once.

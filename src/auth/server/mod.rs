@@ -8,6 +8,7 @@ mod origin;
 mod password_hash;
 pub mod second_factor;
 pub mod session;
+pub mod shown_once;
 mod throttle;
 pub mod tokens;
 mod visit;
@@ -15,7 +16,7 @@ mod visit;
 use http::HeaderMap;
 
 pub use caller::{Caller, Origin, Tx};
-pub use visit::Visit;
+pub use visit::{Visit, is_plain_form};
 
 use crate::{error::AppError, server::state::AppState};
 use caller::Credential;
