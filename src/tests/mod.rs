@@ -6,6 +6,7 @@ mod guards;
 mod monitor;
 mod ops;
 mod processes;
+mod retention;
 mod schema;
 mod secrets;
 mod support;
