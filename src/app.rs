@@ -9,7 +9,10 @@ use leptos_router::{
 };
 
 use crate::{
-    auth::ui::{FirstRunPage, SecondStepPage, SettingsPage, SignInPage, TokensPage, TwoFactorPage},
+    auth::ui::{
+        AccountsPage, FirstRunPage, RemoveAccountPage, SecondStepPage, SettingsPage, SignInPage, TokensPage,
+        TwoFactorPage,
+    },
     connections::ui::{DeleteConnectionPage, EditConnectionPage, NewConnectionPage},
     dashboard::ui::{BoardPage, ConnectionPage},
     status::ui::StatusPage,
@@ -48,6 +51,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("settings") view=SettingsPage ssr=SsrMode::Async />
                     <Route path=path!("settings/two-factor") view=TwoFactorPage ssr=SsrMode::Async />
                     <Route path=path!("settings/tokens") view=TokensPage ssr=SsrMode::Async />
+                    <Route path=path!("admin/accounts") view=AccountsPage ssr=SsrMode::Async />
+                    <Route path=path!("admin/accounts/:id/remove") view=RemoveAccountPage ssr=SsrMode::Async />
                     <Route path=path!("status") view=StatusPage ssr=SsrMode::Async />
                 </ParentRoute>
                 <Route path=path!("welcome") view=FirstRunPage ssr=SsrMode::Async />

@@ -7,8 +7,11 @@
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{ApiToken, FirstRun, Me, NewToken, Scope, SecondFactor, SignInStep};
-use crate::{error::AppError, ids::TokenId};
+use super::{AccountSummary, ApiToken, Disposal, FirstRun, Me, NewToken, Role, Scope, SecondFactor, SignInStep};
+use crate::{
+    error::AppError,
+    ids::{TokenId, UserId},
+};
 
 /// The paths of the server functions that answer without a session: what it takes to get one.
 pub const PUBLIC_SERVER_FNS: [&str; 6] =
@@ -272,4 +275,44 @@ pub async fn take_new_token() -> Result<Option<NewToken>, AppError> {
 pub async fn revoke_token(id: TokenId) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::tokens::revoke(&caller, id).await
+}
+
+/// Every account, for administrators.
+///
+/// # Errors
+///
+/// [`AppError::Forbidden`] for anyone else.
+#[server]
+pub async fn list_accounts() -> Result<Vec<AccountSummary>, AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::administration::list(&caller).await
+}
+
+/// Gives an account a role.
+///
+/// # Errors
+///
+/// [`AppError::Forbidden`] for anyone but administrators; [`AppError::Conflict`] for the last of them.
+#[server]
+pub async fn change_role(account: UserId, role: Role) -> Result<(), AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::administration::change_role(&caller, account, role).await
+}
+
+/// Removes an account; says what becomes of its connections where it has any.
+///
+/// # Errors
+///
+/// [`AppError::Forbidden`] for anyone but administrators; [`AppError::Invalid`] for `connections` or
+/// `transfer_to`; [`AppError::Conflict`] for the last administrator.
+#[server]
+pub async fn remove_account(
+    account: UserId,
+    connections: Option<Disposal>,
+    transfer_to: Option<UserId>,
+) -> Result<(), AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::administration::remove(&caller, account, connections, transfer_to).await?;
+    leptos_axum::redirect("/admin/accounts");
+    Ok(())
 }

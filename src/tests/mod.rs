@@ -1,5 +1,6 @@
 //! Integration tests: what only shows with real servers, real processes and the whole router.
 
+mod administration;
 mod auth;
 mod connections;
 mod guards;

@@ -2,6 +2,7 @@
 //! accounts, sessions and tokens before there is one, through a handle of their own.
 
 pub mod accounts;
+pub mod administration;
 pub mod caller;
 mod code;
 mod origin;
