@@ -91,6 +91,10 @@ parts! {
         TwoFactor = auth::ui::TwoFactorPage,
         /// `/settings/tokens`
         Tokens = auth::ui::TokensPage,
+        /// `/admin/accounts`
+        Accounts = auth::ui::AccountsPage,
+        /// `/admin/accounts/:id/remove`
+        RemoveAccount = auth::ui::RemoveAccountPage,
         /// `/status`
         Status = status::ui::StatusPage,
     }
