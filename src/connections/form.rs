@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 
 use super::{
     Connection, NewConnection, Provider,
-    settings::{PublicSettings, Settings, TlsMode},
+    settings::{
+        self, AuthMechanism, MongoDb, PublicFirebase, PublicSettings, PublicSpecial, PublicSupabase, Secret, Settings,
+        Special, TlsMode,
+    },
     url, validate_interval, validate_name, validate_slow_threshold,
 };
 use crate::{error::FieldError, ids::ConnectionId, probe::ProbeReport};
@@ -25,7 +28,7 @@ pub struct ConnectionForm {
     pub name: String,
     /// A whole address, where the browser did not take it apart: its fields win over the others.
     pub pasted: String,
-    /// Host name or address.
+    /// Host name or address; for MongoDB also several, with commas.
     pub host: String,
     /// The port; the provider's own where empty.
     pub port: String,
@@ -49,6 +52,35 @@ pub struct ConnectionForm {
     pub client_key: String,
     /// Milliseconds.
     pub connect_timeout_ms: String,
+    /// MongoDB. Any text: the host is a name with SRV records.
+    pub srv: String,
+    /// MongoDB.
+    pub replica_set: String,
+    /// MongoDB.
+    pub auth_source: String,
+    /// MongoDB. Code of the mechanism.
+    pub auth_mechanism: String,
+    /// MongoDB. `true`, `false` or empty.
+    pub direct_connection: String,
+    /// Firebase.
+    pub project_id: String,
+    /// Firebase.
+    pub database_id: String,
+    /// Firebase: the address of a Realtime Database.
+    #[serde(rename = "databaseURL")]
+    pub database_url: String,
+    /// Firebase. JSON; the stored one where empty.
+    pub service_account: String,
+    /// Firebase. The stored one where empty.
+    pub api_key: String,
+    /// Firebase. `host:port`.
+    pub emulator_host: String,
+    /// Supabase: the project's address.
+    pub url: String,
+    /// Supabase. The stored one where empty.
+    pub anon_key: String,
+    /// Supabase. The stored one where empty.
+    pub service_role_key: String,
     /// Seconds.
     pub interval_s: String,
     /// Milliseconds.
@@ -140,13 +172,29 @@ impl ConnectionForm {
         if settings.connect_timeout_ms.is_none() {
             self.connect_timeout_ms = earlier.connect_timeout_ms;
         }
-        if let Some(password) = &settings.password {
-            password.reveal().clone_into(&mut self.password);
+        let reveal = |secret: &Option<Secret>, into: &mut String| {
+            if let Some(secret) = secret {
+                secret.reveal().clone_into(into);
+            }
+        };
+        reveal(&settings.password, &mut self.password);
+        reveal(&settings.client_key, &mut self.client_key);
+        match &settings.special {
+            Special::Plain | Special::MongoDb(_) => {}
+            Special::Firebase(firebase) => {
+                reveal(&firebase.service_account, &mut self.service_account);
+                reveal(&firebase.api_key, &mut self.api_key);
+            }
+            Special::Supabase(supabase) => {
+                reveal(&supabase.anon_key, &mut self.anon_key);
+                reveal(&supabase.service_role_key, &mut self.service_role_key);
+            }
         }
         if self.name.is_empty() {
-            self.name = match &settings.database {
-                Some(database) => format!("{database} on {}", settings.host),
-                None => settings.host.clone(),
+            self.name = match (&settings.database, settings.host.as_str()) {
+                (_, "") => settings.endpoint(),
+                (Some(database), host) => format!("{database} on {host}"),
+                (None, host) => host.to_owned(),
             };
         }
     }
@@ -160,12 +208,45 @@ impl ConnectionForm {
         self.ca_certificate = settings.ca_certificate.clone().unwrap_or_default();
         self.client_certificate = settings.client_certificate.clone().unwrap_or_default();
         self.connect_timeout_ms = settings.connect_timeout_ms.map(|ms| ms.to_string()).unwrap_or_default();
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        match &settings.special {
+            PublicSpecial::Plain => {}
+            PublicSpecial::MongoDb(mongodb) => {
+                if mongodb.srv {
+                    self.port.clear();
+                } else if !mongodb.more_hosts.is_empty() {
+                    self.host = settings::host_list(&settings.host, settings.port, &mongodb.more_hosts).join(",");
+                    self.port.clear();
+                }
+                self.srv = if mongodb.srv { "true".to_owned() } else { String::new() };
+                self.replica_set = text(&mongodb.replica_set);
+                self.auth_source = text(&mongodb.auth_source);
+                self.auth_mechanism = mongodb.auth_mechanism.map(|it| it.code().to_owned()).unwrap_or_default();
+                self.direct_connection = mongodb.direct_connection.map(|on| on.to_string()).unwrap_or_default();
+            }
+            PublicSpecial::Firebase(firebase) => {
+                self.project_id = text(&firebase.project_id);
+                self.database_id = text(&firebase.database_id);
+                self.database_url = text(&firebase.database_url);
+                self.emulator_host = text(&firebase.emulator_host);
+            }
+            PublicSpecial::Supabase(supabase) => self.url.clone_from(&supabase.url),
+        }
     }
 
     /// The same without the secrets: what may be kept for showing the form again.
     #[must_use]
     pub fn without_secrets(&self) -> Self {
-        Self { password: String::new(), client_key: String::new(), pasted: String::new(), ..self.clone() }
+        Self {
+            password: String::new(),
+            client_key: String::new(),
+            pasted: String::new(),
+            service_account: String::new(),
+            api_key: String::new(),
+            anon_key: String::new(),
+            service_role_key: String::new(),
+            ..self.clone()
+        }
     }
 
     /// Reads everything, to be stored.
@@ -208,15 +289,56 @@ impl ConnectionForm {
     pub fn public(&self) -> (Provider, PublicSettings) {
         let provider: Provider = self.provider.parse().unwrap_or(Provider::PostgreSql);
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let public = PublicSettings {
+        let port = self.port.trim().parse().unwrap_or(provider.default_port());
+        let mut public = PublicSettings {
             host: self.host.trim().trim_matches(['[', ']']).to_owned(),
-            port: self.port.trim().parse().unwrap_or(provider.default_port()),
+            port,
             database: some(&self.database),
             username: some(&self.username),
             tls: TlsMode::from_code(&self.tls),
             has_password: !self.password.is_empty(),
             ..PublicSettings::default()
         };
+        match provider {
+            Provider::PostgreSql | Provider::MySql => {}
+            Provider::MongoDb => {
+                let mut mongodb = MongoDb {
+                    srv: !self.srv.is_empty(),
+                    replica_set: some(self.replica_set.trim()),
+                    auth_source: some(self.auth_source.trim()),
+                    auth_mechanism: AuthMechanism::ALL.into_iter().find(|it| it.code() == self.auth_mechanism),
+                    direct_connection: self.direct_connection.parse().ok(),
+                    ..MongoDb::default()
+                };
+                if let Ok(hosts) = settings::read_hosts(&Value::from(self.host.trim()), port) {
+                    let mut hosts = hosts.into_iter();
+                    (public.host, public.port) = hosts.next().unwrap_or_default();
+                    mongodb.more_hosts = hosts.collect();
+                }
+                public.special = PublicSpecial::MongoDb(mongodb);
+            }
+            Provider::Firebase => {
+                public = PublicSettings::default();
+                public.special = PublicSpecial::Firebase(PublicFirebase {
+                    project_id: some(self.project_id.trim()),
+                    database_id: some(self.database_id.trim()),
+                    database_url: some(self.database_url.trim()),
+                    emulator_host: some(self.emulator_host.trim()),
+                    has_service_account: !self.service_account.is_empty(),
+                    has_api_key: !self.api_key.is_empty(),
+                });
+            }
+            Provider::Supabase => {
+                if public.host.is_empty() {
+                    public.port = 0;
+                }
+                public.special = PublicSpecial::Supabase(PublicSupabase {
+                    url: self.url.trim().trim_end_matches('/').to_owned(),
+                    has_anon_key: !self.anon_key.is_empty(),
+                    has_service_role_key: !self.service_role_key.is_empty(),
+                });
+            }
+        }
         (provider, public)
     }
 
@@ -228,6 +350,7 @@ impl ConnectionForm {
         !typed.host.eq_ignore_ascii_case(&stored.host)
             || typed.port != stored.port
             || typed.effective_tls() != stored.effective_tls()
+            || !typed.special.same_endpoint(&stored.special)
             || self.ca_certificate.trim() != stored.ca_certificate.as_deref().unwrap_or_default().trim()
     }
 
@@ -235,7 +358,8 @@ impl ConnectionForm {
     fn unpacked(&self) -> Result<Self, Vec<FieldError>> {
         let mut form = self.clone();
         if !form.pasted.trim().is_empty() {
-            let (provider, settings) = url::parse_url(&form.pasted).map_err(|error| vec![error])?;
+            let (provider, settings) =
+                url::parse_url_for(form.provider.parse().ok(), &form.pasted).map_err(|error| vec![error])?;
             form.fill(provider, &settings);
             form.pasted.clear();
         }
@@ -251,8 +375,7 @@ impl ConnectionForm {
             .provider
             .parse()
             .map_err(|error: super::UnknownProvider| vec![FieldError::new("provider", error.to_string())])?;
-        let mut object = Map::new();
-        for (name, text) in [
+        let common = [
             ("host", self.host.trim()),
             ("port", self.port.trim()),
             ("database", &self.database),
@@ -262,10 +385,39 @@ impl ConnectionForm {
             ("caCertificate", self.ca_certificate.trim()),
             ("clientCertificate", self.client_certificate.trim()),
             ("clientKey", self.client_key.trim()),
-            ("connectTimeoutMs", self.connect_timeout_ms.trim()),
-        ] {
-            object.insert(name.to_owned(), Value::from(text));
+        ];
+        let mongodb = [
+            ("srv", if self.srv.is_empty() { "" } else { "true" }),
+            ("replicaSet", self.replica_set.trim()),
+            ("authSource", self.auth_source.trim()),
+            ("authMechanism", &self.auth_mechanism),
+            ("directConnection", &self.direct_connection),
+        ];
+        let firebase = [
+            ("projectId", self.project_id.trim()),
+            ("databaseId", self.database_id.trim()),
+            ("databaseURL", self.database_url.trim()),
+            ("serviceAccount", self.service_account.trim()),
+            ("apiKey", self.api_key.trim()),
+            ("emulatorHost", self.emulator_host.trim()),
+        ];
+        let supabase = [
+            ("url", self.url.trim()),
+            ("anonKey", self.anon_key.trim()),
+            ("serviceRoleKey", self.service_role_key.trim()),
+        ];
+        // What was typed for another provider before this one was chosen is not sent there.
+        let parts: &[&[(&str, &str)]] = match provider {
+            Provider::PostgreSql | Provider::MySql => &[&common],
+            Provider::MongoDb => &[&common, &mongodb],
+            Provider::Firebase => &[&firebase],
+            Provider::Supabase => &[&common, &supabase],
+        };
+        let mut object = Map::new();
+        for (name, text) in parts.iter().copied().flatten() {
+            object.insert((*name).to_owned(), Value::from(*text));
         }
+        object.insert("connectTimeoutMs".to_owned(), Value::from(self.connect_timeout_ms.trim()));
         let settings = Settings::from_json(provider, &Value::Object(object))?;
         Ok(Target { id, provider, settings, remove_password: !self.remove_password.is_empty() })
     }
@@ -274,7 +426,6 @@ impl ConnectionForm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::settings::Secret;
 
     fn form() -> ConnectionForm {
         ConnectionForm {
@@ -323,7 +474,7 @@ mod tests {
     #[test]
     fn an_unknown_provider_is_named() {
         assert_eq!(fields(&ConnectionForm { provider: "oracle".to_owned(), ..form() }), ["provider"]);
-        assert_eq!(fields(&ConnectionForm { provider: "firebase".to_owned(), ..form() }), ["provider"]);
+        assert_eq!(fields(&ConnectionForm { provider: String::new(), ..form() }), ["provider"]);
     }
 
     #[test]

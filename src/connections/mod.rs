@@ -38,7 +38,7 @@ impl Provider {
     /// Every provider.
     pub const ALL: [Self; 5] = [Self::PostgreSql, Self::MySql, Self::MongoDb, Self::Firebase, Self::Supabase];
     /// Those that can be checked now.
-    pub const AVAILABLE: [Self; 2] = [Self::PostgreSql, Self::MySql];
+    pub const AVAILABLE: [Self; 5] = Self::ALL;
 
     /// The stable name on the wire and in the database.
     #[must_use]

@@ -1,8 +1,9 @@
 //! The settings of one connection as fields. A pasted URL is parsed once, leniently, into these; drivers
 //! get options built from them and never a URL.
 //!
-//! `json` reads and writes the `credentials` object of the wire with all its aliases, `pem` judges pasted
-//! certificates by their shape. [`Settings`] holds secrets; [`PublicSettings`] is what may be shown.
+//! The common fields are those of PostgreSQL and MySQL; `special` has what the other providers need beyond
+//! them. `json` reads and writes the `credentials` object of the wire with all its aliases, `pem` judges
+//! pasted certificates by their shape, `key` reads what a Supabase key says of itself. [`Settings`] holds secrets; [`PublicSettings`] is what may be shown.
 
 use std::{
     fmt,
@@ -14,7 +15,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::FieldError;
 
 mod json;
+mod key;
 mod pem;
+mod special;
+
+pub(in crate::connections) use json::read_hosts;
+pub use key::{KeyFacts, KeyRole};
+pub use special::{AuthMechanism, Firebase, MongoDb, PublicFirebase, PublicSpecial, PublicSupabase, Special, Supabase};
 
 /// Text that must not be seen: no `Serialize`, and `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -104,12 +111,12 @@ impl TlsMode {
     }
 }
 
-/// What PostgreSQL and MySQL/MariaDB need; the other providers add theirs.
+/// What a probe needs to connect: the common fields, and what one provider needs beyond them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Host name or address, IPv6 without brackets.
+    /// Host name or address, IPv6 without brackets; empty for Firebase, and for Supabase without its Postgres.
     pub host: String,
-    /// TCP port.
+    /// TCP port; 0 where there is no host.
     pub port: u16,
     /// The database to open; the provider's own default where absent.
     pub database: Option<String>,
@@ -127,6 +134,8 @@ pub struct Settings {
     pub client_key: Option<Secret>,
     /// Milliseconds for name, TCP and TLS together; 5,000 where absent.
     pub connect_timeout_ms: Option<u32>,
+    /// What one provider needs beyond these.
+    pub special: Special,
 }
 
 impl Settings {
@@ -139,16 +148,35 @@ impl Settings {
         self.connect_timeout_ms.unwrap_or(Self::DEFAULT_CONNECT_TIMEOUT_MS)
     }
 
-    /// The TLS mode that counts: the one that is set, else [`default_tls`] for the host.
+    /// The TLS mode that counts: the one that is set, else the one that the host asks for.
     #[must_use]
     pub fn effective_tls(&self) -> TlsMode {
-        self.tls.unwrap_or_else(|| default_tls(&self.host))
+        self.public().effective_tls()
     }
 
-    /// `host:port/database`, IPv6 in brackets.
+    /// `host:port/database`, IPv6 in brackets; for Firebase the project, for Supabase its address.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        endpoint(&self.host, self.port, self.database.as_deref())
+        self.public().endpoint()
+    }
+
+    /// Every secret in it, and the private key inside a service account: what no message may hold.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let [first, second] = self.special.secrets();
+        let mut secrets: Vec<String> = [self.password.as_ref(), self.client_key.as_ref(), first, second]
+            .into_iter()
+            .flatten()
+            .map(|secret| secret.reveal().to_owned())
+            .collect();
+        if let Special::Firebase(firebase) = &self.special
+            && let Some(account) = &firebase.service_account
+            && let Ok(account) = serde_json::from_str::<serde_json::Value>(account.reveal())
+            && let Some(key) = account.get("private_key").and_then(serde_json::Value::as_str)
+        {
+            secrets.push(key.to_owned());
+        }
+        secrets
     }
 
     /// What of it may be shown, stored in the open and searched.
@@ -165,6 +193,7 @@ impl Settings {
             client_certificate: self.client_certificate.clone(),
             has_password: self.password.is_some(),
             has_client_key: self.client_key.is_some(),
+            special: self.special.public(),
         }
     }
 
@@ -172,6 +201,11 @@ impl Settings {
     /// TLS proves are the same.
     #[must_use]
     pub fn same_endpoint(&self, other: &Self) -> bool {
+        self.same_server(other) && self.special.same_endpoint(&other.special)
+    }
+
+    /// The part of it that is about the common fields.
+    fn same_server(&self, other: &Self) -> bool {
         self.host.eq_ignore_ascii_case(&other.host)
             && self.port == other.port
             && self.effective_tls() == other.effective_tls()
@@ -185,7 +219,9 @@ impl Settings {
     /// The field of each secret that is stored but may not be used, because it was given for another
     /// endpoint (or, for a key, for another certificate): it is to be entered again.
     pub fn merge_secrets(&mut self, stored: &Self) -> Result<(), Vec<FieldError>> {
-        let same = self.same_endpoint(stored);
+        // Supabase's keys go to its address and its password to its Postgres: each is asked for on its own.
+        let is_supabase = matches!(self.special, Special::Supabase(_));
+        let same = self.same_server(stored) && (is_supabase || self.special.same_endpoint(&stored.special));
         let mut errors = Vec::new();
         if self.password.is_none() && stored.password.is_some() {
             if same {
@@ -207,6 +243,8 @@ impl Settings {
                 ));
             }
         }
+        let same_keys = self.special.same_endpoint(&stored.special) && self.ca_certificate == stored.ca_certificate;
+        self.special.merge_secrets(&stored.special, same_keys, &mut errors);
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
@@ -256,19 +294,47 @@ pub struct PublicSettings {
     pub has_password: bool,
     /// Whether the key of a client certificate is stored.
     pub has_client_key: bool,
+    /// What may be shown of what one provider needs beyond these.
+    #[serde(skip_serializing_if = "PublicSpecial::is_plain")]
+    pub special: PublicSpecial,
 }
 
 impl PublicSettings {
-    /// `host:port/database`, IPv6 in brackets; empty where there is no host.
+    /// `host:port/database`, IPv6 in brackets; for Firebase the project, for Supabase its address; empty
+    /// where nothing of it could be read.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        endpoint(&self.host, self.port, self.database.as_deref())
+        match &self.special {
+            PublicSpecial::Plain => endpoint(&self.host, self.port, self.database.as_deref()),
+            PublicSpecial::MongoDb(_) if self.host.is_empty() => String::new(),
+            PublicSpecial::MongoDb(mongodb) => {
+                let mut text = if mongodb.srv {
+                    self.host.clone()
+                } else {
+                    host_list(&self.host, self.port, &mongodb.more_hosts).join(",")
+                };
+                if let Some(database) = &self.database {
+                    text.push('/');
+                    text.push_str(database);
+                }
+                text
+            }
+            PublicSpecial::Firebase(firebase) => firebase.endpoint(),
+            PublicSpecial::Supabase(supabase) => special::without_scheme(&supabase.url).to_owned(),
+        }
     }
 
-    /// The TLS mode that counts.
+    /// The TLS mode that counts: the one that is set, else [`default_tls`] for the host. SRV names imply TLS
+    /// (MongoDB's manual), and Google's services are reached by https alone.
     #[must_use]
     pub fn effective_tls(&self) -> TlsMode {
-        self.tls.unwrap_or_else(|| default_tls(&self.host))
+        self.tls.unwrap_or_else(|| match &self.special {
+            PublicSpecial::MongoDb(mongodb) if mongodb.srv => TlsMode::VerifyFull,
+            PublicSpecial::Firebase(firebase) if firebase.emulator_host.is_some() => TlsMode::Disable,
+            PublicSpecial::Firebase(_) => TlsMode::VerifyFull,
+            PublicSpecial::Supabase(_) if self.host.is_empty() => TlsMode::VerifyFull,
+            _ => default_tls(&self.host),
+        })
     }
 }
 
@@ -278,14 +344,23 @@ pub fn endpoint(host: &str, port: u16, database: Option<&str>) -> String {
     if host.is_empty() {
         return String::new();
     }
-    let mut text = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    text.push(':');
-    text.push_str(&port.to_string());
+    let mut text = host_and_port(host, port);
     if let Some(database) = database {
         text.push('/');
         text.push_str(database);
     }
     text
+}
+
+/// `host:port`, IPv6 in brackets.
+fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// Every host of a list with its port.
+pub(super) fn host_list(host: &str, port: u16, more: &[(String, u16)]) -> Vec<String> {
+    let first = std::iter::once(host_and_port(host, port));
+    first.chain(more.iter().map(|(host, port)| host_and_port(host, *port))).collect()
 }
 
 /// The mode where none is set: `prefer` where the host cannot be on the internet, so that a certificate for
@@ -338,6 +413,7 @@ mod tests {
             client_certificate: None,
             client_key: None,
             connect_timeout_ms: None,
+            special: Special::Plain,
         }
     }
 

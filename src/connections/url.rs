@@ -1,5 +1,6 @@
 //! What people paste: an address (`postgres://user:password@host:5432/db?sslmode=require`), the same as
-//! SQLAlchemy, JDBC or Prisma write it, or libpq's `host=… user=…`. It is taken apart once, leniently, into
+//! SQLAlchemy, JDBC or Prisma write it, MongoDB's with several hosts, the address of a Firebase or Supabase
+//! project, or libpq's `host=… user=…`. It is taken apart once, leniently, into
 //! the fields of the `credentials` object; nothing else in the product reads or writes addresses.
 //!
 //! Lenient means that a password which was never percent-encoded is still found. An address is read the
@@ -17,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Provider,
-    settings::{PublicSettings, Settings, TlsMode},
+    settings::{self, AuthMechanism, PublicSettings, PublicSpecial, Settings, TlsMode},
 };
 use crate::error::FieldError;
 
@@ -31,12 +32,14 @@ pub enum UrlError {
     NotAnAddress,
     /// Another scheme than a database's.
     #[error(
-        "This is the address of something else. Addresses of PostgreSQL start with postgresql://, of MySQL and MariaDB with mysql://."
+        "This is the address of something else. Addresses of PostgreSQL start with postgresql://, of MySQL and MariaDB with mysql://, of MongoDB with mongodb:// or mongodb+srv://."
     )]
     OtherScheme,
-    /// The scheme of a provider that is not available yet.
-    #[error("{} is not available yet. Choose PostgreSQL or MySQL / MariaDB.", .0.label())]
-    NotAvailable(Provider),
+    /// An http address, and not one of a project of Supabase or Firebase.
+    #[error(
+        "This is the address of a web page. Of Supabase and Firebase, the project's own address is needed: https://….supabase.co, https://….firebaseio.com."
+    )]
+    OtherSite,
     /// There is a port, and it is none.
     #[error("The port in the address is not a number from 1 to 65535.")]
     Port,
@@ -57,7 +60,21 @@ const LONGEST: usize = 16_384;
 ///
 /// What is wrong with it, for the field `pasted`.
 pub fn parse_url(text: &str) -> Result<(Provider, Settings), FieldError> {
-    let (provider, fields) = read(text).map_err(|error| FieldError::new("pasted", error.to_string()))?;
+    parse_url_for(None, text)
+}
+
+/// The same, where a provider was chosen before: the Postgres address of a Supabase project stays Supabase's.
+///
+/// # Errors
+///
+/// As [`parse_url`].
+pub fn parse_url_for(chosen: Option<Provider>, text: &str) -> Result<(Provider, Settings), FieldError> {
+    let (mut provider, fields) = read(text).map_err(|error| FieldError::new("pasted", error.to_string()))?;
+    if let (Some(Provider::Supabase), Provider::PostgreSql) = (chosen, provider)
+        && fields.get("host").and_then(Value::as_str).is_some_and(is_supabase_host)
+    {
+        provider = Provider::Supabase;
+    }
     match Settings::from_json(provider, &Value::Object(fields)) {
         Ok(settings) => Ok((provider, settings)),
         Err(errors) => {
@@ -65,6 +82,11 @@ pub fn parse_url(text: &str) -> Result<(Provider, Settings), FieldError> {
             Err(FieldError::new("pasted", messages.join(" ")))
         }
     }
+}
+
+/// Direct hosts and poolers of Supabase.
+fn is_supabase_host(host: &str) -> bool {
+    host.ends_with(".supabase.co") || host.ends_with(".supabase.com")
 }
 
 /// Takes a pasted text apart into the fields of the `credentials` object, as they stand in it.
@@ -80,14 +102,57 @@ pub fn read(text: &str) -> Result<(Provider, Map<String, Value>), UrlError> {
     let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
         return Ok((Provider::PostgreSql, pairs(text)?));
     };
+    if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+        return project(text, rest);
+    }
     let provider = provider(scheme)?;
-    Ok((provider, address(rest)?))
+    let mut fields = address(provider, rest)?;
+    if provider == Provider::MongoDb && scheme.to_ascii_lowercase().ends_with("+srv") {
+        fields.insert("srv".to_owned(), Value::Bool(true));
+    }
+    Ok((provider, fields))
+}
+
+/// The address of a project, told by its host.
+fn project(text: &str, rest: &str) -> Result<(Provider, Map<String, Value>), UrlError> {
+    let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let (provider, name) = if host.ends_with(".supabase.co") || host == "supabase.com" {
+        (Provider::Supabase, "url")
+    } else if host.ends_with(".firebaseio.com") || host.ends_with(".firebasedatabase.app") {
+        (Provider::Firebase, "databaseURL")
+    } else {
+        return Err(UrlError::OtherSite);
+    };
+    Ok((provider, Map::from_iter([(name.to_owned(), Value::from(text))])))
 }
 
 /// The address with the password hidden: what a form shows while one types.
 #[must_use]
 pub fn preview(provider: Provider, settings: &PublicSettings) -> String {
-    let mut text = format!("{}://", provider.code());
+    match &settings.special {
+        PublicSpecial::Firebase(firebase) => {
+            let endpoint = firebase.endpoint();
+            format!("firebase://{}", if endpoint.is_empty() { "…" } else { &endpoint })
+        }
+        PublicSpecial::Supabase(supabase) => {
+            let url = if supabase.url.is_empty() { "https://….supabase.co" } else { &supabase.url };
+            if settings.host.is_empty() {
+                url.to_owned()
+            } else {
+                format!("{url} and {}", database_preview(Provider::PostgreSql, settings))
+            }
+        }
+        PublicSpecial::Plain | PublicSpecial::MongoDb(_) => database_preview(provider, settings),
+    }
+}
+
+fn database_preview(provider: Provider, settings: &PublicSettings) -> String {
+    let mongodb = match &settings.special {
+        PublicSpecial::MongoDb(mongodb) => Some(mongodb),
+        _ => None,
+    };
+    let srv = mongodb.is_some_and(|mongodb| mongodb.srv);
+    let mut text = format!("{}{}://", provider.code(), if srv { "+srv" } else { "" });
     if let Some(username) = &settings.username {
         encode_into(&mut text, username);
         if settings.has_password {
@@ -96,32 +161,76 @@ pub fn preview(provider: Provider, settings: &PublicSettings) -> String {
         text.push('@');
     }
     let host = if settings.host.is_empty() { "…" } else { &settings.host };
-    if host.contains(':') {
-        let _ = write!(text, "[{host}]");
-    } else {
+    if srv {
         text.push_str(host);
+    } else {
+        let more = mongodb.map(|mongodb| mongodb.more_hosts.as_slice()).unwrap_or_default();
+        text.push_str(&settings::host_list(host, settings.port, more).join(","));
     }
-    let _ = write!(text, ":{}/", settings.port);
+    text.push('/');
     if let Some(database) = &settings.database {
         encode_into(&mut text, database);
     }
-    let (key, mode) = match (provider, settings.tls) {
-        (_, None) => return text,
-        (Provider::MySql, Some(TlsMode::VerifyFull)) => ("ssl-mode", "VERIFY_IDENTITY".to_owned()),
-        (Provider::MySql, Some(TlsMode::Disable)) => ("ssl-mode", "DISABLED".to_owned()),
-        (Provider::MySql, Some(TlsMode::Prefer)) => ("ssl-mode", "PREFERRED".to_owned()),
-        (Provider::MySql, Some(TlsMode::Require)) => ("ssl-mode", "REQUIRED".to_owned()),
-        (Provider::MySql, Some(TlsMode::VerifyCa)) => ("ssl-mode", "VERIFY_CA".to_owned()),
-        (_, Some(mode)) => ("sslmode", mode.code().to_owned()),
+    let mut before = '?';
+    let mut option = |name: &str, value: &str| {
+        text.push(before);
+        text.push_str(name);
+        text.push('=');
+        encode_into(&mut text, value);
+        before = '&';
     };
-    let _ = write!(text, "?{key}={mode}");
+    if let Some(mongodb) = mongodb {
+        for (name, value) in [
+            ("replicaSet", mongodb.replica_set.as_deref()),
+            ("authSource", mongodb.auth_source.as_deref()),
+            ("authMechanism", mongodb.auth_mechanism.map(AuthMechanism::code)),
+            ("directConnection", mongodb.direct_connection.map(|on| if on { "true" } else { "false" })),
+        ] {
+            if let Some(value) = value {
+                option(name, value);
+            }
+        }
+    }
+    if let Some(mode) = settings.tls {
+        tls_options(provider, mode, option);
+    }
     text
+}
+
+/// The mode in the provider's own words.
+fn tls_options(provider: Provider, mode: TlsMode, mut option: impl FnMut(&str, &str)) {
+    match provider {
+        Provider::MySql => option(
+            "ssl-mode",
+            match mode {
+                TlsMode::Disable => "DISABLED",
+                TlsMode::Prefer => "PREFERRED",
+                TlsMode::Require => "REQUIRED",
+                TlsMode::VerifyCa => "VERIFY_CA",
+                TlsMode::VerifyFull => "VERIFY_IDENTITY",
+            },
+        ),
+        Provider::MongoDb => {
+            match mode {
+                // MongoDB has no word for it.
+                TlsMode::Prefer => return,
+                TlsMode::Disable => option("tls", "false"),
+                TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => option("tls", "true"),
+            }
+            match mode {
+                TlsMode::Require => option("tlsAllowInvalidCertificates", "true"),
+                TlsMode::VerifyCa => option("tlsAllowInvalidHostnames", "true"),
+                _ => {}
+            }
+        }
+        _ => option("sslmode", mode.code()),
+    }
 }
 
 /// Takes off what addresses are wrapped in: blanks, quotes, `DATABASE_URL=`, `export`, `psql`.
 fn undress(text: &str) -> &str {
     let mut text = text.trim();
-    for word in ["export ", "psql ", "mysql "] {
+    for word in ["export ", "psql ", "mysql ", "mongosh ", "mongo "] {
         text = text.strip_prefix(word).unwrap_or(text).trim_start();
     }
     if let Some((name, rest)) = text.split_once('=')
@@ -152,13 +261,13 @@ fn provider(scheme: &str) -> Result<Provider, UrlError> {
     match scheme.split('+').next().unwrap_or(scheme) {
         "postgres" | "postgresql" | "postgis" | "pgsql" => Ok(Provider::PostgreSql),
         "mysql" | "mysqlx" | "mysql2" | "mariadb" => Ok(Provider::MySql),
-        "mongodb" => Err(UrlError::NotAvailable(Provider::MongoDb)),
+        "mongodb" => Ok(Provider::MongoDb),
         _ => Err(UrlError::OtherScheme),
     }
 }
 
 /// What follows `scheme://`.
-fn address(rest: &str) -> Result<Map<String, Value>, UrlError> {
+fn address(provider: Provider, rest: &str) -> Result<Map<String, Value>, UrlError> {
     let (userinfo, rest) = split_userinfo(rest);
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(authority_end);
@@ -176,7 +285,8 @@ fn address(rest: &str) -> Result<Map<String, Value>, UrlError> {
         put("username", decode(user));
         put("password", decode(password));
     }
-    let (host, port) = split_port(authority);
+    // MongoDB's hosts come as a list, each with its port, and are read as one.
+    let (host, port) = if provider == Provider::MongoDb { (authority, None) } else { split_port(authority) };
     if port.is_some_and(|port| port.parse::<u16>().map_or(true, |port| port == 0)) && !host.contains(',') {
         return Err(UrlError::Port);
     }
@@ -185,7 +295,10 @@ fn address(rest: &str) -> Result<Map<String, Value>, UrlError> {
     put("database", decode(path.strip_prefix('/').unwrap_or(path)));
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        put(&canonical(&decode(name)), decode(value));
+        let name = decode(name);
+        // To MongoDB's drivers both words mean a verified certificate.
+        let name = if provider == Provider::MongoDb && name.eq_ignore_ascii_case("ssl") { "tls" } else { &name };
+        put(&canonical(name), decode(value));
     }
     Ok(fields)
 }
@@ -438,7 +551,7 @@ mod tests {
             "postgres://u:p@h:0/d",
             "postgres://h:x/d",
             "https://example.com",
-            "mongodb://h/d",
+            "mongodb://h/d?authMechanism=PLAIN",
             "host='h",
             "host",
             "=x",

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::server::Caller,
-    connections::settings::{Secret, Settings},
+    connections::settings::{Secret, Settings, Special},
     error::AppError,
     ids::WorkerId,
     server::{
@@ -367,6 +367,7 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
         client_certificate: None,
         client_key: None,
         connect_timeout_ms: None,
+        special: Special::Plain,
     })
 }
 

@@ -117,6 +117,7 @@ mod tests {
         assert_eq!(public_part("legacy", &json!({"url": "mysql://u:p@h/d"})).endpoint(), "h:3306/d");
         assert_eq!(public_part("legacy", &json!({"host": "h", "password": "hunter2"})).endpoint(), "h:5432");
         assert_eq!(public_part("postgresql", &json!("nonsense")), PublicSettings::default());
-        assert_eq!(public_part("mongodb", &json!({"host": "h"})), PublicSettings::default());
+        assert_eq!(public_part("mongodb", &json!({"host": ["h", "i:2"]})).endpoint(), "h:27017,i:2");
+        assert_eq!(public_part("firebase", &json!({"host": "h"})), PublicSettings::default());
     }
 }

@@ -4,23 +4,20 @@
 //! are refused by name, since they would reach the server's own machine; other unknown keys are left alone:
 //! people paste whole configuration objects, and rows that came by SQL may hold more than is used.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Secret, Settings, TlsMode, pem};
+use super::{Firebase, MongoDb, Secret, Settings, Special, Supabase, TlsMode, key, pem};
 use crate::{
     connections::{Provider, url},
     error::FieldError,
 };
 
-/// DNS names have at most 253 characters (RFC 1035, without the root's dot).
-const LONGEST_HOST: usize = 253;
-/// Identifiers are far shorter in PostgreSQL (63 bytes) and MySQL (64 characters); user names of some
-/// hosts carry a tenant or a project.
-const LONGEST_NAME: usize = 255;
-/// Cloud tokens that are used as passwords reach two thousand characters.
-const LONGEST_PASSWORD: usize = 8_192;
-/// Below, no handshake is done; above, a check would outlast its interval.
-const CONNECT_TIMEOUT_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
+mod hosted;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub(in crate::connections) use values::hosts as read_hosts;
 
 /// What a key of the object means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,18 +37,57 @@ enum Field {
     ConnectTimeoutMs,
     /// libpq's, in seconds.
     ConnectTimeoutSeconds,
+    /// The address of a database, with user and password in it.
     Url,
+    Srv,
+    ReplicaSet,
+    AuthSource,
+    AuthMechanism,
+    DirectConnection,
+    LoadBalanced,
+    /// Any certificate is accepted.
+    AnyCertificate,
+    /// Any name in the certificate is accepted.
+    AnyName,
+    ProjectId,
+    DatabaseId,
+    DatabaseUrl,
+    ServiceAccount,
+    /// The two parts of a service account that environment files carry.
+    ClientEmail,
+    PrivateKey,
+    EmulatorHost,
+    /// Firebase's web configuration.
+    Config,
+    ProjectUrl,
+    AnonKey,
+    ServiceRoleKey,
+    /// A key whose role stands in it, or in no way.
+    ApiKey,
     Refused(&'static str),
 }
 
+/// What tools for the browser put before the names that reach it.
+const PUBLIC_PREFIXES: [&str; 6] = ["nextpublic", "vite", "reactapp", "expopublic", "nuxtpublic", "public"];
+
 impl Field {
-    fn of(name: &str) -> Option<Self> {
+    fn of(provider: Provider, name: &str) -> Option<Self> {
         if name == "connect_timeout" {
             return Some(Self::ConnectTimeoutSeconds);
         }
         let plain: String =
             name.chars().filter(|char| !matches!(char, '-' | '_')).map(|char| char.to_ascii_lowercase()).collect();
-        Some(match plain.as_str() {
+        let plain = PUBLIC_PREFIXES.iter().find_map(|prefix| plain.strip_prefix(prefix)).unwrap_or(&plain);
+        match provider {
+            Provider::Firebase => Self::of_firebase(plain),
+            Provider::Supabase => Self::of_supabase(plain).or_else(|| Self::common(plain)),
+            Provider::MongoDb => Self::of_mongodb(plain).or_else(|| Self::common(plain)),
+            Provider::PostgreSql | Provider::MySql => Self::common(plain),
+        }
+    }
+
+    fn common(plain: &str) -> Option<Self> {
+        Some(match plain {
             "host" | "hostname" | "server" => Self::Host,
             "port" => Self::Port,
             "database" | "dbname" | "db" => Self::Database,
@@ -63,7 +99,7 @@ impl Field {
             "clientcertificate" | "sslcert" => Self::ClientCertificate,
             "clientkey" | "sslkey" => Self::ClientKey,
             "connecttimeoutms" => Self::ConnectTimeoutMs,
-            "connectionstring" | "uri" | "url" => Self::Url,
+            "connectionstring" | "uri" | "url" | "databaseurl" => Self::Url,
             "options" => Self::Refused("Options for the server's start are not taken. Remove them."),
             "service" | "servicefile" => Self::Refused("A service file is not read. Enter its values as fields."),
             "passfile" => Self::Refused("A password file is not read. Enter the password itself."),
@@ -74,10 +110,76 @@ impl Field {
             _ => return None,
         })
     }
+
+    /// Names of the connection string options. Source: MongoDB's manual, "Connection String Options".
+    fn of_mongodb(plain: &str) -> Option<Self> {
+        Some(match plain {
+            "hosts" => Self::Host,
+            "srv" => Self::Srv,
+            "replicaset" | "replicasetname" => Self::ReplicaSet,
+            "authsource" | "authdb" | "authenticationdatabase" => Self::AuthSource,
+            "authmechanism" => Self::AuthMechanism,
+            "directconnection" => Self::DirectConnection,
+            "loadbalanced" => Self::LoadBalanced,
+            "tlsinsecure" | "tlsallowinvalidcertificates" | "sslallowinvalidcertificates" => Self::AnyCertificate,
+            "tlsallowinvalidhostnames" | "sslallowinvalidhostnames" => Self::AnyName,
+            "tlscafile" => Self::CaCertificate,
+            "mongodburi" | "mongodburl" | "mongouri" | "mongourl" => Self::Url,
+            "tlscertificatekeyfile" | "tlscertificatekeyfilepassword" => {
+                Self::Refused("File paths are not taken. Paste the certificate and its key into their fields.")
+            }
+            "tlscrlfile" => Self::Refused("File paths are not taken. Remove this."),
+            "proxyhost" | "proxyport" | "proxyusername" | "proxypassword" => {
+                Self::Refused("No proxy is used: checks go from this server to the database. Remove it.")
+            }
+            "authmechanismproperties" => Self::Refused(
+                "Properties of a mechanism name clouds, files or services of this machine and are not taken. Remove them.",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Names of the web configuration, the Admin SDK and what environment files call them.
+    fn of_firebase(plain: &str) -> Option<Self> {
+        Some(match plain.strip_prefix("firebase").filter(|rest| !rest.is_empty()).unwrap_or(plain) {
+            "projectid" | "project" | "gcloudproject" | "googlecloudproject" => Self::ProjectId,
+            "databaseid" => Self::DatabaseId,
+            "databaseurl" | "url" => Self::DatabaseUrl,
+            "serviceaccount"
+            | "serviceaccountkey"
+            | "serviceaccountjson"
+            | "adminkey"
+            | "credential"
+            | "credentials"
+            | "googlecredentials"
+            | "googleapplicationcredentials"
+            | "googleapplicationcredentialsjson" => Self::ServiceAccount,
+            "clientemail" => Self::ClientEmail,
+            "privatekey" => Self::PrivateKey,
+            "apikey" | "webapikey" => Self::ApiKey,
+            "emulatorhost" | "firestoreemulatorhost" | "databaseemulatorhost" => Self::EmulatorHost,
+            "config" => Self::Config,
+            "connecttimeoutms" => Self::ConnectTimeoutMs,
+            _ => return None,
+        })
+    }
+
+    /// Names of the API and what its guides call them in environment files.
+    fn of_supabase(plain: &str) -> Option<Self> {
+        Some(match plain.strip_prefix("supabase").filter(|rest| !rest.is_empty()).unwrap_or(plain) {
+            "url" | "projecturl" | "apiurl" | "projectref" | "projectid" | "ref" => Self::ProjectUrl,
+            "anonkey" | "publishablekey" | "publickey" => Self::AnonKey,
+            "servicerolekey" | "servicekey" | "secretkey" => Self::ServiceRoleKey,
+            "key" | "apikey" => Self::ApiKey,
+            "dburl" | "directurl" | "postgresurl" | "postgresprismaurl" | "postgresurlnonpooling" => Self::Url,
+            "dbpassword" => Self::Password,
+            _ => return None,
+        })
+    }
 }
 
 impl Settings {
-    /// Reads the `credentials` object of the wire, with its aliases. Nothing is trimmed.
+    /// Reads the `credentials` object of the wire, with its aliases. Nothing is trimmed of a password.
     ///
     /// A connection string in it is taken apart first; fields beside it win over what it says.
     ///
@@ -88,17 +190,19 @@ impl Settings {
         let Value::Object(object) = value else {
             return Err(vec![FieldError::new("credentials", "The settings must be an object of fields.")]);
         };
-        if !Provider::AVAILABLE.contains(&provider) {
-            let message = format!("{} is not available yet. Choose PostgreSQL or MySQL / MariaDB.", provider.label());
-            return Err(vec![FieldError::new("provider", message)]);
+        let mut reader = Reader::new(provider);
+        // The whole service account in the place of the settings.
+        if provider == Provider::Firebase && object.get("type").and_then(Value::as_str) == Some("service_account") {
+            reader.take_named("serviceAccount", value);
+            return reader.finish();
         }
-        let mut reader = Reader::default();
         // The string first, whatever its place in the object.
-        for (name, text) in object.iter().filter(|(name, _)| Field::of(name) == Some(Field::Url)) {
-            reader.take_url(provider, name, text);
+        let is_url = |name: &str| Field::of(provider, name) == Some(Field::Url);
+        for (name, text) in object.iter().filter(|(name, _)| is_url(name)) {
+            reader.take_url(name, text);
         }
-        reader.take_all(object.iter().filter(|(name, _)| Field::of(name) != Some(Field::Url)));
-        reader.finish(provider)
+        reader.take_all(object.iter().filter(|(name, _)| !is_url(name)));
+        reader.finish()
     }
 
     /// The same object with the wire's own names: what is sealed. Holds the secrets.
@@ -110,25 +214,59 @@ impl Settings {
                 object.insert(name.to_owned(), value);
             }
         };
+        let text = |text: &Option<String>| text.as_deref().map(Value::from);
         let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| Value::from(secret.reveal()));
-        put("host", Some(Value::from(self.host.as_str())));
-        put("port", Some(Value::from(self.port)));
-        put("database", self.database.as_deref().map(Value::from));
-        put("username", self.username.as_deref().map(Value::from));
+        let has_port = match &self.special {
+            Special::MongoDb(mongodb) => !mongodb.srv,
+            Special::Firebase(_) | Special::Supabase(_) => !self.host.is_empty(),
+            Special::Plain => true,
+        };
+        put("host", Some(Value::from(self.host.as_str())).filter(|_| !self.host.is_empty()));
+        put("port", Some(Value::from(self.port)).filter(|_| has_port));
+        put("database", text(&self.database));
+        put("username", text(&self.username));
         put("password", secret(&self.password));
         put("tls", self.tls.map(|mode| Value::from(mode.code())));
-        put("caCertificate", self.ca_certificate.as_deref().map(Value::from));
-        put("clientCertificate", self.client_certificate.as_deref().map(Value::from));
+        put("caCertificate", text(&self.ca_certificate));
+        put("clientCertificate", text(&self.client_certificate));
         put("clientKey", secret(&self.client_key));
         put("connectTimeoutMs", self.connect_timeout_ms.map(Value::from));
+        match &self.special {
+            Special::Plain => {}
+            Special::MongoDb(mongodb) => {
+                if !mongodb.more_hosts.is_empty() {
+                    let hosts = super::host_list(&self.host, self.port, &mongodb.more_hosts);
+                    put("host", Some(hosts.into_iter().map(Value::from).collect()));
+                }
+                put("srv", mongodb.srv.then_some(Value::Bool(true)));
+                put("replicaSet", text(&mongodb.replica_set));
+                put("authSource", text(&mongodb.auth_source));
+                put("authMechanism", mongodb.auth_mechanism.map(|mechanism| Value::from(mechanism.code())));
+                put("directConnection", mongodb.direct_connection.map(Value::Bool));
+            }
+            Special::Firebase(firebase) => {
+                put("projectId", text(&firebase.project_id));
+                put("databaseId", text(&firebase.database_id));
+                put("databaseURL", text(&firebase.database_url));
+                put("serviceAccount", secret(&firebase.service_account));
+                put("apiKey", secret(&firebase.api_key));
+                put("emulatorHost", text(&firebase.emulator_host));
+            }
+            Special::Supabase(supabase) => {
+                put("url", Some(Value::from(supabase.url.as_str())));
+                put("anonKey", secret(&supabase.anon_key));
+                put("serviceRoleKey", secret(&supabase.service_role_key));
+            }
+        }
         Value::Object(object)
     }
 }
 
 /// Gathers fields and errors.
-#[derive(Default)]
 struct Reader {
-    host: Option<String>,
+    provider: Provider,
+    /// As it came, since a list of hosts is read with the port that stands beside it.
+    host: Option<(String, Value)>,
     port: Option<u16>,
     database: Option<String>,
     username: Option<String>,
@@ -136,24 +274,61 @@ struct Reader {
     tls: Option<TlsMode>,
     /// What `ssl` says; `tls` and `sslmode` win over it.
     ssl: Option<TlsMode>,
+    any_certificate: bool,
+    any_name: bool,
     ca_certificate: Option<String>,
     client_certificate: Option<String>,
     client_key: Option<Secret>,
     connect_timeout_ms: Option<u32>,
+    mongodb: MongoDb,
+    firebase: Firebase,
+    /// The project that the service account names.
+    account_project: Option<String>,
+    client_email: Option<String>,
+    private_key: Option<String>,
+    supabase: Supabase,
     errors: Vec<FieldError>,
 }
 
 impl Reader {
-    fn take_url(&mut self, provider: Provider, name: &str, value: &Value) {
+    fn new(provider: Provider) -> Self {
+        Self {
+            provider,
+            host: None,
+            port: None,
+            database: None,
+            username: None,
+            password: None,
+            tls: None,
+            ssl: None,
+            any_certificate: false,
+            any_name: false,
+            ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
+            connect_timeout_ms: None,
+            mongodb: MongoDb::default(),
+            firebase: Firebase::default(),
+            account_project: None,
+            client_email: None,
+            private_key: None,
+            supabase: Supabase::default(),
+            errors: Vec::new(),
+        }
+    }
+
+    fn take_url(&mut self, name: &str, value: &Value) {
         let Some(text) = value.as_str().filter(|text| !text.is_empty()) else {
             return;
         };
         match url::read(text) {
-            Ok((found, fields)) if found == provider => self.take_all(fields.iter()),
+            Ok((found, fields)) if found == self.provider => self.take_all(fields.iter()),
+            // Behind Supabase stands a Postgres.
+            Ok((Provider::PostgreSql, fields)) if self.provider == Provider::Supabase => self.take_all(fields.iter()),
             Ok((found, _)) => {
                 self.errors.push(FieldError::new(
                     name,
-                    format!("This is an address of {}, and the provider is {}.", found.label(), provider.label()),
+                    format!("This is an address of {}, and the provider is {}.", found.label(), self.provider.label()),
                 ));
             }
             Err(error) => self.errors.push(FieldError::new(name, error.to_string())),
@@ -162,44 +337,109 @@ impl Reader {
 
     fn take_all<'a>(&mut self, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
         for (name, value) in fields {
-            if let Some(key) = Field::of(name)
-                && !value.is_null()
-                && value.as_str() != Some("")
-                && let Err(message) = self.take(key, value)
-            {
-                self.errors.push(FieldError::new(name, message));
+            self.take_named(name, value);
+        }
+    }
+
+    fn take_named(&mut self, name: &str, value: &Value) {
+        if value.is_null() || value.as_str() == Some("") {
+            return;
+        }
+        match Field::of(self.provider, name) {
+            None => {}
+            Some(Field::Host) => self.host = Some((name.to_owned(), value.clone())),
+            Some(key) => {
+                if let Err(message) = self.take(key, value) {
+                    self.errors.push(FieldError::new(name, message));
+                }
             }
         }
     }
 
     fn take(&mut self, key: Field, value: &Value) -> Result<(), String> {
         match key {
-            Field::Host => self.host = Some(host(value)?),
-            Field::Port => self.port = Some(port(value)?),
-            Field::Database => self.database = Some(name(value, "database")?),
-            Field::Username => self.username = Some(name(value, "user")?),
-            Field::Password => self.password = Some(password(value)?),
-            Field::Tls => self.tls = Some(tls_mode(value)?),
+            // One string cannot hold another; the host waits for the port.
+            Field::Host | Field::Url => {}
+            Field::Port => self.port = Some(values::port(value)?),
+            Field::Database => self.database = Some(values::name(value, "database")?),
+            Field::Username => self.username = Some(values::name(value, "user")?),
+            Field::Password => self.password = Some(values::password(value)?),
+            // What MongoDB's drivers mean by it.
+            Field::Tls if self.provider == Provider::MongoDb && values::flag(value) == Ok(true) => {
+                self.tls = Some(TlsMode::VerifyFull);
+            }
+            Field::Tls if values::flag(value) == Ok(false) => self.tls = Some(TlsMode::Disable),
+            Field::Tls => self.tls = Some(values::tls_mode(value)?),
             Field::Ssl => self.take_ssl(value)?,
             // libpq's word for the trusted authorities of the system, which count anyway.
             Field::CaCertificate if value.as_str() == Some("system") => self.ssl = Some(TlsMode::VerifyFull),
-            Field::CaCertificate => {
-                self.ca_certificate = Some(pem::certificates(text(value)?).map_err(|error| error.to_string())?);
-            }
-            Field::ClientCertificate => {
-                self.client_certificate = Some(pem::certificates(text(value)?).map_err(|error| error.to_string())?);
-            }
+            Field::CaCertificate => self.ca_certificate = Some(certificates(value)?),
+            Field::ClientCertificate => self.client_certificate = Some(certificates(value)?),
             Field::ClientKey => {
-                self.client_key = Some(Secret::new(pem::private_key(text(value)?).map_err(|error| error.to_string())?));
+                let key = pem::private_key(values::text(value)?).map_err(|error| error.to_string())?;
+                self.client_key = Some(Secret::new(key));
             }
-            Field::ConnectTimeoutMs => self.connect_timeout_ms = Some(timeout(value, 1)?),
+            Field::ConnectTimeoutMs if values::unsigned(value) == Some(0) && self.provider == Provider::MongoDb => {}
+            Field::ConnectTimeoutMs => self.connect_timeout_ms = Some(values::timeout(value, 1)?),
             // libpq: zero waits for ever, which no check does.
-            Field::ConnectTimeoutSeconds if unsigned(value) == Some(0) => {}
-            Field::ConnectTimeoutSeconds => self.connect_timeout_ms = Some(timeout(value, 1_000)?),
-            // One string cannot hold another.
-            Field::Url => {}
+            Field::ConnectTimeoutSeconds if values::unsigned(value) == Some(0) => {}
+            Field::ConnectTimeoutSeconds => self.connect_timeout_ms = Some(values::timeout(value, 1_000)?),
+            Field::Srv => self.mongodb.srv = values::flag(value)?,
+            Field::ReplicaSet => self.mongodb.replica_set = Some(values::name(value, "replica set")?),
+            Field::AuthSource => self.mongodb.auth_source = Some(values::name(value, "authentication database")?),
+            Field::AuthMechanism => self.mongodb.auth_mechanism = values::auth_mechanism(value)?,
+            Field::DirectConnection => self.mongodb.direct_connection = Some(values::flag(value)?),
+            Field::LoadBalanced if values::flag(value)? => {
+                return Err("Load-balanced mode is not taken. Enter the servers, or the SRV name.".to_owned());
+            }
+            Field::LoadBalanced => {}
+            Field::AnyCertificate => self.any_certificate = values::flag(value)?,
+            Field::AnyName => self.any_name = values::flag(value)?,
+            Field::Config => self.take_config(value)?,
+            Field::ProjectId => self.firebase.project_id = Some(hosted::identifier(value, "project ID")?),
+            Field::DatabaseId => self.firebase.database_id = Some(hosted::identifier(value, "database ID")?),
+            Field::DatabaseUrl => self.firebase.database_url = Some(hosted::database_url(value)?),
+            Field::ServiceAccount => {
+                let (account, project) = hosted::service_account(value)?;
+                self.firebase.service_account = Some(account);
+                self.account_project = project;
+            }
+            Field::ClientEmail => self.client_email = Some(values::text(value)?.to_owned()),
+            Field::PrivateKey => self.private_key = Some(values::text(value)?.to_owned()),
+            Field::EmulatorHost => self.firebase.emulator_host = Some(hosted::emulator_host(value)?),
+            Field::ProjectUrl => self.supabase.url = hosted::project_url(value)?,
+            Field::AnonKey => self.supabase.anon_key = Some(hosted::api_key(value)?),
+            Field::ServiceRoleKey => self.supabase.service_role_key = Some(hosted::api_key(value)?),
+            Field::ApiKey => self.take_api_key(hosted::api_key(value)?),
             Field::Refused(why) => return Err(why.to_owned()),
         }
+        Ok(())
+    }
+
+    fn take_api_key(&mut self, found: Secret) {
+        if self.provider == Provider::Firebase {
+            self.firebase.api_key = Some(found);
+        } else if key::KeyFacts::of(found.reveal()).role == Some(key::KeyRole::ServiceRole) {
+            self.supabase.service_role_key = Some(found);
+        } else {
+            self.supabase.anon_key = Some(found);
+        }
+    }
+
+    /// Firebase's web configuration: an object, or its text.
+    fn take_config(&mut self, value: &Value) -> Result<(), String> {
+        let parsed;
+        let object = match value {
+            Value::Object(object) => object,
+            value => {
+                parsed = serde_json::from_str::<Map<String, Value>>(values::text(value)?)
+                    .map_err(|_| "The configuration is no JSON object.".to_owned())?;
+                &parsed
+            }
+        };
+        // A configuration does not hold another.
+        let provider = self.provider;
+        self.take_all(object.iter().filter(|(name, _)| Field::of(provider, name) != Some(Field::Config)));
         Ok(())
     }
 
@@ -215,7 +455,7 @@ impl Reader {
                 // In an address, an object comes as text: `?ssl={"rejectUnauthorized":true}`.
                 _ => match serde_json::from_str::<Value>(text) {
                     Ok(object @ Value::Object(_)) => return self.take_ssl(&object),
-                    _ => self.ssl = Some(tls_mode(value)?),
+                    _ => self.ssl = Some(values::tls_mode(value)?),
                 },
             },
             Value::Object(object) => {
@@ -234,300 +474,124 @@ impl Reader {
         Ok(())
     }
 
-    fn finish(mut self, provider: Provider) -> Result<Settings, Vec<FieldError>> {
-        if self.host.is_none()
-            && !self.errors.iter().any(|error| matches!(Field::of(&error.field), Some(Field::Host | Field::Url)))
-        {
-            self.errors.push(FieldError::new("host", "Enter the host: a name like db.example.com, or an address."));
+    fn finish(mut self) -> Result<Settings, Vec<FieldError>> {
+        let (host, port) = self.finish_host();
+        match self.provider {
+            Provider::Firebase => self.finish_firebase(),
+            Provider::Supabase => self.finish_supabase(&host),
+            Provider::PostgreSql | Provider::MySql | Provider::MongoDb => {
+                if host.is_empty() && !self.has_error_of(&[Field::Host, Field::Url]) {
+                    let message = "Enter the host: a name like db.example.com, or an address.";
+                    self.errors.push(FieldError::new("host", message));
+                }
+            }
         }
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
+        let tls = self.tls_mode();
         Ok(Settings {
-            host: self.host.unwrap_or_default(),
-            port: self.port.unwrap_or(provider.default_port()),
+            host,
+            port,
             database: self.database,
             username: self.username,
             password: self.password,
-            tls: self.tls.or(self.ssl),
+            tls,
             ca_certificate: self.ca_certificate,
             client_certificate: self.client_certificate,
             client_key: self.client_key,
             connect_timeout_ms: self.connect_timeout_ms,
+            special: match self.provider {
+                Provider::PostgreSql | Provider::MySql => Special::Plain,
+                Provider::MongoDb => Special::MongoDb(self.mongodb),
+                Provider::Firebase => Special::Firebase(Box::new(self.firebase)),
+                Provider::Supabase => Special::Supabase(Box::new(self.supabase)),
+            },
         })
     }
-}
 
-fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| "Enter a text.".to_owned())
-}
+    fn has_error_of(&self, keys: &[Field]) -> bool {
+        self.errors.iter().any(|error| Field::of(self.provider, &error.field).is_some_and(|key| keys.contains(&key)))
+    }
 
-/// A host name or an address; IPv6 comes with or without brackets and leaves without.
-fn host(value: &Value) -> Result<String, String> {
-    if value.is_array() {
-        return Err(HOST_LIST.to_owned());
-    }
-    let host = text(value)?;
-    if host.starts_with('/') || host.starts_with('@') || host.starts_with('\\') {
-        return Err("Unix sockets are not taken. Enter a host name or an address.".to_owned());
-    }
-    if host.contains(',') {
-        return Err(HOST_LIST.to_owned());
-    }
-    if host.chars().count() > LONGEST_HOST {
-        return Err(format!("The host has more than {LONGEST_HOST} characters."));
-    }
-    if host.chars().any(char::is_control) {
-        return Err("The host has a control character in it, like a line break. Type it again.".to_owned());
-    }
-    if host.contains("://") {
-        return Err("This is a whole address. Paste it into the box for addresses, or enter the host alone.".to_owned());
-    }
-    let bare = match host.strip_prefix('[') {
-        Some(rest) => {
-            rest.strip_suffix(']').ok_or_else(|| "The bracket after the IPv6 address is missing.".to_owned())?
-        }
-        None => host,
-    };
-    if bare.contains(':') {
-        // A zone (`fe80::1%eth0`) is the server's own interface; the address before it must be one.
-        let address = bare.split_once('%').map_or(bare, |(address, _)| address);
-        return match address.parse::<std::net::Ipv6Addr>() {
-            Ok(_) => Ok(bare.to_owned()),
-            Err(_) if bare.matches(':').count() == 1 => Err("Enter the port in its own field.".to_owned()),
-            Err(_) => Err("This is no IPv6 address.".to_owned()),
+    /// Reads the host, or for MongoDB the hosts, and the port that counts; 0 where there is no host.
+    fn finish_host(&mut self) -> (String, u16) {
+        let port = self.port.unwrap_or(self.provider.default_port());
+        let Some((name, value)) = self.host.take() else { return (String::new(), 0) };
+        let found = if self.provider == Provider::MongoDb {
+            self.read_hosts(&value, port)
+        } else {
+            values::host(&value).map(|host| (host, port))
         };
-    }
-    if host.starts_with('[')
-        || bare.is_empty()
-        || bare.contains(|char: char| char.is_whitespace() || FORBIDDEN.contains(&char))
-    {
-        return Err("A host has no spaces and none of / @ ? # % in it. Enter the name or the address alone.".to_owned());
-    }
-    Ok(bare.to_owned())
-}
-
-/// What ends a host in an address.
-const FORBIDDEN: [char; 10] = ['/', '\\', '@', '?', '#', '%', '[', ']', '<', '>'];
-const HOST_LIST: &str = "Enter one host. Add further ones as connections of their own, so that each is watched.";
-
-fn unsigned(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
-fn port(value: &Value) -> Result<u16, String> {
-    unsigned(value)
-        .and_then(|port| u16::try_from(port).ok())
-        .filter(|port| *port > 0)
-        .ok_or_else(|| "The port is a number from 1 to 65535.".to_owned())
-}
-
-fn timeout(value: &Value, factor: u64) -> Result<u32, String> {
-    unsigned(value)
-        .and_then(|number| number.checked_mul(factor))
-        .and_then(|ms| u32::try_from(ms).ok())
-        .filter(|ms| CONNECT_TIMEOUT_MS.contains(ms))
-        .ok_or_else(|| "The connect timeout is a number of milliseconds from 100 to 60,000.".to_owned())
-}
-
-fn name(value: &Value, what: &str) -> Result<String, String> {
-    let name = text(value)?;
-    if name.chars().count() > LONGEST_NAME {
-        return Err(format!("The {what} has more than {LONGEST_NAME} characters."));
-    }
-    if name.chars().any(char::is_control) {
-        return Err(format!("The {what} has a control character in it, like a line break. Type it again."));
-    }
-    Ok(name.to_owned())
-}
-
-fn password(value: &Value) -> Result<Secret, String> {
-    let password = match value {
-        // A password of digits, in an object that somebody wrote by hand.
-        Value::Number(number) => number.to_string(),
-        value => text(value)?.to_owned(),
-    };
-    if password.chars().count() > LONGEST_PASSWORD {
-        return Err(format!("The password has more than {LONGEST_PASSWORD} characters."));
-    }
-    if password.contains('\0') {
-        return Err("The password has a NUL character in it, which no protocol carries.".to_owned());
-    }
-    Ok(Secret::new(password))
-}
-
-/// A mode as the wire, libpq (`allow`), node-postgres (`no-verify`), MySQL (`VERIFY_IDENTITY`) and JDBC
-/// (`DISABLED`) spell it.
-fn tls_mode(value: &Value) -> Result<TlsMode, String> {
-    if let Some(on) = value.as_bool() {
-        return Ok(if on { TlsMode::Require } else { TlsMode::Disable });
-    }
-    match text(value)?.to_ascii_lowercase().replace('_', "-").as_str() {
-        "disable" | "disabled" => Ok(TlsMode::Disable),
-        "prefer" | "preferred" | "allow" => Ok(TlsMode::Prefer),
-        "require" | "required" | "no-verify" => Ok(TlsMode::Require),
-        "verify-ca" => Ok(TlsMode::VerifyCa),
-        "verify-full" | "verify-identity" => Ok(TlsMode::VerifyFull),
-        _ => Err("The TLS mode is one of disable, prefer, require, verify-ca, verify-full.".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
-
-    fn read(value: &Value) -> Settings {
-        Settings::from_json(Provider::PostgreSql, value).expect("settings that can be read")
-    }
-
-    fn refused(value: &Value) -> Vec<String> {
-        let errors = Settings::from_json(Provider::PostgreSql, value).expect_err("settings that cannot be read");
-        errors.into_iter().map(|error| error.field).collect()
-    }
-
-    #[test]
-    fn every_alias_is_taken() {
-        let expected = Settings {
-            host: "db.example.com".to_owned(),
-            port: 5433,
-            database: Some("shop".to_owned()),
-            username: Some("app".to_owned()),
-            password: Some(Secret::new("p@ss")),
-            tls: Some(TlsMode::Require),
-            ca_certificate: None,
-            client_certificate: None,
-            client_key: None,
-            connect_timeout_ms: None,
-        };
-        for value in [
-            json!({"host": "db.example.com", "port": 5433, "database": "shop", "username": "app", "password": "p@ss", "tls": "require"}),
-            json!({"host": "db.example.com", "port": "5433", "dbname": "shop", "user": "app", "password": "p@ss", "ssl": true}),
-            json!({"host": "db.example.com", "port": 5433, "dbname": "shop", "user": "app", "password": "p@ss", "sslmode": "require"}),
-            json!({"host": "db.example.com", "port": 5433, "db": "shop", "user": "app", "password": "p@ss", "ssl": {"rejectUnauthorized": false}}),
-            json!({"connectionString": "postgres://app:p%40ss@db.example.com:5433/shop?sslmode=require"}),
-            json!({"uri": "postgresql://app@db.example.com:5433/shop", "password": "p@ss", "tls": "require", "ssl": false}),
-            json!({"url": "host=db.example.com port=5433 user=app dbname=shop password=p@ss sslmode=require"}),
-        ] {
-            assert_eq!(read(&value), expected, "{value}");
+        match found {
+            Ok(found) => found,
+            Err(message) => {
+                self.errors.push(FieldError::new(name, message));
+                (String::new(), 0)
+            }
         }
     }
 
-    #[test]
-    fn what_is_absent_stays_absent() {
-        let settings = read(&json!({"host": "h", "password": "", "database": null, "schema": "public", "tls": ""}));
-        assert_eq!(settings.port, 5432);
-        assert_eq!((settings.password, settings.database, settings.tls), (None, None, None));
-    }
-
-    #[test]
-    fn tls_is_read_as_each_client_spells_it() {
-        for (value, mode) in [
-            (json!({"ssl": false}), TlsMode::Disable),
-            (json!({"ssl": "true"}), TlsMode::Require),
-            (json!({"ssl": {}}), TlsMode::VerifyFull),
-            (json!({"sslmode": "allow"}), TlsMode::Prefer),
-            (json!({"ssl-mode": "VERIFY_IDENTITY"}), TlsMode::VerifyFull),
-            (json!({"sslMode": "verify_ca"}), TlsMode::VerifyCa),
-            (json!({"sslmode": "no-verify"}), TlsMode::Require),
-            (json!({"sslrootcert": "system"}), TlsMode::VerifyFull),
-            (json!({"ssl": "{\"rejectUnauthorized\":true}"}), TlsMode::VerifyFull),
-        ] {
-            let mut value = value;
-            value["host"] = json!("h.example.com");
-            assert_eq!(read(&value).tls, Some(mode), "{value}");
+    fn read_hosts(&mut self, value: &Value, port: u16) -> Result<(String, u16), String> {
+        let srv = self.mongodb.srv;
+        // In an SRV name no port stands; zero shows that none did.
+        let mut hosts = values::hosts(value, if srv { 0 } else { port })?.into_iter();
+        let (host, port) = hosts.next().unwrap_or_default();
+        self.mongodb.more_hosts = hosts.collect();
+        match (srv, port) {
+            (false, port) => Ok((host, port)),
+            (true, 0) if self.mongodb.more_hosts.is_empty() => Ok((host, self.provider.default_port())),
+            (true, 0) => Err("An SRV address has one host, whose records list the servers.".to_owned()),
+            (true, _) => Err("An SRV address has no port: its records say which.".to_owned()),
         }
     }
 
-    #[test]
-    fn certificates_come_as_fields_or_in_ssl() {
-        let settings = read(&json!({"host": "h", "ssl": {"ca": CERTIFICATE, "cert": CERTIFICATE, "key": KEY}}));
-        assert_eq!(settings.ca_certificate.as_deref(), Some(CERTIFICATE));
-        assert_eq!(settings.client_certificate.as_deref(), Some(CERTIFICATE));
-        assert_eq!(settings.client_key, Some(Secret::new(KEY)));
-        assert_eq!(settings.check_pairs(), Ok(()));
-        assert!(read(&json!({"host": "h", "clientCertificate": CERTIFICATE})).check_pairs().is_err());
-    }
-
-    #[test]
-    fn bad_input_names_the_field_it_came_in() {
-        for (value, fields) in [
-            (json!([]), vec!["credentials"]),
-            (json!({}), vec!["host"]),
-            (json!({"host": 5}), vec!["host"]),
-            (json!({"host": ["a", "b"]}), vec!["host"]),
-            (json!({"host": "a,b"}), vec!["host"]),
-            (json!({"host": "/var/run/postgresql"}), vec!["host"]),
-            (json!({"host": "a\nb"}), vec!["host"]),
-            (json!({"host": "a b"}), vec!["host"]),
-            (json!({"host": "a:5432"}), vec!["host"]),
-            (json!({"host": "[::1"}), vec!["host"]),
-            (json!({"host": "[]"}), vec!["host"]),
-            (json!({"host": "1::2::3"}), vec!["host"]),
-            (json!({"host": "x".repeat(10_000)}), vec!["host"]),
-            (json!({"host": "h", "port": 0}), vec!["port"]),
-            (json!({"host": "h", "port": 65_536}), vec!["port"]),
-            (json!({"host": "h", "port": -1}), vec!["port"]),
-            (json!({"host": "h", "port": "abc"}), vec!["port"]),
-            (json!({"host": "h", "port": 54.3}), vec!["port"]),
-            (json!({"host": "h", "user": "a\u{0}b"}), vec!["user"]),
-            (json!({"host": "h", "dbname": "x".repeat(256)}), vec!["dbname"]),
-            (json!({"host": "h", "password": "a\u{0}"}), vec!["password"]),
-            (json!({"host": "h", "password": {"a": 1}}), vec!["password"]),
-            (json!({"host": "h", "tls": "maybe"}), vec!["tls"]),
-            (json!({"host": "h", "ssl": 3}), vec!["ssl"]),
-            (json!({"host": "h", "connectTimeoutMs": 99}), vec!["connectTimeoutMs"]),
-            (json!({"host": "h", "connect_timeout": 61}), vec!["connect_timeout"]),
-            (json!({"host": "h", "sslrootcert": "/etc/ssl/ca.pem"}), vec!["sslrootcert"]),
-            (json!({"host": "h", "options": "-c x=y"}), vec!["options"]),
-            (json!({"host": "h", "socketPath": "/tmp/mysql.sock"}), vec!["socketPath"]),
-            (json!({"url": "mysql://h/db"}), vec!["url"]),
-            (json!({"url": "http://h"}), vec!["url"]),
-            (json!({"host": "", "port": "x"}), vec!["port", "host"]),
-        ] {
-            assert_eq!(refused(&value), fields, "{value}");
+    fn finish_firebase(&mut self) {
+        if let (None, Some(email), Some(key)) =
+            (&self.firebase.service_account, self.client_email.take(), self.private_key.take())
+        {
+            match hosted::service_account(&json!({"client_email": email, "private_key": key})) {
+                Ok((account, _)) => self.firebase.service_account = Some(account),
+                Err(message) => self.errors.push(FieldError::new("privateKey", message)),
+            }
+        }
+        let firebase = &mut self.firebase;
+        if firebase.project_id.is_none() {
+            firebase.project_id = self.account_project.take();
+        }
+        if firebase.project_id.is_none()
+            && firebase.database_url.is_none()
+            && !self.has_error_of(&[Field::ProjectId, Field::ServiceAccount, Field::DatabaseUrl, Field::Config])
+        {
+            self.errors.push(FieldError::new(
+                "projectId",
+                "Enter the project ID, or paste a service account, which names it.",
+            ));
         }
     }
 
-    #[test]
-    fn a_provider_that_is_not_there_yet_is_named() {
-        let errors = Settings::from_json(Provider::MongoDb, &json!({"host": "h"})).expect_err("not available");
-        assert_eq!(errors.first().map(|error| error.field.as_str()), Some("provider"));
-    }
-
-    #[test]
-    fn no_message_repeats_a_secret() {
-        let value = json!({"url": "ftp://u:hunter2@h", "password": {"x": "hunter2"}, "clientKey": "hunter2"});
-        let errors = Settings::from_json(Provider::PostgreSql, &value).expect_err("nothing in it is right");
-        assert!(!format!("{errors:?}").contains("hunter2"));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_sealed_is_read_back(
-            host in "[a-z0-9.-]{1,60}|::1|fe80::1|2001:db8::[0-9a-f]{1,4}",
-            port in 1u16..,
-            database in proptest::option::of("[^\\p{Cc}]{1,40}"),
-            username in proptest::option::of("[^\\p{Cc}]{1,40}"),
-            password in proptest::option::of("[^\\x00]{1,60}"),
-            mode in proptest::option::of(0usize..5),
-            timeout in proptest::option::of(100u32..=60_000),
-        ) {
-            let settings = Settings {
-                host, port, database, username,
-                password: password.map(Secret::new),
-                tls: mode.and_then(|at| TlsMode::ALL.get(at).copied()),
-                ca_certificate: Some(CERTIFICATE.to_owned()),
-                client_certificate: Some(CERTIFICATE.to_owned()),
-                client_key: Some(Secret::new(KEY)),
-                connect_timeout_ms: timeout,
-            };
-            prop_assert_eq!(Settings::from_json(Provider::MySql, &settings.to_json()), Ok(settings));
+    fn finish_supabase(&mut self, host: &str) {
+        if self.supabase.url.is_empty()
+            && let Some(url) = hosted::project_of(host, self.username.as_deref())
+        {
+            self.supabase.url = url;
+        }
+        if self.supabase.url.is_empty() && !self.has_error_of(&[Field::ProjectUrl, Field::Url, Field::Host]) {
+            self.errors.push(FieldError::new("url", hosted::PROJECT));
         }
     }
+
+    /// The mode, less where any certificate or any name is to be accepted.
+    fn tls_mode(&self) -> Option<TlsMode> {
+        match self.tls.or(self.ssl) {
+            Some(TlsMode::Disable) => Some(TlsMode::Disable),
+            _ if self.any_certificate => Some(TlsMode::Require),
+            None | Some(TlsMode::VerifyFull) if self.any_name => Some(TlsMode::VerifyCa),
+            mode => mode,
+        }
+    }
+}
+
+fn certificates(value: &Value) -> Result<String, String> {
+    pem::certificates(values::text(value)?).map_err(|error| error.to_string())
 }

@@ -60,7 +60,8 @@ pub async fn probe(egress: &Egress, provider: Provider, settings: &Settings) -> 
         Err(_elapsed) => Some(out_of_time(trace.phase().unwrap_or(Phase::Query))),
     };
     if let Some(trouble) = trouble {
-        trace.fail(provider, trouble, &attempt.secrets());
+        let secrets = settings.secrets();
+        trace.fail(provider, trouble, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
     }
     trace.report()
 }
@@ -112,11 +113,6 @@ impl Attempt<'_> {
 
     fn password(&self) -> &str {
         self.settings.password.as_ref().map(Secret::reveal).unwrap_or_default()
-    }
-
-    /// What no message may hold.
-    fn secrets(&self) -> [&str; 2] {
-        [self.password(), self.settings.client_key.as_ref().map(Secret::reveal).unwrap_or_default()]
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mooring::{
     connections::{
         Provider,
-        settings::{Secret, Settings, TlsMode},
+        settings::{Secret, Settings, Special, TlsMode},
     },
     probe::{Cause, Failure, Outcome, Phase, ProbeReport},
     server::{config::EgressPolicy, egress::Egress, providers},
@@ -30,6 +30,7 @@ fn settings(port: u16) -> Settings {
         client_certificate: None,
         client_key: None,
         connect_timeout_ms: None,
+        special: Special::Plain,
     }
 }
 
