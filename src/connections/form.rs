@@ -8,13 +8,14 @@ use serde_json::{Map, Value};
 
 use super::{
     Connection, NewConnection, Provider,
+    labels::Labels,
     settings::{
         self, AuthMechanism, MongoDb, PublicFirebase, PublicSettings, PublicSpecial, PublicSupabase, Secret, Settings,
         Special, TlsMode,
     },
     url, validate_interval, validate_name, validate_slow_threshold,
 };
-use crate::{error::FieldError, ids::ConnectionId, probe::ProbeReport};
+use crate::{error::FieldError, health::quiet::QuietMode, ids::ConnectionId, probe::ProbeReport};
 
 /// What was typed. Travels from the browser to the server only; `Debug` shows no secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,12 @@ pub struct ConnectionForm {
     pub interval_s: String,
     /// Milliseconds.
     pub slow_threshold_ms: String,
+    /// Code of the quiet mode.
+    pub quiet_mode: String,
+    /// One word.
+    pub environment: String,
+    /// With commas between them.
+    pub tags: String,
 }
 
 impl fmt::Debug for ConnectionForm {
@@ -148,6 +155,9 @@ impl ConnectionForm {
             name: connection.name.clone(),
             interval_s: connection.interval_s.to_string(),
             slow_threshold_ms: connection.slow_threshold_ms.to_string(),
+            quiet_mode: connection.quiet_mode.code().to_owned(),
+            environment: connection.labels.environment.clone().unwrap_or_default(),
+            tags: connection.labels.typed_tags(),
             ..Self::default()
         };
         form.fill_public(&connection.settings);
@@ -261,10 +271,20 @@ impl ConnectionForm {
         let name = validate_name(&form.name).map_err(&mut keep).unwrap_or_default();
         let interval_s = validate_interval(&form.interval_s).map_err(&mut keep).unwrap_or_default();
         let slow_threshold_ms = validate_slow_threshold(&form.slow_threshold_ms).map_err(&mut keep).unwrap_or_default();
+        let labels = Labels::read(&form.environment, &form.tags).map_err(&mut keep).unwrap_or_default();
+        let quiet_mode = QuietMode::from_code(&form.quiet_mode).unwrap_or_default();
         match form.read_target() {
             Ok(Target { id, provider, settings, remove_password }) if errors.is_empty() => Ok(Draft {
                 id,
-                connection: NewConnection { provider, name, interval_s, slow_threshold_ms, settings },
+                connection: NewConnection {
+                    provider,
+                    name,
+                    interval_s,
+                    slow_threshold_ms,
+                    quiet_mode,
+                    labels,
+                    settings,
+                },
                 remove_password,
             }),
             Ok(_) => Err(errors),

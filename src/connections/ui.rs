@@ -211,7 +211,10 @@ fields!(
     anon_key,
     service_role_key,
     interval_s,
-    slow_threshold_ms
+    slow_threshold_ms,
+    quiet_mode,
+    environment,
+    tags
 );
 
 impl Fields {
