@@ -30,6 +30,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("delete_connection", "id=$id"),
     ("pause_connection", "id=$id"),
     ("resume_connection", "id=$id"),
+    ("handle_connections", "ids=$id&what=pause"),
     ("get_connection_health", "id=$id"),
     ("get_history", "id=$id&range=day"),
     ("get_daily_metrics", "id=$id"),
