@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::timestamp::Timestamp;
 
 pub mod cause;
+#[cfg(feature = "ssr")]
 pub mod classify;
 mod scrub;
 pub mod ui;
