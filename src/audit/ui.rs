@@ -108,10 +108,22 @@ fn Entries(page: AuditPage, filter: AuditFilter) -> impl IntoView {
         <DataTable caption="Entries of the audit log, the latest first" columns=columns compact=true>
             {rows}
         </DataTable>
-        <nav class="card-foot row" aria-label="Pages">
-            {(!is_first).then(|| view! { <ButtonLink href=latest small=true>"Latest"</ButtonLink> })}
-            {older.map(|seq| view! { <ButtonLink href=filter.before(seq).address(PATH) small=true>"Older"</ButtonLink> })}
-        </nav>
+        {(older.is_some() || !is_first)
+            .then(|| {
+                view! {
+                    <nav class="card-foot row" aria-label="Pages">
+                        {(!is_first).then(|| view! { <ButtonLink href=latest small=true>"Latest"</ButtonLink> })}
+                        {older
+                            .map(|seq| {
+                                view! {
+                                    <ButtonLink href=filter.before(seq).address(PATH) small=true>
+                                        "Older"
+                                    </ButtonLink>
+                                }
+                            })}
+                    </nav>
+                }
+            })}
     }
     .into_any()
 }
@@ -139,7 +151,7 @@ fn EntryRow(entry: AuditEntry, with_account: bool) -> impl IntoView {
             {with_account
                 .then(|| {
                     view! {
-                        <td>
+                        <td class="audit-account">
                             {match account {
                                 Some(account) => view! { <span class="breakable">{account}</span> }.into_any(),
                                 None => view! { <span class="quiet">"Nobody signed in"</span> }.into_any(),
@@ -151,8 +163,8 @@ fn EntryRow(entry: AuditEntry, with_account: bool) -> impl IntoView {
             <td>
                 <Tag tone=tone(outcome)>{outcome.label()}</Tag>
             </td>
-            <td>{connection}</td>
-            <td class="breakable small">{details}</td>
+            <td class="audit-connection">{connection}</td>
+            <td class="audit-details breakable small">{details}</td>
             <td class="small" title=user_agent>
                 {ip}
             </td>
