@@ -43,6 +43,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("settings") view={Lazy::<pages::Settings>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/two-factor") view={Lazy::<pages::TwoFactor>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/tokens") view={Lazy::<pages::Tokens>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/drop-in") view={Lazy::<pages::DropIn>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("audit") view={Lazy::<pages::AuditLog>::new()} ssr=SsrMode::Async />
                     <Route path=path!("admin/accounts") view={Lazy::<pages::Accounts>::new()} ssr=SsrMode::Async />
                     <Route path=path!("admin/accounts/:id/remove") view={Lazy::<pages::RemoveAccount>::new()} ssr=SsrMode::Async />
                     <Route path=path!("status") view={Lazy::<pages::Status>::new()} ssr=SsrMode::Async />

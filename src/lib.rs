@@ -24,6 +24,7 @@ pub mod audit;
 pub mod auth;
 pub mod connections;
 pub mod dashboard;
+pub mod drop_in;
 pub mod error;
 pub mod health;
 pub mod ids;

@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 use leptos_router::LazyRoute;
 
-use crate::{auth, connections, dashboard, status};
+use crate::{audit, auth, connections, dashboard, drop_in, status};
 
 /// `part = { Route = component, … }`: one part of the wasm with its routes.
 macro_rules! parts {
@@ -91,10 +91,14 @@ parts! {
         TwoFactor = auth::ui::TwoFactorPage,
         /// `/settings/tokens`
         Tokens = auth::ui::TokensPage,
+        /// `/settings/drop-in`
+        DropIn = drop_in::ui::DropInPage,
         /// `/admin/accounts`
         Accounts = auth::ui::AccountsPage,
         /// `/admin/accounts/:id/remove`
         RemoveAccount = auth::ui::RemoveAccountPage,
+        /// `/audit`
+        AuditLog = audit::ui::AuditLogPage,
         /// `/status`
         Status = status::ui::StatusPage,
     }

@@ -1,9 +1,11 @@
 //! Integration tests: what only shows with real servers, real processes and the whole router.
 
 mod administration;
+mod audit;
 mod auth;
 mod connections;
 mod guards;
+mod limits;
 mod monitor;
 mod ops;
 mod processes;

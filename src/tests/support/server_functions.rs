@@ -24,6 +24,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     // No id of an owner's thing: members are refused whatever they name.
     ("change_role", "account=00000000-0000-0000-0000-000000000009&role=admin"),
     ("remove_account", "account=00000000-0000-0000-0000-000000000009&connections=delete"),
+    ("list_audit", r#"{"filter": {}}"#),
     ("connection_for_edit", "id=$id"),
     ("save_connection", "id=$id&provider=postgresql&name=taken&host=127.0.0.1&port=1&username=app"),
     ("test_connection", r#"{"form": {"id": "$id", "provider": "postgresql", "host": "127.0.0.1", "port": "1"}}"#),
