@@ -28,6 +28,7 @@ pub mod drop_in;
 pub mod error;
 pub mod health;
 pub mod ids;
+pub mod import;
 pub mod probe;
 pub mod retry;
 pub mod status;

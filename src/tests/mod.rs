@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod connections;
 mod guards;
+mod import;
 mod limits;
 mod monitor;
 mod ops;

@@ -12,6 +12,7 @@ use crate::{
     },
     error::AppError,
     ids::{ConnectionId, UserId},
+    import,
 };
 
 /// Rows that are looked at in one go; the rest follows in the next.
@@ -93,11 +94,11 @@ async fn store(
     Ok(())
 }
 
-/// What may be shown of it, as far as it can be read; a `legacy` row is tried as each provider.
+/// What may be shown of it, as far as it can be read; a `legacy` row is read as what it looks like.
 fn public_part(provider: &str, credentials: &Value) -> PublicSettings {
     let candidates = match provider.parse::<Provider>() {
         Ok(provider) => vec![provider],
-        Err(_) => Provider::AVAILABLE.to_vec(),
+        Err(_) => vec![import::guess_provider(credentials)],
     };
     candidates
         .into_iter()
