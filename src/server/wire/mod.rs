@@ -1,6 +1,8 @@
 //! What other programs rely on, spoken as supabase-js expects it. Holds no business rule: it reads the
 //! request, calls the functions that the pages call, and writes the answer.
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
     extract::FromRequestParts,
@@ -19,6 +21,7 @@ use crate::{
     server::state::AppState,
 };
 
+pub mod body;
 pub mod functions;
 pub mod rest;
 
@@ -37,7 +40,7 @@ pub(super) fn cors() -> CorsLayer {
             HeaderName::from_static("accept-profile"),
             HeaderName::from_static("content-profile"),
         ])
-        .expose_headers([header::CONTENT_RANGE])
+        .expose_headers([header::CONTENT_RANGE, header::LOCATION, HeaderName::from_static("preference-applied")])
 }
 
 /// The one body of every error on the wire.
@@ -45,7 +48,7 @@ pub(super) fn cors() -> CorsLayer {
 pub struct WireError {
     #[serde(skip)]
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     details: Option<String>,
     hint: Option<String>,
@@ -55,8 +58,21 @@ pub struct WireError {
 
 impl WireError {
     /// An error with this status, code (`PostgREST`'s under `/rest/v1`) and message.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: None, hint: None, retry_after_s: None }
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into(), details: None, hint: None, retry_after_s: None }
+    }
+
+    /// The status that it is answered with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The same with another code: where a dialect has codes of its own.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = code.into();
+        self
     }
 
     /// More about what was found.
