@@ -24,7 +24,7 @@ use crate::{
     app::{App, shell::shell},
     auth,
     error::AppError,
-    server::{headers, live, state::AppState, wire},
+    server::{config::PublicUrl, headers, live, state::AppState, wire},
     status,
 };
 
@@ -46,6 +46,7 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/events", get(live::events))
+        .route("/openapi.json", get(openapi))
         .nest("/functions/v1", wire::functions::router())
         .nest("/rest/v1", wire::rest::router())
         // Server functions register themselves with the pages, under /api.
@@ -77,6 +78,12 @@ async fn ready(State(state): State<AppState>) -> Response {
     let readiness = status::server::readiness(&state).await;
     let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
+}
+
+/// What other programs may ask, as OpenAPI. It names no one's data, so anyone may read it, from any origin.
+async fn openapi(State(state): State<AppState>) -> impl IntoResponse {
+    let document = wire::openapi::document(state.config().public_url.as_ref().map_or("/", PublicUrl::origin));
+    ([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(document))
 }
 
 /// Leptos answers every failed server function with 500; this gives each error the status that it names.

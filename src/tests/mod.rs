@@ -7,6 +7,7 @@ mod guards;
 mod monitor;
 mod ops;
 mod processes;
+mod rest;
 mod retention;
 mod schema;
 mod secrets;

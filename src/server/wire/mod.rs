@@ -11,6 +11,7 @@ use axum::{
 };
 use serde::Serialize;
 use tower_http::cors::{Any, CorsLayer};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{
@@ -23,6 +24,7 @@ use crate::{
 
 pub mod body;
 pub mod functions;
+pub mod openapi;
 pub mod rest;
 
 /// Session cookies do not count on these routes, so any origin may ask, without credentials.
@@ -44,10 +46,12 @@ pub(super) fn cors() -> CorsLayer {
 }
 
 /// The one body of every error on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Error)]
 pub struct WireError {
     #[serde(skip)]
     status: StatusCode,
+    #[schema(value_type = String)]
     code: Cow<'static, str>,
     message: String,
     details: Option<String>,

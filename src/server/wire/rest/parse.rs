@@ -243,7 +243,7 @@ impl Parser {
         if depth > MAX_DEPTH {
             return Err(unreadable(format!("Conditions are nested more than {MAX_DEPTH} deep.")));
         }
-        cursor.expect('(')?;
+        cursor.skip('(')?;
         let mut conditions = Vec::new();
         loop {
             conditions.push(self.condition(cursor, depth)?);
@@ -327,7 +327,7 @@ fn list(column: &Column, cursor: &mut Cursor<'_>) -> Result<Vec<String>, QueryEr
     if column.kind == Type::TextArray {
         return Err(QueryError::Mistyped(format!("`in` does not fit {}, which is a list itself.", column.name)));
     }
-    cursor.expect('(')?;
+    cursor.skip('(')?;
     let mut values = Vec::new();
     if cursor.0.starts_with(')') {
         cursor.next();
@@ -357,7 +357,7 @@ impl Cursor<'_> {
         next
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), QueryError> {
+    fn skip(&mut self, wanted: char) -> Result<(), QueryError> {
         if self.next() == Some(wanted) { Ok(()) } else { Err(unreadable(format!("There is no `{wanted}` where one belongs."))) }
     }
 

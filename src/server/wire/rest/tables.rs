@@ -269,7 +269,7 @@ pub const TABLES: &[Table] = &[
         about: "Something that one did oneself, or that was refused.",
         columns: &[
             column("id", Type::Uuid),
-            column("user_id", Type::Uuid),
+            column("user_id", Type::Uuid).nullable(),
             column("credential_id", Type::Uuid).nullable(),
             column("action", Type::Text),
             column("status", Type::Text),
