@@ -134,5 +134,5 @@ test-supabase:
 	@MOORING_BINARY="$(target)/debug/mooring" npm run --silent test:supabase 2>&1 | tee $(logs)/supabase
 
 .PHONY: bench
-bench: build setup-test ## Measure the monitor, the board page and what a first visit loads
+bench: build setup-test ## Measure the monitor, the board page, the API and what a first visit loads
 	@.ci/with-postgres cargo bench --quiet --features ssr --bench bench

@@ -127,7 +127,7 @@ describe("the tables", () => {
       await supabase
         .from("database_knowledge_base")
         .select("title, score:confidence_score")
-        .in("title", ["Connection refused 91", "Connection refused 92", 'no, (such) "one"'])
+        .in("title", ["Connection refused 91", "Connection refused 92", 'no, (such) one'])
         .order("confidence_score"),
     );
     assert.deepEqual(names, [

@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 
 use crate::{
+    auth::server::known_tokens::KnownTokens,
     health::server::Watch,
     ids::WorkerId,
     server::{clock::Clock, config::Config, db::Database, egress::Egress, live::Live, vault::Vault},
@@ -13,7 +14,7 @@ use crate::{
 
 /// The process's state; cheap to clone.
 #[derive(Clone)]
-pub struct AppState(Arc<Services>, Arc<Watch>);
+pub struct AppState(Arc<Services>, Arc<Watch>, Arc<KnownTokens>);
 
 /// The parts that [`AppState`] shares.
 pub struct Services {
@@ -40,7 +41,7 @@ impl AppState {
     #[must_use]
     pub fn new(services: Services) -> Self {
         let watch = Watch::new(services.config.check_concurrency, services.config.control_targets.clone());
-        Self(Arc::new(services), Arc::new(watch))
+        Self(Arc::new(services), Arc::new(watch), Arc::default())
     }
 
     /// What the operator set.
@@ -59,6 +60,12 @@ impl AppState {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    /// API tokens that counted a moment ago.
+    #[must_use]
+    pub fn known_tokens(&self) -> &KnownTokens {
+        &self.2
     }
 
     /// Seals and opens credentials.
