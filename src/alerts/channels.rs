@@ -126,11 +126,13 @@ impl Channels {
         let email = reader.list(&top, object, "email", MOST_ADDRESSES, Reader::email);
         let kept: Vec<_> = stored.webhook.iter().map(|hook| &hook.url).collect();
         let mut kept = Kept::new(&kept, object.get("webhook"));
-        let webhook =
-            reader.list(&top, object, "webhook", MOST_HOOKS, |reader, at, value| reader.webhook(at, value, &mut kept, stored));
+        let webhook = reader.list(&top, object, "webhook", MOST_HOOKS, |reader, at, value| {
+            reader.webhook(at, value, &mut kept, stored)
+        });
         let urls: Vec<_> = stored.sms.iter().map(|sms| &sms.url).collect();
         let mut kept = Kept::new(&urls, object.get("sms"));
-        let sms = reader.list(&top, object, "sms", MOST_HOOKS, |reader, at, value| reader.sms(at, value, &mut kept, stored));
+        let sms =
+            reader.list(&top, object, "sms", MOST_HOOKS, |reader, at, value| reader.sms(at, value, &mut kept, stored));
         let in_app = reader.boolean(&top, object, "in_app");
         if reader.errors.is_empty() { Ok(Self { email, webhook, sms, in_app }) } else { Err(reader.errors) }
     }
@@ -241,9 +243,12 @@ fn check_url(url: &str) -> Result<(), &'static str> {
     if authority.contains('@') {
         return Err("The url names a user; put what the service needs to know into its path, secret or auth.");
     }
-    let host = authority.rsplit_once(':').map_or(authority, |(host, port)| {
-        if port.parse::<u16>().is_ok() { host } else { authority }
-    });
+    let host = authority.rsplit_once(':').map_or(
+        authority,
+        |(host, port)| {
+            if port.parse::<u16>().is_ok() { host } else { authority }
+        },
+    );
     let is_ipv6 = host.starts_with('[') && host.ends_with(']');
     if host.is_empty() || (!is_ipv6 && host.contains([':', '[', ']', '\\', '<', '>', '"'])) {
         return Err("The url has no usable host.");
@@ -564,10 +569,16 @@ mod tests {
             (json!({"webhook": [{"url": "https:///hunter2"}]}), "notification_channels.webhook[0].url"),
             (json!({"webhook": [{"url": "https://h:99999/"}]}), "notification_channels.webhook[0].url"),
             (json!({"webhook": [{"url": "https://h/a b"}]}), "notification_channels.webhook[0].url"),
-            (json!({"webhook": [{"url": "https://h/", "secret": "hunter2"}]}), "notification_channels.webhook[0].secret"),
+            (
+                json!({"webhook": [{"url": "https://h/", "secret": "hunter2"}]}),
+                "notification_channels.webhook[0].secret",
+            ),
             (json!({"webhook": [{"url": "https://h/", "preset": "fax"}]}), "notification_channels.webhook[0].preset"),
             (json!({"sms": [{"url": "https://h/", "to": "0170"}]}), "notification_channels.sms[0].to"),
-            (json!({"sms": [{"url": "https://h/", "to": "+49170", "auth": "a\r\nhunter2"}]}), "notification_channels.sms[0].auth"),
+            (
+                json!({"sms": [{"url": "https://h/", "to": "+49170", "auth": "a\r\nhunter2"}]}),
+                "notification_channels.sms[0].auth",
+            ),
         ] {
             let errors = Channels::read(&value, &Channels::default()).expect_err(field);
             assert_eq!(errors[0].field, field, "{value}");

@@ -29,8 +29,7 @@ pub enum AlertType {
 
 impl AlertType {
     /// Every type.
-    pub const ALL: [Self; 5] =
-        [Self::Downtime, Self::SlowResponse, Self::ErrorRate, Self::Security, Self::Certificate];
+    pub const ALL: [Self; 5] = [Self::Downtime, Self::SlowResponse, Self::ErrorRate, Self::Security, Self::Certificate];
 
     /// The stable name on the wire and in the database.
     #[must_use]

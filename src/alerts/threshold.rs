@@ -71,7 +71,10 @@ impl Threshold {
     /// Each field that cannot be used, by its name (`threshold.window`).
     pub fn read(kind: AlertType, value: &Value) -> Result<Self, Vec<FieldError>> {
         let Some(object) = value.as_object() else {
-            return Err(vec![FieldError::new("threshold", "threshold is an object, such as {\"failureThreshold\": 2}.")]);
+            return Err(vec![FieldError::new(
+                "threshold",
+                "threshold is an object, such as {\"failureThreshold\": 2}.",
+            )]);
         };
         let mut fields = Fields { object, known: Vec::new(), errors: Vec::new() };
         let trigger = match kind {
@@ -87,7 +90,9 @@ impl Threshold {
                 failed_attempts: fields.number("failedAttempts", &FAILED_ATTEMPTS, 3),
                 auto_disable: fields.boolean("autoDisable"),
             },
-            AlertType::Certificate => Trigger::Certificate { days_before: fields.number("daysBefore", &DAYS_BEFORE, 14) },
+            AlertType::Certificate => {
+                Trigger::Certificate { days_before: fields.number("daysBefore", &DAYS_BEFORE, 14) }
+            }
         };
         let threshold = Self {
             trigger,

@@ -151,7 +151,10 @@ async fn filters_order_pages_and_counts_select_rows() {
         ("select=response_time_ms&error_message=is.null&order=response_time_ms&limit=1", json!([1])),
         ("select=response_time_ms&error_message=not.is.null", json!([])),
         ("select=response_time_ms&alerts_sent=is.true", json!([])),
-        ("select=response_time_ms&or=(response_time_ms.eq.2,and(status.eq.down,response_time_ms.lt.2))&order=response_time_ms", json!([1, 2])),
+        (
+            "select=response_time_ms&or=(response_time_ms.eq.2,and(status.eq.down,response_time_ms.lt.2))&order=response_time_ms",
+            json!([1, 2]),
+        ),
         ("select=response_time_ms&not.or=(response_time_ms.gt.1,status.eq.healthy)", json!([1])),
         ("select=response_time_ms&order=cause.desc.nullsfirst,response_time_ms.asc&limit=1", json!([1])),
         // An alias does not take a column's place in the order.
@@ -163,7 +166,9 @@ async fn filters_order_pages_and_counts_select_rows() {
             answer.json().as_array().expect("rows").iter().map(|row| row["response_time_ms"].clone()).collect();
         assert_eq!(Value::Array(found), wanted, "{query}");
     }
-    let answer = get(&stage.client, &format!("{HEALTH}?select=ms:response_time_ms::text,status&order=response_time_ms&limit=1")).await;
+    let answer =
+        get(&stage.client, &format!("{HEALTH}?select=ms:response_time_ms::text,status&order=response_time_ms&limit=1"))
+            .await;
     assert_eq!(answer.json(), json!([{"ms": "1", "status": "down"}]));
 
     for (headers, query, status, range) in [
@@ -249,14 +254,42 @@ async fn what_is_wrong_with_a_request_has_postgrests_code() {
         ("POST", RULES, &[], r#"{"alert_type":"downtime","notification_channels":{"email":["x"]}}"#, 400, "23514"),
         ("POST", RULES, &[], r#"{"alert_type":"downtime","id":"8d0f1e3e-0000-0000-0000-000000000001"}"#, 400, "428C9"),
         ("PATCH", RULES, &[], r#"{"enabled":false}"#, 400, "21000"),
-        ("PATCH", "/rest/v1/database_alert_config?id=not.is.null&limit=1", &[], r#"{"enabled":false}"#, 400, "PGRST100"),
+        (
+            "PATCH",
+            "/rest/v1/database_alert_config?id=not.is.null&limit=1",
+            &[],
+            r#"{"enabled":false}"#,
+            400,
+            "PGRST100",
+        ),
         ("PATCH", "/rest/v1/database_alert_config?id=not.is.null", &[], "[]", 400, "PGRST102"),
         ("DELETE", RULES, &[], "", 400, "21000"),
         ("POST", CONNECTIONS, &[], r#"{"provider":"postgresql","connection_name":"x"}"#, 400, "23502"),
         ("POST", CONNECTIONS, &[], r#"{"provider":"legacy","connection_name":"x","credentials":{}}"#, 400, "23514"),
-        ("POST", CONNECTIONS, &[], r#"{"provider":"mysql","connection_name":"","credentials":{"host":"h"}}"#, 400, "23514"),
-        ("POST", CONNECTIONS, &[], r#"{"provider":"mysql","connection_name":"x","credentials":{"port":0}}"#, 400, "23514"),
-        ("POST", CONNECTIONS, &[], r#"{"provider":"mysql","connection_name":"ORDERS","credentials":{"host":"h"}}"#, 409, "23505"),
+        (
+            "POST",
+            CONNECTIONS,
+            &[],
+            r#"{"provider":"mysql","connection_name":"","credentials":{"host":"h"}}"#,
+            400,
+            "23514",
+        ),
+        (
+            "POST",
+            CONNECTIONS,
+            &[],
+            r#"{"provider":"mysql","connection_name":"x","credentials":{"port":0}}"#,
+            400,
+            "23514",
+        ),
+        (
+            "POST",
+            CONNECTIONS,
+            &[],
+            r#"{"provider":"mysql","connection_name":"ORDERS","credentials":{"host":"h"}}"#,
+            409,
+            "23505",
+        ),
         ("POST", "/rest/v1/rpc/calculate_uptime_percentage", &[], "", 404, "PGRST202"),
         ("POST", "/rest/v1/rpc/pg_sleep", &[], r#"{"p_credential_id":1}"#, 404, "PGRST202"),
         ("POST", "/rest/v1/rpc/calculate_uptime_percentage", &[], r#"{"p_credential_id":"7"}"#, 400, "22P02"),
@@ -374,11 +407,12 @@ async fn alert_rules_are_written_and_their_secrets_shown_once() {
     let answer = send(&stage.client, "PATCH", &own, &[], moved.to_string()).await;
     assert_eq!(answer.json()["details"], "notification_channels.webhook[0].secret", "{}", answer.text());
 
-    let stored: String = sqlx::query_scalar("select database_alert_config::text from database_alert_config where id = $1::uuid")
-        .bind(&id)
-        .fetch_one(&mut stage.connect().await)
-        .await
-        .expect("the rule");
+    let stored: String =
+        sqlx::query_scalar("select database_alert_config::text from database_alert_config where id = $1::uuid")
+            .bind(&id)
+            .fetch_one(&mut stage.connect().await)
+            .await
+            .expect("the rule");
     assert!(!stored.contains("hunter2") && !stored.contains(&secret), "{stored}");
 
     let many = json!([{"alert_type": "downtime"}, {"alert_type": "security", "threshold": {"autoDisable": true}}]);
@@ -409,10 +443,11 @@ async fn alert_rules_are_written_and_their_secrets_shown_once() {
     assert_eq!((deleted.status, deleted.json()["id"].as_str()), (StatusCode::OK, Some(id.as_str())));
     assert_eq!(send(&stage.client, "DELETE", &all, &[], "").await.status, StatusCode::NO_CONTENT);
     assert_eq!(count().await, Some(0));
-    let audited: Vec<String> = sqlx::query_scalar("select distinct action from database_audit_log where action like 'alert.%' order by 1")
-        .fetch_all(&mut stage.connect().await)
-        .await
-        .expect("the log");
+    let audited: Vec<String> =
+        sqlx::query_scalar("select distinct action from database_audit_log where action like 'alert.%' order by 1")
+            .fetch_all(&mut stage.connect().await)
+            .await
+            .expect("the log");
     assert_eq!(audited, ["alert.create", "alert.delete", "alert.update"]);
 }
 
@@ -455,7 +490,10 @@ async fn connections_are_written_and_their_credentials_never_answered() {
     let own = format!("{CONNECTIONS}?id=eq.{id}");
     let patch = async |body: Value| send(&stage.client, "PATCH", &own, REPRESENTATION, body.to_string()).await;
     let renamed = patch(json!({"connection_name": "store", "is_active": true})).await;
-    assert_eq!((renamed.json()[0]["connection_name"].clone(), renamed.json()[0]["is_active"].clone()), (json!("store"), json!(true)));
+    assert_eq!(
+        (renamed.json()[0]["connection_name"].clone(), renamed.json()[0]["is_active"].clone()),
+        (json!("store"), json!(true))
+    );
     assert_eq!(opened(&stage, &id).await["password"], "hunter2");
 
     // A stored password stays at its endpoint.
@@ -463,7 +501,10 @@ async fn connections_are_written_and_their_credentials_never_answered() {
     assert_eq!(same.status, StatusCode::OK, "{}", same.text());
     assert_eq!(opened(&stage, &id).await["password"], "hunter2");
     let moved = patch(json!({"credentials": {"host": "evil.example", "username": "app"}})).await;
-    assert_eq!((moved.status, moved.json()["details"].clone()), (StatusCode::BAD_REQUEST, json!("credentials.password")));
+    assert_eq!(
+        (moved.status, moved.json()["details"].clone()),
+        (StatusCode::BAD_REQUEST, json!("credentials.password"))
+    );
     assert_eq!(patch(json!({"provider": "mysql"})).await.json()["details"], "credentials");
     let removed = patch(json!({"credentials": {"host": "db.example.org", "username": "app", "password": null}})).await;
     assert_eq!(removed.status, StatusCode::OK, "{}", removed.text());
@@ -497,7 +538,8 @@ async fn uptime_is_computed_by_post_and_get() {
     let stage = Stage::set().await;
     let (id, foreign) = (stage.connection, stage.foreign);
     let uptime = "/rest/v1/rpc/calculate_uptime_percentage";
-    let posted = send(&stage.client, "POST", uptime, &[], json!({"p_credential_id": id, "p_hours": 24}).to_string()).await;
+    let posted =
+        send(&stage.client, "POST", uptime, &[], json!({"p_credential_id": id, "p_hours": 24}).to_string()).await;
     let percent = posted.json().as_f64().unwrap_or_else(|| panic!("{}", posted.text()));
     assert!((40.0..60.0).contains(&percent), "{percent}");
     for query in [format!("p_credential_id={id}&p_hours=24"), format!("p_credential_id={id}")] {
@@ -528,7 +570,8 @@ const INJECTIONS: [&str; 12] = [
 async fn nothing_in_any_place_of_a_request_is_taken_for_sql() {
     let stage = Stage::set().await;
     let mut database = stage.connect().await;
-    let rows: i64 = sqlx::query_scalar("select count(*) from database_alert_config").fetch_one(&mut database).await.expect("rows");
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from database_alert_config").fetch_one(&mut database).await.expect("rows");
     for injection in INJECTIONS {
         let sent = percent(injection);
         let quoted = percent(&format!("\"{}\"", injection.replace('\\', "\\\\").replace('"', "\\\"")));
@@ -584,7 +627,8 @@ async fn nothing_in_any_place_of_a_request_is_taken_for_sql() {
             }
         }
     }
-    let after: i64 = sqlx::query_scalar("select count(*) from database_alert_config").fetch_one(&mut database).await.expect("rows");
+    let after: i64 =
+        sqlx::query_scalar("select count(*) from database_alert_config").fetch_one(&mut database).await.expect("rows");
     assert_eq!(rows, after);
 }
 
@@ -598,7 +642,10 @@ async fn any_origin_may_ask_and_read_what_was_answered() {
         &[
             ("origin", "https://app.example"),
             ("access-control-request-method", "PATCH"),
-            ("access-control-request-headers", "authorization,apikey,content-type,prefer,range,x-client-info,accept-profile,content-profile"),
+            (
+                "access-control-request-headers",
+                "authorization,apikey,content-type,prefer,range,x-client-info,accept-profile,content-profile",
+            ),
         ],
         "",
     )

@@ -87,8 +87,7 @@ mod tests {
     fn a_token_is_remembered_until_something_is_announced() {
         let live = Live::new(CancellationToken::new());
         let tokens = KnownTokens::default();
-        let known =
-            Known { id: Uuid::nil().into(), user: Uuid::nil().into(), role: Role::Member, scope: Scope::Full };
+        let known = Known { id: Uuid::nil().into(), user: Uuid::nil().into(), role: Role::Member, scope: Scope::Full };
         let now = Timestamp::from_micros(1_000_000);
         let remember = |as_of| {
             tokens.remember(vec![7], Remembered { known, as_of, until: now.plus_seconds(REMEMBERED_S) });

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use utoipa::{
     OpenApi as _,
     openapi::{
-        ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder,
-        Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder, Type as JsonType,
+        ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
+        PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder, Type as JsonType,
         path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder},
         request_body::RequestBodyBuilder,
         schema::{ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType},
@@ -92,9 +92,14 @@ fn token_needed() -> SecurityRequirement {
 
 /// An operation with what every one may answer: its own errors, and being refused.
 fn operation(tag: &str, id: String, summary: &str, errors: &[(u16, &str)]) -> OperationBuilder {
-    let common = [(400, "The input cannot be used; it is named"), (401, "No token, or one that does not count"),
-        (403, "The token's scope is too small, or the row is not yours"), (429, "Too many; Retry-After says when again"),
-        (500, "Our own fault"), (503, "Our own database is away")];
+    let common = [
+        (400, "The input cannot be used; it is named"),
+        (401, "No token, or one that does not count"),
+        (403, "The token's scope is too small, or the row is not yours"),
+        (429, "Too many; Retry-After says when again"),
+        (500, "Our own fault"),
+        (503, "Our own database is away"),
+    ];
     let builder = OperationBuilder::new().tag(tag).operation_id(Some(id)).summary(Some(summary));
     common.iter().chain(errors).fold(builder, |builder, (status, description)| {
         let content = ContentBuilder::new().schema(Some(schema_ref(ERROR))).build();
@@ -103,7 +108,11 @@ fn operation(tag: &str, id: String, summary: &str, errors: &[(u16, &str)]) -> Op
     })
 }
 
-fn answer(description: &str, schema: impl Into<RefOr<Schema>>, example: Option<Value>) -> RefOr<utoipa::openapi::Response> {
+fn answer(
+    description: &str,
+    schema: impl Into<RefOr<Schema>>,
+    example: Option<Value>,
+) -> RefOr<utoipa::openapi::Response> {
     let content = ContentBuilder::new().schema(Some(schema)).example(example).build();
     ResponseBuilder::new().description(description).content(JSON, content).build().into()
 }
@@ -173,20 +182,22 @@ fn conditions(table: &Table) -> Vec<Parameter> {
     let text = |name, description, example: &str| {
         parameter(name, ParameterIn::Query, JsonType::String, description, Some(json!(example)))
     };
-    let mut parameters = vec![text("select", "The columns of the answer, with aliases (`a:column`) and casts (`column::text`).", "*")];
+    let mut parameters =
+        vec![text("select", "The columns of the answer, with aliases (`a:column`) and casts (`column::text`).", "*")];
     parameters.extend(table.shown().map(|column| {
-        text(
-            column.name,
-            "A condition: `eq neq gt gte lt lte like ilike in is`, perhaps after `not.`.",
-            "not.is.null",
-        )
+        text(column.name, "A condition: `eq neq gt gte lt lte like ilike in is`, perhaps after `not.`.", "not.is.null")
     }));
-    parameters.push(text("or", "Conditions of which one holds; `and` and `not.or` likewise.", "(id.not.is.null,id.is.null)"));
+    parameters.push(text(
+        "or",
+        "Conditions of which one holds; `and` and `not.or` likewise.",
+        "(id.not.is.null,id.is.null)",
+    ));
     parameters
 }
 
 fn prefer(example: &str) -> Parameter {
-    let description = "`count=exact`, `return=minimal|representation`, `missing=default`, `handling=strict`, `max-affected=…`";
+    let description =
+        "`count=exact`, `return=minimal|representation`, `missing=default`, `handling=strict`, `max-affected=…`";
     parameter("Prefer", ParameterIn::Header, JsonType::String, description, Some(json!(example)))
 }
 
@@ -194,16 +205,31 @@ fn table_item(table: &Table) -> PathItem {
     let name = table.name;
     let whole = |name, description, example| {
         let schema = ObjectBuilder::new().schema_type(JsonType::Integer).minimum(Some(0)).maximum(Some(u32::MAX));
-        ParameterBuilder::from(parameter(name, ParameterIn::Query, JsonType::Integer, description, Some(json!(example))))
-            .schema(Some(schema))
-            .build()
+        ParameterBuilder::from(parameter(
+            name,
+            ParameterIn::Query,
+            JsonType::Integer,
+            description,
+            Some(json!(example)),
+        ))
+        .schema(Some(schema))
+        .build()
     };
-    let read = operation(name, format!("read_{name}"), table.about, &[
-        (404, "No such table"), (406, "Not one row, or no such media type"), (416, "Beyond the last row"),
-    ])
+    let read = operation(
+        name,
+        format!("read_{name}"),
+        table.about,
+        &[(404, "No such table"), (406, "Not one row, or no such media type"), (416, "Beyond the last row")],
+    )
     .security(token_needed())
     .parameters(Some(conditions(table)))
-    .parameter(parameter("order", ParameterIn::Query, JsonType::String, "`column.asc|desc.nullsfirst|nullslast`, several with commas", Some(json!(format!("{}.desc", newest(table))))))
+    .parameter(parameter(
+        "order",
+        ParameterIn::Query,
+        JsonType::String,
+        "`column.asc|desc.nullsfirst|nullslast`, several with commas",
+        Some(json!(format!("{}.desc", newest(table)))),
+    ))
     .parameter(whole("limit", "Rows at most; never more than 1,000.", 10))
     .parameter(whole("offset", "Rows to pass over.", 0))
     .parameter(prefer("count=exact"))
@@ -257,10 +283,21 @@ fn insert(table: &Table) -> Operation {
         .item(Schema::from(rows_schema(table).max_items(Some(MAX_ROWS as usize))));
     operation(table.name, format!("insert_{}", table.name), "Inserts one row or many, all or none.", &WRITTEN)
         .security(token_needed())
-        .parameter(parameter("select", ParameterIn::Query, JsonType::String, "The columns of the answer.", Some(json!("*"))))
+        .parameter(parameter(
+            "select",
+            ParameterIn::Query,
+            JsonType::String,
+            "The columns of the answer.",
+            Some(json!("*")),
+        ))
         .parameter(prefer("return=representation"))
         .request_body(body(one_or_many, Required::True, Some(example(table))))
-        .response("201", answer("Inserted; the rows with `return=representation`", rows_schema(table), None))
+        // Without a schema, since the body is empty unless asked for.
+        .response(
+            "201",
+            ResponseBuilder::new()
+                .description("Inserted; with `return=representation` the rows, as a read answers them"),
+        )
         .build()
 }
 
@@ -288,10 +325,18 @@ fn delete(table: &Table) -> Operation {
 fn uptime_item() -> PathItem {
     let [id, hours] = rpc::ARGUMENTS;
     let about = "The share of time in which the connection answered, in percent; null where nothing is known.";
-    let percent =
-        || ObjectBuilder::new().schema_type(SchemaType::Array(vec![JsonType::Number, JsonType::Null])).minimum(Some(0)).maximum(Some(100));
-    let uuid = || ObjectBuilder::new().schema_type(JsonType::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
-    let whole = || ObjectBuilder::new().schema_type(JsonType::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)));
+    let percent = || {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Array(vec![JsonType::Number, JsonType::Null]))
+            .minimum(Some(0))
+            .maximum(Some(100))
+    };
+    let uuid = || {
+        ObjectBuilder::new().schema_type(JsonType::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+    };
+    let whole = || {
+        ObjectBuilder::new().schema_type(JsonType::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+    };
     let errors = [(404, "No such function"), (406, "No such schema"), (413, "Too large"), (415, "Not JSON")];
     let arguments = ObjectBuilder::new().property(id, uuid()).property(hours, whole()).required(id);
     let called = |way: &str| {
@@ -308,7 +353,13 @@ fn uptime_item() -> PathItem {
                 .schema(Some(uuid()))
                 .example(Some(json!(SOME_ID))),
         )
-        .parameter(ParameterBuilder::new().name(hours).parameter_in(ParameterIn::Query).schema(Some(whole())).example(Some(json!(24))));
+        .parameter(
+            ParameterBuilder::new()
+                .name(hours)
+                .parameter_in(ParameterIn::Query)
+                .schema(Some(whole()))
+                .example(Some(json!(24))),
+        );
     let by_body = called("post").request_body(body(arguments, Required::True, Some(json!({id: SOME_ID, hours: 24}))));
     PathItemBuilder::new()
         .operation(HttpMethod::Get, by_query.build())
@@ -390,7 +441,12 @@ impl Function {
     fn item(&self) -> PathItem {
         // An empty body counts as `{}`.
         let required = if (self.example)() == json!({}) { Required::False } else { Required::True };
-        let errors = [(404, "Not there, or not yours"), (409, "It contradicts what is stored"), (413, "Too large"), (415, "Not JSON")];
+        let errors = [
+            (404, "Not there, or not yours"),
+            (409, "It contradicts what is stored"),
+            (413, "Too large"),
+            (415, "Not JSON"),
+        ];
         let mut post = operation("functions", self.name.to_owned(), self.about, &errors)
             .request_body(body(schema_ref(self.request), required, Some((self.example)())))
             .response("200", answer("It ran", schema_ref(self.response), None))
@@ -413,7 +469,11 @@ mod tests {
     #[test]
     fn it_is_openapi_3_1_and_names_every_route() {
         let document = written();
-        assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")), "{}", document["openapi"]);
+        assert!(
+            document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")),
+            "{}",
+            document["openapi"]
+        );
         assert_eq!(document["servers"][0]["url"], "https://mooring.example.org");
         for table in TABLES {
             let item = &document["paths"][format!("/rest/v1/{}", table.name)];

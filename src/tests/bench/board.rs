@@ -56,10 +56,7 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
             what: "The same, 99th percentile".to_owned(),
             mooring: format!("{:.1} ms", median(rounds.iter().map(|(mooring, _)| mooring.p99_ms()))),
             bare: format!("{:.1} ms", median(rounds.iter().map(|(_, bare)| bare.p99_ms()))),
-            ratio: format!(
-                "{:.2}",
-                median(rounds.iter().map(|(mooring, bare)| mooring.p99_ms() / bare.p99_ms()))
-            ),
+            ratio: format!("{:.2}", median(rounds.iter().map(|(mooring, bare)| mooring.p99_ms() / bare.p99_ms()))),
             aim: "",
         },
     ]

@@ -46,7 +46,10 @@ impl Shape {
     fn of_media_type(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let one = match parts.next()?.to_ascii_lowercase().as_str() {
-            "*/*" | "application/*" | "application/json" | "application/vnd.pgrst.array+json"
+            "*/*"
+            | "application/*"
+            | "application/json"
+            | "application/vnd.pgrst.array+json"
             | "application/vnd.pgrst.array" => false,
             "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object" => true,
             _ => return None,
@@ -133,7 +136,10 @@ impl Preferences {
                 "PGRST122",
                 "Invalid preferences given with handling=strict",
             )
-            .details(format!("Invalid preferences: {}", unknown.join(", ").escape_default().take(200).collect::<String>())));
+            .details(format!(
+                "Invalid preferences: {}",
+                unknown.join(", ").escape_default().take(200).collect::<String>()
+            )));
         }
         Ok(preferences)
     }
@@ -171,8 +177,7 @@ pub fn range(headers: &HeaderMap) -> Result<Option<(u32, Option<u32>)>, WireErro
     let text = range.to_str().map_err(|_| wrong())?;
     let (first, last) = text.strip_prefix("items=").unwrap_or(text).split_once('-').ok_or_else(wrong)?;
     let first: u32 = first.trim().parse().map_err(|_| wrong())?;
-    let last: Option<u32> =
-        if last.trim().is_empty() { None } else { Some(last.trim().parse().map_err(|_| wrong())?) };
+    let last: Option<u32> = if last.trim().is_empty() { None } else { Some(last.trim().parse().map_err(|_| wrong())?) };
     if last.is_some_and(|last| last < first) {
         return Err(WireError::new(StatusCode::RANGE_NOT_SATISFIABLE, "PGRST103", "Requested range not satisfiable")
             .details("The lower boundary must be lower than or equal to the upper boundary in the Range header."));
@@ -237,7 +242,8 @@ mod tests {
 
     #[test]
     fn a_range_counts_rows() {
-        for (text, wanted) in [("0-9", Some((0, Some(9)))), ("5-", Some((5, None))), ("items=2-2", Some((2, Some(2))))] {
+        for (text, wanted) in [("0-9", Some((0, Some(9)))), ("5-", Some((5, None))), ("items=2-2", Some((2, Some(2))))]
+        {
             assert_eq!(range(&headers(&[("range", text)])), Ok(wanted), "{text}");
         }
         assert_eq!(range(&headers(&[("range", "bytes=0-1"), ("range-unit", "bytes")])), Ok(None));

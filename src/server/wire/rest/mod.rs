@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::{FromRequestParts, Path, RawQuery},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use sqlx::Row;
@@ -76,9 +76,9 @@ impl FromRequestParts<AppState> for Reader {
     type Rejection = WireError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state).await.map_err(|error| {
-            if error.status() == StatusCode::UNAUTHORIZED { error.code("PGRST301") } else { error }
-        })?;
+        let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state)
+            .await
+            .map_err(|error| if error.status() == StatusCode::UNAUTHORIZED { error.code("PGRST301") } else { error })?;
         match scope {
             Scope::Full | Scope::Read => Ok(Self { caller }),
             Scope::Cron => {
@@ -130,7 +130,7 @@ async fn read(
     Ok(respond(
         range.status(),
         Answer {
-            body: (method != Method::HEAD).then_some(body),
+            body: Some(body),
             shape,
             range: range.to_string(),
             applied: preferences.applied(false),
@@ -199,11 +199,12 @@ struct Answer {
 
 fn respond(status: StatusCode, answer: Answer) -> Response {
     let Answer { body, shape, range, applied, location } = answer;
-    let mut response = body.map_or_else(Body::empty, Body::from).into_response();
+    let media_type = body.is_some().then(|| shape.media_type().to_owned());
+    let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.media_type()));
     for (name, value) in [
+        (header::CONTENT_TYPE, media_type),
         (header::CONTENT_RANGE, Some(range)),
         (HeaderName::from_static("preference-applied"), applied),
         (header::LOCATION, location),

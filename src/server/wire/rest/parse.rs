@@ -16,7 +16,18 @@ const MAX_DEPTH: u32 = 5;
 const MAX_SELECTED: usize = 100;
 /// The types that `select` may cast to, as they are written.
 const CASTS: [&str; 13] = [
-    "text", "varchar", "integer", "int4", "bigint", "int8", "numeric", "float8", "boolean", "date", "timestamptz", "json",
+    "text",
+    "varchar",
+    "integer",
+    "int4",
+    "bigint",
+    "int8",
+    "numeric",
+    "float8",
+    "boolean",
+    "date",
+    "timestamptz",
+    "json",
     "jsonb",
 ];
 
@@ -358,7 +369,11 @@ impl Cursor<'_> {
     }
 
     fn skip(&mut self, wanted: char) -> Result<(), QueryError> {
-        if self.next() == Some(wanted) { Ok(()) } else { Err(unreadable(format!("There is no `{wanted}` where one belongs."))) }
+        if self.next() == Some(wanted) {
+            Ok(())
+        } else {
+            Err(unreadable(format!("There is no `{wanted}` where one belongs.")))
+        }
     }
 
     /// What stands before the next `.`, which goes with it.

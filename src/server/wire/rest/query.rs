@@ -335,7 +335,9 @@ impl Group {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::One(Filter { column, negated, test }) => write!(f, "{}.{}{}", column.name, not(*negated), Quoted(test)),
+            Self::One(Filter { column, negated, test }) => {
+                write!(f, "{}.{}{}", column.name, not(*negated), Quoted(test))
+            }
             Self::Group(group) => write!(f, "{}{}{}", not(group.negated), group.word(), group.body()),
         }
     }

@@ -57,7 +57,9 @@ pub(super) async fn update(
 fn provider(fields: Fields<'_>) -> Result<Option<Provider>, WireError> {
     fields
         .text("provider")?
-        .map(|code| code.parse().map_err(|_| fields.refused("provider", &crate::connections::UnknownProvider.to_string())))
+        .map(|code| {
+            code.parse().map_err(|_| fields.refused("provider", &crate::connections::UnknownProvider.to_string()))
+        })
         .transpose()
 }
 
@@ -81,8 +83,9 @@ fn interval(fields: Fields<'_>) -> Result<Option<u32>, WireError> {
 fn slow_threshold(fields: Fields<'_>) -> Result<Option<u32>, WireError> {
     let milliseconds = fields.number("slow_threshold_ms")?;
     match milliseconds {
-        Some(milliseconds) if !SLOW_THRESHOLD_MS.contains(&milliseconds) => Err(fields
-            .refused("slow_threshold_ms", "The threshold is a number of milliseconds from 1 to 600,000.")),
+        Some(milliseconds) if !SLOW_THRESHOLD_MS.contains(&milliseconds) => {
+            Err(fields.refused("slow_threshold_ms", "The threshold is a number of milliseconds from 1 to 600,000."))
+        }
         milliseconds => Ok(milliseconds),
     }
 }

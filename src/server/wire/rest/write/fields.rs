@@ -121,10 +121,7 @@ impl<'a> Fields<'a> {
         WireError::new(
             StatusCode::BAD_REQUEST,
             "23502",
-            format!(
-                "null value in column \"{name}\" of relation \"{}\" violates not-null constraint",
-                self.table.name
-            ),
+            format!("null value in column \"{name}\" of relation \"{}\" violates not-null constraint", self.table.name),
         )
         .details(name)
     }

@@ -247,11 +247,8 @@ async fn lock(tx: &mut Tx, request: &Request, verb: &str) -> Result<Vec<Uuid>, W
             "limit and offset are for reads: say with conditions which rows are meant.",
         ));
     }
-    let ids: Vec<Uuid> = sql::lock(query, MAX_ROWS + 1)
-        .build_query_scalar()
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(error::of_storage)?;
+    let ids: Vec<Uuid> =
+        sql::lock(query, MAX_ROWS + 1).build_query_scalar().fetch_all(&mut **tx).await.map_err(error::of_storage)?;
     if ids.len() > MAX_ROWS as usize {
         return Err(unusable("The conditions select more than 1,000 rows; one call changes at most so many."));
     }
