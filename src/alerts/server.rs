@@ -146,6 +146,41 @@ pub async fn delete_in(caller: &Caller, tx: &mut Tx, id: AlertRuleId) -> Result<
     record(tx, caller, audited("alert.delete", deleted.credential_id.map(ConnectionId), id)).await
 }
 
+/// Seals the channels of the rules for these connections anew for another owner, since an envelope is bound to its
+/// owner; who gives the rules away does so in the same transaction.
+///
+/// # Errors
+///
+/// [`AppError::Internal`] where what is stored cannot be opened.
+pub async fn seal_for(
+    caller: &Caller,
+    connection: &mut PgConnection,
+    connections: &[Uuid],
+    from: UserId,
+    to: UserId,
+) -> Result<(), AppError> {
+    let vault = caller.state().vault();
+    let rows = sqlx::query!(
+        r#"select id, sealed_channels as "sealed!"
+             from database_alert_config
+            where credential_id = any ($1)
+              and sealed_channels is not null
+            order by id
+              for no key update"#,
+        connections,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let opened = vault.open(row.id, from, CHANNELS, &row.sealed)?;
+        let sealed = vault.seal(row.id, to, CHANNELS, &opened)?;
+        sqlx::query!("update database_alert_config set sealed_channels = $2 where id = $1", row.id, sealed)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
 /// A rule's channels with their secrets, for the edit of a rule and for who sends its messages.
 ///
 /// # Errors

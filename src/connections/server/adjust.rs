@@ -10,7 +10,7 @@ use crate::{
         server::{Entry, record},
     },
     auth::server::{Caller, Tx},
-    connections::{NewConnection, Provider, settings::Settings},
+    connections::{NewConnection, Provider, QuietMode, labels::Labels, settings::Settings},
     error::{AppError, FieldError, server::WriteError},
     ids::{ConnectionId, UserId},
 };
@@ -56,10 +56,8 @@ pub async fn adjust_in(caller: &Caller, tx: &mut Tx, id: ConnectionId, adjusted:
         record(tx, caller, entry).await?;
         announce(tx, owner).await?;
     }
-    match is_active {
-        Some(true) => change::resume_in(caller, tx, id).await?,
-        Some(false) => change::pause_in(caller, tx, id).await?,
-        None => {}
+    if let Some(is_active) = is_active {
+        change::set_active_in(caller, tx, &[id], is_active).await?;
     }
     Ok(())
 }
@@ -70,6 +68,8 @@ struct Current {
     name: String,
     interval_s: i32,
     slow_threshold_ms: i32,
+    quiet_mode: QuietMode,
+    labels: Labels,
     is_active: bool,
 }
 
@@ -91,6 +91,8 @@ impl Current {
             name: adjusted.name.unwrap_or(self.name),
             interval_s: Some(adjusted.interval_s.unwrap_or(self.interval_s.unsigned_abs())),
             slow_threshold_ms: Some(adjusted.slow_threshold_ms.unwrap_or(self.slow_threshold_ms.unsigned_abs())),
+            quiet_mode: self.quiet_mode,
+            labels: self.labels,
             settings,
         })
     }
@@ -98,7 +100,8 @@ impl Current {
 
 async fn lock(connection: &mut PgConnection, id: ConnectionId, owner: UserId) -> Result<Current, AppError> {
     let row = sqlx::query!(
-        r#"select provider, credentials as "credentials: Value", connection_name, check_interval_s, slow_threshold_ms, is_active
+        r#"select provider, credentials as "credentials: Value", connection_name, check_interval_s, slow_threshold_ms,
+                quiet_mode, environment, tags, is_active
            from database_credentials
           where id = $1
             and user_id = $2
@@ -114,6 +117,8 @@ async fn lock(connection: &mut PgConnection, id: ConnectionId, owner: UserId) ->
         name: row.connection_name,
         interval_s: row.check_interval_s,
         slow_threshold_ms: row.slow_threshold_ms,
+        quiet_mode: QuietMode::from_code(&row.quiet_mode).unwrap_or_default(),
+        labels: Labels { environment: row.environment, tags: row.tags },
         is_active: row.is_active,
     })
 }

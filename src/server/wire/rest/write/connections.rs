@@ -8,7 +8,7 @@ use crate::{
     auth::server::{Caller, Tx},
     connections::{
         INTERVAL_S, NewConnection, Provider, SLOW_THRESHOLD_MS,
-        server::{Adjusted, adjust_in, create_in, pause_in},
+        server::{Adjusted, adjust_in, create_in, set_active_in},
         settings::Settings,
         validate_name,
     },
@@ -21,18 +21,17 @@ pub(super) async fn insert(caller: &Caller, tx: &mut Tx, fields: Fields<'_>) -> 
     let provider = fields.required("provider", provider(fields)?)?;
     let name = fields.required("connection_name", name(fields)?)?;
     let credentials = fields.required("credentials", fields.value("credentials")?)?;
+    let settings =
+        Settings::from_json(provider, credentials).map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
     let new = NewConnection {
-        provider,
-        name,
         interval_s: interval(fields)?,
         slow_threshold_ms: slow_threshold(fields)?,
-        settings: Settings::from_json(provider, credentials)
-            .map_err(|errors| in_columns(AppError::Invalid(errors).into()))?,
+        ..NewConnection::new(provider, name, settings)
     };
     let is_active = fields.boolean("is_active")?.unwrap_or(true);
     let id = create_in(caller, tx, new).await.map_err(in_columns)?;
     if !is_active {
-        pause_in(caller, tx, id).await.map_err(error::of_app)?;
+        set_active_in(caller, tx, &[id], false).await.map_err(error::of_app)?;
     }
     Ok(id.0)
 }
