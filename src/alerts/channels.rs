@@ -171,12 +171,12 @@ impl Channels {
         !self.webhook.is_empty() || !self.sms.is_empty()
     }
 
-    /// Gives each webhook that signs and has no secret one that `make` makes, and says which did.
-    pub fn make_secrets(&mut self, mut make: impl FnMut() -> Secret) -> Vec<usize> {
+    /// Gives each webhook that signs and has no secret a `new` one, and says which did.
+    pub fn make_secrets(&mut self, mut new: impl FnMut() -> Secret) -> Vec<usize> {
         let mut made = Vec::new();
         for (place, hook) in self.webhook.iter_mut().enumerate() {
             if hook.secret.is_none() && hook.preset.is_none() {
-                hook.secret = Some(make());
+                hook.secret = Some(new());
                 made.push(place);
             }
         }
@@ -421,22 +421,15 @@ impl Reader {
     }
 
     /// A secret: sent, or kept where the url is, too.
-    fn secret(
-        &mut self,
-        at: &At,
-        object: &Map<String, Value>,
-        name: &str,
-        stored: Option<Option<&Secret>>,
-    ) -> Option<Secret> {
-        let sent = self.text(at, object, name, LONGEST_SECRET);
-        match (sent, stored) {
-            (Some(sent), Some(Some(stored))) if sent == SET => Some(stored.clone()),
-            (Some(sent), _) if sent == SET => {
+    fn secret(&mut self, at: &At, object: &Map<String, Value>, name: &str, stored: Option<&Secret>) -> Option<Secret> {
+        match (self.text(at, object, name, LONGEST_SECRET), stored) {
+            (None, stored) => stored.cloned(),
+            (Some(sent), _) if sent != SET => Some(Secret::new(sent)),
+            (Some(_), Some(stored)) => Some(stored.clone()),
+            (Some(_), None) => {
                 self.wrong(&at.field(name), "Nothing is stored for this url. Send it again.");
                 None
             }
-            (Some(sent), _) => Some(Secret::new(sent)),
-            (None, stored) => stored.flatten().cloned(),
         }
     }
 
@@ -445,7 +438,7 @@ impl Reader {
         let preset = self.preset(at, object, &WebhookPreset::ALL, WebhookPreset::code);
         let (url, place) = self.url(at, object, kept)?;
         let stored = place.and_then(|place| stored.webhook.get(place));
-        let secret = self.secret(at, object, "secret", stored.map(|hook| hook.secret.as_ref()));
+        let secret = self.secret(at, object, "secret", stored.and_then(|hook| hook.secret.as_ref()));
         if secret.as_ref().is_some_and(|secret| !secret.reveal().starts_with(WEBHOOK_SECRET)) {
             self.wrong(&at.field("secret"), "A secret begins with whsec_. Leave it out to have one made.");
         }
@@ -464,7 +457,7 @@ impl Reader {
         }
         let (url, place) = self.url(at, object, kept)?;
         let stored = place.and_then(|place| stored.sms.get(place));
-        let auth = self.secret(at, object, "auth", stored.map(|sms| sms.auth.as_ref()));
+        let auth = self.secret(at, object, "auth", stored.and_then(|sms| sms.auth.as_ref()));
         Some(Sms { url: stored.map_or_else(|| Secret::new(url), |sms| sms.url.clone()), to, from, auth, preset })
     }
 }

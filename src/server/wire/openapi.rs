@@ -8,7 +8,7 @@ use utoipa::{
         ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
         PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder, Type as JsonType,
         path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder},
-        request_body::RequestBodyBuilder,
+        request_body::{RequestBody, RequestBodyBuilder},
         schema::{ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
@@ -117,13 +117,9 @@ fn answer(
     ResponseBuilder::new().description(description).content(JSON, content).build().into()
 }
 
-fn body(
-    schema: impl Into<RefOr<Schema>>,
-    required: Required,
-    example: Option<Value>,
-) -> Option<utoipa::openapi::request_body::RequestBody> {
+fn body(schema: impl Into<RefOr<Schema>>, required: Required, example: Option<Value>) -> RequestBody {
     let content = ContentBuilder::new().schema(Some(schema)).example(example).build();
-    Some(RequestBodyBuilder::new().required(Some(required)).content(JSON, content).build())
+    RequestBodyBuilder::new().required(Some(required)).content(JSON, content).build()
 }
 
 fn parameter(name: &str, place: ParameterIn, kind: JsonType, description: &str, example: Option<Value>) -> Parameter {
@@ -291,7 +287,7 @@ fn insert(table: &Table) -> Operation {
             Some(json!("*")),
         ))
         .parameter(prefer("return=representation"))
-        .request_body(body(one_or_many, Required::True, Some(example(table))))
+        .request_body(Some(body(one_or_many, Required::True, Some(example(table)))))
         // Without a schema, since the body is empty unless asked for.
         .response(
             "201",
@@ -306,7 +302,7 @@ fn update(table: &Table) -> Operation {
         .security(token_needed())
         .parameters(Some(conditions(table)))
         .parameter(prefer("return=representation"))
-        .request_body(body(schema_ref(table.name), Required::True, Some(example(table))))
+        .request_body(Some(body(schema_ref(table.name), Required::True, Some(example(table)))))
         .response("200", answer("Changed, with `return=representation`", rows_schema(table), None))
         .response("204", ResponseBuilder::new().description("Changed"))
         .build()
@@ -360,7 +356,8 @@ fn uptime_item() -> PathItem {
                 .schema(Some(whole()))
                 .example(Some(json!(24))),
         );
-    let by_body = called("post").request_body(body(arguments, Required::True, Some(json!({id: SOME_ID, hours: 24}))));
+    let by_body =
+        called("post").request_body(Some(body(arguments, Required::True, Some(json!({id: SOME_ID, hours: 24})))));
     PathItemBuilder::new()
         .operation(HttpMethod::Get, by_query.build())
         .operation(HttpMethod::Post, by_body.build())
@@ -448,7 +445,7 @@ impl Function {
             (415, "Not JSON"),
         ];
         let mut post = operation("functions", self.name.to_owned(), self.about, &errors)
-            .request_body(body(schema_ref(self.request), required, Some((self.example)())))
+            .request_body(Some(body(schema_ref(self.request), required, Some((self.example)()))))
             .response("200", answer("It ran", schema_ref(self.response), None))
             .security(token_needed());
         if self.public {

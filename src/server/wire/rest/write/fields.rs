@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
     pub(super) fn refuse_id(self) -> Result<(), WireError> {
         match self.object.get("id") {
             None | Some(Value::Null) => Ok(()),
-            Some(_) => Err(self.fixed_id("cannot insert a non-DEFAULT value into column \"id\"")),
+            Some(_) => Err(fixed_id("cannot insert a non-DEFAULT value into column \"id\"")),
         }
     }
 
@@ -55,12 +55,8 @@ impl<'a> Fields<'a> {
         match self.uuid("id")? {
             None => Ok(()),
             Some(sent) if sent == Some(id) => Ok(()),
-            Some(_) => Err(self.fixed_id("column \"id\" can only be updated to DEFAULT")),
+            Some(_) => Err(fixed_id("column \"id\" can only be updated to DEFAULT")),
         }
-    }
-
-    fn fixed_id(self, message: &str) -> WireError {
-        WireError::new(StatusCode::BAD_REQUEST, "428C9", message).details("id")
     }
 
     /// What is sent for a column that must not be null; none where nothing is.
@@ -125,6 +121,10 @@ impl<'a> Fields<'a> {
         )
         .details(name)
     }
+}
+
+fn fixed_id(message: &str) -> WireError {
+    WireError::new(StatusCode::BAD_REQUEST, "428C9", message).details("id")
 }
 
 fn mistyped(name: &'static str, kind: Type) -> WireError {
