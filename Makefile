@@ -88,15 +88,16 @@ test: setup-test charts ## Everything that a change must pass
 
 .PHONY: test-all
 test-all: setup-test charts ## The same, and what takes long: soaks, long simulations
-	@.ci/with-postgres $(MAKE) test-checks test-long
+	@.ci/with-postgres $(MAKE) test-checks test-long test-fuzz
 
 logs := $(target)/test-logs
 
 .PHONY: test-checks
-test-checks: lint-all test-rust test-browser
+test-checks: lint-all test-rust test-browser test-supabase
 	$(say) "Passed"
 	@sed -nE 's/.*Summary.* tests? run: ([0-9]+) passed.*/rust: \1 passed, 0 failed/p' $(logs)/rust
 	@sed -nE 's/^ *([0-9]+) passed.*/browser: \1 passed, 0 failed/p' $(logs)/browser
+	@sed -nE 's/^# pass ([0-9]+)/supabase-js: \1 passed, 0 failed/p' $(logs)/supabase
 
 .PHONY: test-rust
 test-rust:
@@ -108,6 +109,11 @@ test-rust:
 test-long:
 	$(say) "Long tests (up to an hour)"
 	@cargo nextest run --cargo-quiet --features ssr --profile long
+
+.PHONY: test-fuzz
+test-fuzz:
+	$(say) "Fuzzing (minutes of compiling at the first time)"
+	@.ci/fuzz
 
 # The debug build that the browser tests use stands beside the release's site, not in its place.
 .PHONY: test-browser
@@ -121,6 +127,12 @@ test-browser:
 	@mkdir -p $(logs)
 	@MOORING_BINARY="$(target)/debug/mooring" npm run --silent test 2>&1 | tee $(logs)/browser
 
+# On the binary that the browser tests were built with.
+.PHONY: test-supabase
+test-supabase:
+	$(say) "supabase-js makes the documented calls"
+	@MOORING_BINARY="$(target)/debug/mooring" npm run --silent test:supabase 2>&1 | tee $(logs)/supabase
+
 .PHONY: bench
-bench: build setup-test ## Measure the monitor, the board page and what a first visit loads
+bench: build setup-test ## Measure the monitor, the board page, the API and what a first visit loads
 	@.ci/with-postgres cargo bench --quiet --features ssr --bench bench

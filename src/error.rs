@@ -10,7 +10,7 @@ use leptos::server_fn::{
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
-mod server;
+pub mod server;
 
 /// What is wrong with one field of a form or of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,6 +57,10 @@ id!(
     ErrorId
 );
 id!(
+    /// A row of `database_alert_config`: a rule for alerts.
+    AlertRuleId
+);
+id!(
     /// A row of `notices`.
     NoticeId
 );

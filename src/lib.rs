@@ -19,6 +19,7 @@
 
 #![recursion_limit = "512"]
 
+pub mod alerts;
 pub mod app;
 pub mod audit;
 pub mod auth;

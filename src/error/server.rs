@@ -62,6 +62,18 @@ impl From<sqlx::Error> for AppError {
     }
 }
 
+/// Why a write was not done, before a violated constraint is said in the words of whoever asked: of a form,
+/// by [`AppError`], or of the wire, by Postgres' own code.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Refused by a rule.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// Refused by the database, or the database is away.
+    #[error(transparent)]
+    Storage(#[from] sqlx::Error),
+}
+
 impl From<VaultError> for AppError {
     fn from(error: VaultError) -> Self {
         Self::internal(&error)

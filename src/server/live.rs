@@ -5,7 +5,14 @@
 //! that user gets "topic changed" as a server-sent event and fetches again what it shows. There is no second
 //! path for data, so a page can show nothing that its own request would not.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     extract::State,
@@ -29,6 +36,8 @@ use crate::{
 pub const CHANNEL: &str = "mooring_live";
 /// Where the log says that an entry waits for its chain.
 const AUDIT_CHANNEL: &str = "mooring_audit";
+/// The topic of what ends a token or changes what it may do.
+const TOKENS: &str = "tokens";
 /// Announcements that a slow page may be behind before it is told to fetch everything.
 const BACKLOG: usize = 256;
 /// A stream ends after this long and the browser opens it again, with whatever session it has by then.
@@ -53,11 +62,23 @@ impl Change {
     }
 }
 
+/// What of tokens was announced until a moment; equal where nothing came in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenChanges(u64);
+
+/// Whether announcements are heard, and how many of them were about tokens.
+#[derive(Debug, Default)]
+struct Heard {
+    hearing: AtomicBool,
+    token_changes: AtomicU64,
+}
+
 /// The announcements of one process.
 #[derive(Clone, Debug)]
 pub struct Live {
     changes: broadcast::Sender<Change>,
     audited: Arc<Notify>,
+    heard: Arc<Heard>,
     closing: CancellationToken,
 }
 
@@ -65,12 +86,35 @@ impl Live {
     /// Nothing announced yet; streams end when `closing` is cancelled.
     #[must_use]
     pub fn new(closing: CancellationToken) -> Self {
-        Self { changes: broadcast::Sender::new(BACKLOG), audited: Arc::default(), closing }
+        Self { changes: broadcast::Sender::new(BACKLOG), audited: Arc::default(), heard: Arc::default(), closing }
     }
 
     /// Done when something was recorded in the audit log since this was last awaited.
     pub async fn audited(&self) {
         self.audited.notified().await;
+    }
+
+    /// What of tokens was announced so far; none while nothing is heard.
+    #[must_use]
+    pub fn token_changes(&self) -> Option<TokenChanges> {
+        let hearing = self.heard.hearing.load(Ordering::Acquire);
+        hearing.then(|| TokenChanges(self.heard.token_changes.load(Ordering::Acquire)))
+    }
+
+    /// A token was ended, or what it may do changed.
+    pub fn tokens_changed(&self) {
+        self.heard.token_changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// From here on announcements arrive; some may have been missed before.
+    pub(crate) fn start_hearing(&self) {
+        self.tokens_changed();
+        self.heard.hearing.store(true, Ordering::Release);
+    }
+
+    /// Announcements no longer arrive.
+    pub(crate) fn stop_hearing(&self) {
+        self.heard.hearing.store(false, Ordering::Release);
     }
 
     /// Hears announcements until the process closes; our own database may go away and come back.
@@ -81,7 +125,9 @@ impl Live {
 
     async fn hear(self, database: Database) {
         loop {
-            match self.hear_until_lost(&database).await {
+            let lost = self.hear_until_lost(&database).await;
+            self.stop_hearing();
+            match lost {
                 Ok(never) => match never {},
                 Err(error) => tracing::warn!("Live announcements are interrupted: {error}"),
             }
@@ -92,6 +138,7 @@ impl Live {
     async fn hear_until_lost(&self, database: &Database) -> Result<Infallible, sqlx::Error> {
         let mut listener = PgListener::connect_with(database.pool()).await?;
         listener.listen_all([CHANNEL, AUDIT_CHANNEL]).await?;
+        self.start_hearing();
         self.announce(Change::Anything);
         loop {
             match listener.try_recv().await? {
@@ -108,6 +155,9 @@ impl Live {
     }
 
     fn announce(&self, change: Change) {
+        if matches!(&change, Change::Anything) || matches!(&change, Change::Of { topic, .. } if topic == TOKENS) {
+            self.tokens_changed();
+        }
         // Without an open page there is nobody to tell, and that is no error.
         drop(self.changes.send(change));
     }

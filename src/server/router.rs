@@ -27,7 +27,7 @@ use crate::{
     app::{App, shell::shell},
     audit, auth,
     error::AppError,
-    server::{body, headers, live, state::AppState, wire},
+    server::{body, config::PublicUrl, headers, live, state::AppState, wire},
     status,
 };
 
@@ -49,6 +49,7 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/events", get(live::events))
+        .route("/openapi.json", get(openapi))
         .route("/audit.csv", get(audit::server::export::csv))
         .merge(wire::router(&state))
         // Server functions register themselves with the pages, under /api.
@@ -82,6 +83,12 @@ async fn ready(State(state): State<AppState>) -> Response {
     let readiness = status::server::readiness(&state).await;
     let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
+}
+
+/// What other programs may ask, as OpenAPI. It names no one's data, so anyone may read it, from any origin.
+async fn openapi(State(state): State<AppState>) -> impl IntoResponse {
+    let document = wire::openapi::document(state.config().public_url.as_ref().map_or("/", PublicUrl::origin));
+    ([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(document))
 }
 
 /// Leptos answers every failed server function with 500; this gives each error the status that it names.

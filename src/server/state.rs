@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 
 use crate::{
+    auth::server::known_tokens::KnownTokens,
     health::server::Watch,
     ids::WorkerId,
     server::{
@@ -21,6 +22,7 @@ pub struct AppState(Arc<Shared>);
 struct Shared {
     services: Services,
     watch: Watch,
+    known_tokens: KnownTokens,
     limits: Limits,
     metrics: Metrics,
 }
@@ -51,7 +53,13 @@ impl AppState {
     pub fn new(services: Services) -> Self {
         let watch = Watch::new(services.config.check_concurrency, services.config.control_targets.clone());
         let limits = Limits::new(&services.clock);
-        Self(Arc::new(Shared { services, watch, limits, metrics: Metrics::default() }))
+        Self(Arc::new(Shared {
+            services,
+            watch,
+            known_tokens: KnownTokens::default(),
+            limits,
+            metrics: Metrics::default(),
+        }))
     }
 
     /// What the operator set.
@@ -70,6 +78,12 @@ impl AppState {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.services.clock
+    }
+
+    /// API tokens that counted a moment ago.
+    #[must_use]
+    pub fn known_tokens(&self) -> &KnownTokens {
+        &self.0.known_tokens
     }
 
     /// Seals and opens credentials.

@@ -2,7 +2,10 @@
 
 use http::{Request, StatusCode, header};
 use mooring::{
-    auth::server::{Caller, administration},
+    auth::{
+        Scope,
+        server::{Caller, administration},
+    },
     connections::{NewConnection, Provider, server as connections, settings::Settings},
     health::{CheckOrigin, Status, server::check_now},
     ids::ConnectionId,
@@ -147,7 +150,6 @@ async fn a_transfer_keeps_credentials_that_work_and_what_is_known_of_them() {
     let (user, heir_id) = (id(&leaver), id(&heir));
     let mut sql = app.database.connect().await;
     for statement in [
-        "insert into database_alert_config (user_id, credential_id, alert_type) values ('$user', '$connection', 'downtime')",
         "insert into database_alert_config (user_id, alert_type) values ('$user', 'downtime')",
         "insert into database_connection_errors (user_id, credential_id, provider, error_message) values ('$user', '$connection', 'postgresql', 'no')",
         "insert into notices (user_id, credential_id, kind, title) values ('$user', '$connection', 'breaker_opened', 'A title')",
@@ -155,9 +157,23 @@ async fn a_transfer_keeps_credentials_that_work_and_what_is_known_of_them() {
     ] {
         run(&mut sql, &statement.replace("$user", &user).replace("$connection", &sealed.to_string())).await;
     }
+    let rules = "/rest/v1/database_alert_config";
+    let rule = json!({
+        "credential_id": sealed,
+        "alert_type": "downtime",
+        "notification_channels": {"webhook": [{"url": "https://hooks.example.org/T1"}]},
+    });
+    let answer = app.with_token(&leaver, Scope::Full).await.post_json(rules, &rule).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
     let fields = [("account", user.as_str()), ("connections", "transfer"), ("transfer_to", heir_id.as_str())];
     let answer = call(&client, "remove_account", &fields).await;
     assert!(answer.status.is_success(), "{}", answer.text());
+
+    // What is sealed of the rule opens for its new owner, or it could not be written back.
+    let kept = json!({"notification_channels": {"webhook": [{"url": "https://hooks.example.org", "secret": "set"}]}});
+    let patch = Request::patch(format!("{rules}?credential_id=eq.{sealed}"));
+    let answer = app.with_token(&heir, Scope::Full).await.send(patch, kept.to_string()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text());
 
     let names: Vec<String> =
         sqlx::query_scalar("select connection_name from database_credentials where user_id = $1::uuid order by 1")
@@ -189,7 +205,7 @@ async fn a_removed_account_leaves_no_row_and_its_sessions_and_tokens_end_at_once
     let app = TestApp::start().await;
     let (_, admin) = app.signed_in("admin@example.org").await;
     let (leaver, client) = app.signed_in("leaver@example.org").await;
-    let token = app.with_token(&leaver, mooring::auth::Scope::Full).await;
+    let token = app.with_token(&leaver, Scope::Full).await;
     connection(&app, &leaver, "orders").await;
     let user = id(&leaver);
     assert_eq!(token.get("/rest/v1/database_connection_health").await.status, StatusCode::OK);

@@ -11,6 +11,7 @@ mod monitor;
 mod ops;
 mod processes;
 mod quiet;
+mod rest;
 mod retention;
 mod schema;
 mod secrets;

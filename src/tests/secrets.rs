@@ -14,6 +14,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use mooring::server::wire::rest::tables::TABLES;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -259,8 +260,8 @@ impl Stage {
     /// Reads every page, table and command that could show something of a connection.
     async fn read_everything(&mut self, client: &Client, program: &Client) {
         program.post_json("/functions/v1/proactive-health-monitor", &json!({})).await;
-        for table in ["database_connection_health", "database_performance_metrics", "database_credentials"] {
-            program.get(&format!("/rest/v1/{table}")).await;
+        for table in TABLES {
+            program.get(&format!("/rest/v1/{}", table.name)).await;
         }
         let ids: Vec<Uuid> = sqlx::query_scalar("select id from database_credentials")
             .fetch_all(&mut self.database.connect().await)

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod administration;
 pub mod caller;
 mod code;
+pub mod known_tokens;
 mod origin;
 mod password_hash;
 pub mod second_factor;
@@ -69,6 +70,7 @@ async fn of_visit(visit: &Visit) -> Result<Option<Caller>, AppError> {
 /// database is away.
 pub async fn caller_from_token(state: &AppState, headers: &HeaderMap, origin: Origin) -> Result<Caller, AppError> {
     let token = tokens::from_headers(headers).ok_or(AppError::Unauthenticated)?;
-    let known = tokens::look_up(state.database().pool(), token).await?.ok_or(AppError::Unauthenticated)?;
+    let (pool, now) = (state.database().pool(), state.clock().now());
+    let known = state.known_tokens().look_up(pool, state.live(), now, token).await?.ok_or(AppError::Unauthenticated)?;
     Ok(Caller::user(state, known.user, known.role, Credential::Token(known.id, known.scope), origin))
 }

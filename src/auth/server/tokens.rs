@@ -25,6 +25,7 @@ const PREFIX: usize = 10;
 const LONGEST: usize = 100;
 
 /// A token that counts.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     pub(super) id: TokenId,
     pub(super) user: UserId,
@@ -53,8 +54,8 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Option<&str> {
     borne(headers).into_iter().flatten().find(|token| token.starts_with(MARK) && token.len() <= LONGEST)
 }
 
-/// Whose token this is, where it counts; notes its use at most once a minute.
-pub(super) async fn look_up(pool: &PgPool, token: &str) -> Result<Option<Known>, AppError> {
+/// Whose token has this hash, where it counts; notes its use at most once a minute.
+pub(super) async fn look_up(pool: &PgPool, hash: &[u8]) -> Result<Option<Known>, AppError> {
     let row = sqlx::query!(
         r#"select token.id, token.user_id, token.scope, account.role,
                   coalesce(token.last_used_at < mooring_now() - interval '1 minute', true) as "stale!"
@@ -62,7 +63,7 @@ pub(super) async fn look_up(pool: &PgPool, token: &str) -> Result<Option<Known>,
              join users as account on account.id = token.user_id
             where token.token_hash = $1
               and token.revoked_at is null"#,
-        sha256(token.as_bytes()),
+        hash,
     )
     .fetch_optional(pool)
     .await?;
@@ -184,7 +185,10 @@ pub async fn revoke(caller: &Caller, id: TokenId) -> Result<(), AppError> {
     }
     let entry = Entry::new("token.revoke", Outcome::Success).detail("revoked", id.to_string());
     record(&mut tx, caller, entry).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    // The other processes hear of it; this one knows.
+    caller.state().live().tokens_changed();
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
         Outcome,
         server::{Entry, record},
     },
-    auth::server::Caller,
+    auth::server::{Caller, Tx},
     connections::Handling,
     error::AppError,
     health::{self, CheckOrigin},
@@ -65,9 +65,25 @@ pub async fn handle(caller: &Caller, ids: &str, what: Handling) -> Result<String
 
 /// Takes connections off the schedule or puts them back on it; all or none.
 async fn set_active(caller: &Caller, ids: &[ConnectionId], is_active: bool) -> Result<(), AppError> {
+    let mut tx = caller.write().await?;
+    set_active_in(caller, &mut tx, ids, is_active).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// As [`pause`] and [`resume`], in a transaction of the caller's that does more than this.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where one is not there or another's.
+pub async fn set_active_in(
+    caller: &Caller,
+    tx: &mut Tx,
+    ids: &[ConnectionId],
+    is_active: bool,
+) -> Result<(), AppError> {
     let owner = caller.user_id()?;
     let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let mut tx = caller.write().await?;
     let changed = sqlx::query!(
         "update database_credentials
             set is_active = $3,
@@ -78,17 +94,16 @@ async fn set_active(caller: &Caller, ids: &[ConnectionId], is_active: bool) -> R
         owner.0,
         is_active,
     )
-    .execute(&mut *tx)
+    .execute(&mut **tx)
     .await?;
     if usize::try_from(changed.rows_affected()).ok() != Some(ids.len()) {
         return Err(AppError::NotFound);
     }
     let action = if is_active { "connection.resume" } else { "connection.pause" };
     for id in ids {
-        record(&mut tx, caller, Entry::new(action, Outcome::Success).connection(*id)).await?;
+        record(tx, caller, Entry::new(action, Outcome::Success).connection(*id)).await?;
     }
-    announce(&mut tx, owner).await?;
-    tx.commit().await?;
+    announce(tx, owner).await?;
     Ok(())
 }
 
@@ -98,16 +113,26 @@ async fn set_active(caller: &Caller, ids: &[ConnectionId], is_active: bool) -> R
 ///
 /// [`AppError::NotFound`] where it is not there or another's.
 pub async fn delete(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
-    let owner = caller.user_id()?;
     let mut tx = caller.write().await?;
+    delete_in(caller, &mut tx, id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// As [`delete`], in a transaction of the caller's that does more than this.
+///
+/// # Errors
+///
+/// As [`delete`].
+pub async fn delete_in(caller: &Caller, tx: &mut Tx, id: ConnectionId) -> Result<(), AppError> {
+    let owner = caller.user_id()?;
     let deleted = sqlx::query!("delete from database_credentials where id = $1 and user_id = $2", id.0, owner.0)
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
     if deleted.rows_affected() == 0 {
         return Err(AppError::NotFound);
     }
-    record(&mut tx, caller, Entry::new("connection.delete", Outcome::Success).connection(id)).await?;
-    announce(&mut tx, owner).await?;
-    tx.commit().await?;
+    record(tx, caller, Entry::new("connection.delete", Outcome::Success).connection(id)).await?;
+    announce(tx, owner).await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{FIELD, announce};
 use crate::{
+    alerts,
     auth::server::Caller,
     connections::LONGEST_CONNECTION_NAME,
     error::AppError,
@@ -49,6 +50,7 @@ pub async fn hand_over(
         given.push(id);
     }
     let ids: Vec<Uuid> = given.iter().map(|id| id.0).collect();
+    alerts::server::seal_for(caller, tx, &ids, from, to).await?;
     sqlx::query!("select hand_over_rows($1, $2)::text", &ids, to.0).fetch_one(&mut *tx).await?;
     announce(tx, from).await?;
     announce(tx, to).await?;

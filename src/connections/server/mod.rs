@@ -4,6 +4,7 @@
 //! [`open_settings`] and in [`test`] only, and go to a probe from there.
 
 mod adopt;
+mod adjust;
 mod change;
 mod hand_over;
 mod read;
@@ -13,11 +14,12 @@ mod submit;
 mod test;
 mod typed;
 
+pub use adjust::{Adjusted, adjust_in};
 pub use adopt::{adopt, without_provider};
-pub use change::{delete, handle, pause, resume};
+pub use change::{delete, delete_in, handle, pause, resume, set_active_in};
 pub use hand_over::hand_over;
 pub use read::{find, list, open_settings};
-pub use save::{create, create_own, update};
+pub use save::{create, create_in, create_own, update, update_in};
 pub use seal::seal_plaintext_rows;
 pub use submit::{start, submit};
 pub use test::test;

@@ -11,13 +11,13 @@ use crate::{
         Outcome,
         server::{Entry, record},
     },
-    auth::server::Caller,
+    auth::server::{Caller, Tx},
     connections::{
         DEFAULT_SLOW_THRESHOLD_MS, NewConnection, Provider,
         labels::Labels,
         settings::{PublicSettings, Settings},
     },
-    error::{AppError, FieldError},
+    error::{AppError, FieldError, server::WriteError},
     ids::{ConnectionId, UserId},
 };
 
@@ -27,16 +27,26 @@ use crate::{
 ///
 /// [`AppError::Invalid`] where a name is taken or a certificate lacks its key.
 pub async fn create(caller: &Caller, new: NewConnection) -> Result<ConnectionId, AppError> {
+    let mut tx = caller.write().await?;
+    let id = create_in(caller, &mut tx, new).await.map_err(named)?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// As [`create`], in a transaction of the caller's that does more than this.
+///
+/// # Errors
+///
+/// As [`create`]; a violated constraint as it is.
+pub async fn create_in(caller: &Caller, tx: &mut Tx, new: NewConnection) -> Result<ConnectionId, WriteError> {
     let owner = caller.user_id()?;
-    new.settings.check_pairs()?;
+    new.settings.check_pairs().map_err(AppError::from)?;
     // Made here, since the envelope is bound to it.
     let id = ConnectionId(Uuid::new_v4());
     let row = SealedRow::new(caller, id, owner, &new)?;
-    let mut tx = caller.write().await?;
-    insert(&mut tx, id, owner, &row).await.map_err(named)?;
-    record(&mut tx, caller, Entry::new("connection.create", Outcome::Success).connection(id)).await?;
-    announce(&mut tx, owner).await?;
-    tx.commit().await?;
+    insert(tx, id, owner, &row).await?;
+    record(tx, caller, Entry::new("connection.create", Outcome::Success).connection(id)).await?;
+    announce(tx, owner).await?;
     Ok(id)
 }
 
@@ -67,21 +77,37 @@ pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Res
 pub async fn update(
     caller: &Caller,
     id: ConnectionId,
-    mut new: NewConnection,
+    new: NewConnection,
     remove_password: bool,
 ) -> Result<(), AppError> {
-    let owner = caller.user_id()?;
     let mut tx = caller.write().await?;
-    let (stored, public) = lock(&mut tx, id, owner).await?;
+    update_in(caller, &mut tx, id, new, remove_password).await.map_err(named)?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// As [`update`], in a transaction of the caller's that does more than this.
+///
+/// # Errors
+///
+/// As [`update`]; a violated constraint as it is.
+pub async fn update_in(
+    caller: &Caller,
+    tx: &mut Tx,
+    id: ConnectionId,
+    mut new: NewConnection,
+    remove_password: bool,
+) -> Result<(), WriteError> {
+    let owner = caller.user_id()?;
+    let (stored, public) = lock(tx, id, owner).await?;
     let before = complete(caller, id, &stored, &public, new.provider, &mut new.settings, remove_password)?;
-    new.settings.check_pairs()?;
+    new.settings.check_pairs().map_err(AppError::from)?;
     let changed = stored.provider() != Some(new.provider) || before.as_ref() != Some(&new.settings);
     let row = SealedRow::new(caller, id, owner, &new)?;
-    replace(&mut tx, id, owner, &row, changed).await.map_err(named)?;
+    replace(tx, id, owner, &row, changed).await?;
     let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", changed);
-    record(&mut tx, caller, entry).await?;
-    announce(&mut tx, owner).await?;
-    tx.commit().await?;
+    record(tx, caller, entry).await?;
+    announce(tx, owner).await?;
     Ok(())
 }
 
@@ -238,7 +264,11 @@ async fn replace(
 }
 
 /// A violated constraint as the field that it is about.
-fn named(error: sqlx::Error) -> AppError {
+fn named(error: WriteError) -> AppError {
+    let error = match error {
+        WriteError::App(error) => return error,
+        WriteError::Storage(error) => error,
+    };
     let constraint = error.as_database_error().and_then(|error| error.constraint());
     match constraint {
         Some("database_credentials_name_key") => {

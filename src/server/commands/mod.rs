@@ -30,10 +30,11 @@ use crate::{
     error::AppError,
     ids::ConnectionId,
     server::{
-        config::{Config, ConfigError},
+        config::{Config, ConfigError, PublicUrl},
         startup::{self, StartError},
         state::AppState,
         vault::{VaultError, check::CheckError, rotate::RotateError},
+        wire,
     },
 };
 
@@ -84,6 +85,8 @@ enum Command {
     },
     /// Say what runs, what does not, and why
     SelfTest,
+    /// Print the documentation of the API as OpenAPI 3.1
+    Openapi,
 }
 
 #[derive(Debug, Subcommand)]
@@ -302,6 +305,7 @@ async fn dispatch(command: Command, config: Config) -> Result<(), CommandError> 
         Command::Backup { file } => backup::backup(config, &file).await,
         Command::Restore { file } => restore::restore(config, &file).await,
         Command::SelfTest => with_state(config, self_test::self_test).await,
+        Command::Openapi => openapi(&config),
     }
 }
 
@@ -332,6 +336,11 @@ async fn migrate(config: Config) -> Result<(), CommandError> {
     let open = startup::open_database(&config).await?;
     open.close().await?;
     print("The schema is up to date.")
+}
+
+fn openapi(config: &Config) -> Result<(), CommandError> {
+    let document = wire::openapi::document(config.public_url.as_ref().map_or("/", PublicUrl::origin));
+    print(document.to_pretty_json().map_err(|error| AppError::internal(&error))?)
 }
 
 /// Prints a result. Everything that a command answers goes through here.
@@ -372,6 +381,7 @@ mod tests {
             "mooring backup b.tar.gz",
             "mooring restore b.tar.gz",
             "mooring self-test",
+            "mooring openapi",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

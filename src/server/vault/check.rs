@@ -121,6 +121,7 @@ pub(super) async fn forget_unused(connection: &mut PgConnection, current: &KeyId
            and name <> 'key_check:' || $1::text
            and not exists (select from database_credentials where 'key_check:' || (credentials ->> 'kid') = name)
            and not exists (select from mooring_facts as facts where facts.name = 'audit_key' and 'key_check:' || (facts.value ->> 'kid') = mooring_facts.name)
+           and not exists (select from database_alert_config where 'key_check:' || (sealed_channels ->> 'kid') = name)
            -- A binary envelope starts with its version, the length of the id, and the id.
            and not exists (
                select from users

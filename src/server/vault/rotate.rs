@@ -7,6 +7,7 @@
 //!
 //! Keys in `MOORING_MASTER_KEY` only the operator can change: there the first step is theirs.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -19,10 +20,12 @@ use crate::{
     ids::UserId,
 };
 
-use super::{KeyId, KeySource, VaultError, check, envelope, keys};
+use super::{KeyId, KeySource, Vault, VaultError, check, envelope, keys};
 
 /// The field of `database_credentials.credentials`, as sealed values are bound to it.
 pub const CREDENTIALS: &str = "credentials";
+/// The field of `database_alert_config.sealed_channels`, as sealed values are bound to it.
+pub const CHANNELS: &str = "sealed_channels";
 /// The field of `users.totp_secret`, as sealed values are bound to it.
 pub const TOTP_SECRET: &str = "totp_secret";
 
@@ -95,10 +98,11 @@ pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
     let mut rotation = Rotation { key: ring.current().id().clone(), rewrapped: 0, unreadable: 0, unused: Vec::new() };
     for _ in 0..MAX_PASSES {
         let credentials = rewrap_credentials(caller, &rotation.key).await?;
+        let channels = rewrap_channels(caller, &rotation.key).await?;
         let secrets = rewrap_totp_secrets(caller, &rotation.key).await?;
-        rotation.rewrapped += credentials.rewrapped + secrets.rewrapped;
-        rotation.unreadable = credentials.unreadable + secrets.unreadable;
-        if credentials.met + secrets.met == rotation.unreadable {
+        rotation.rewrapped += credentials.rewrapped + channels.rewrapped + secrets.rewrapped;
+        rotation.unreadable = credentials.unreadable + channels.unreadable + secrets.unreadable;
+        if credentials.met + channels.met + secrets.met == rotation.unreadable {
             break;
         }
     }
@@ -130,6 +134,82 @@ struct Pass {
     unreadable: u64,
 }
 
+impl Pass {
+    /// The envelopes of `rows` under the current key: ids, old and new, those alone that change.
+    fn rewrap(
+        &mut self,
+        vault: &Vault,
+        field: &'static str,
+        rows: impl Iterator<Item = (Uuid, UserId, Value)>,
+    ) -> (Vec<Uuid>, Vec<Value>, Vec<Value>) {
+        let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, owner, sealed) in rows {
+            self.met += 1;
+            match vault.rewrap(id, owner, field, &sealed) {
+                Ok(Some(envelope)) => {
+                    ids.push(id);
+                    old.push(sealed);
+                    new.push(envelope);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.unreadable += 1;
+                    tracing::warn!("the {field} of row {id} stay as they are: {error}");
+                }
+            }
+        }
+        (ids, old, new)
+    }
+}
+
+async fn rewrap_channels(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
+    let vault = caller.state().vault();
+    let mut pass = Pass::default();
+    let mut after: Option<Uuid> = None;
+    loop {
+        let mut tx = caller.write().await?;
+        let rows = sqlx::query!(
+            r#"
+            select id, user_id, sealed_channels as "sealed!"
+              from database_alert_config
+             where ($1::uuid is null or id > $1)
+               and sealed_channels is not null
+               and sealed_channels ->> 'kid' is distinct from $2
+             order by id
+             limit $3
+            "#,
+            after,
+            current.as_str(),
+            BATCH
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let Some(last) = rows.last() else {
+            tx.commit().await?;
+            return Ok(pass);
+        };
+        after = Some(last.id);
+        let rows = rows.into_iter().map(|row| (row.id, UserId(row.user_id), row.sealed));
+        let (ids, old, new) = pass.rewrap(vault, CHANNELS, rows);
+        let done = sqlx::query!(
+            "
+            update database_alert_config c
+               set sealed_channels = n.new
+              from unnest($1::uuid[], $2::jsonb[], $3::jsonb[]) as n(id, old, new)
+             where c.id = n.id
+               and c.sealed_channels = n.old
+            ",
+            &ids,
+            &old,
+            &new
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        pass.rewrapped += done.rows_affected();
+    }
+}
+
 async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
     let vault = caller.state().vault();
     let mut pass = Pass::default();
@@ -158,22 +238,8 @@ async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, Ro
             return Ok(pass);
         };
         after = Some(last.id);
-        let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        for row in rows {
-            pass.met += 1;
-            match vault.rewrap(row.id, UserId(row.user_id), CREDENTIALS, &row.credentials) {
-                Ok(Some(envelope)) => {
-                    ids.push(row.id);
-                    old.push(row.credentials);
-                    new.push(envelope);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    pass.unreadable += 1;
-                    tracing::warn!("the settings of connection {} stay as they are: {error}", row.id);
-                }
-            }
-        }
+        let rows = rows.into_iter().map(|row| (row.id, UserId(row.user_id), row.credentials));
+        let (ids, old, new) = pass.rewrap(vault, CREDENTIALS, rows);
         let done = sqlx::query!(
             "
             update database_credentials c

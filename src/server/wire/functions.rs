@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     },
     error::AppError,
     health::{
-        CheckOrigin, CheckResult, Checks, SweepReport,
+        CheckOrigin, CheckResult, Checks,
         server::{check_all, run_due},
     },
     ids::ConnectionId,
@@ -27,6 +27,10 @@ use crate::{
         wire::{TokenCaller, WireError},
     },
 };
+
+pub mod types;
+
+use types::{MonitorRequest, MonitorResponse, MonitorResult};
 
 /// The routes below `/functions/v1`.
 pub fn router() -> Router<AppState> {
@@ -48,38 +52,10 @@ fn read_body<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, WireError>
     })
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MonitorRequest {
-    credential_id: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MonitorResponse {
-    success: bool,
-    #[serde(flatten)]
-    report: SweepReport,
-    duration_ms: i64,
-    timestamp: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    results: Option<Vec<MonitorResult>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MonitorResult {
-    credential_id: ConnectionId,
-    status: &'static str,
-    response_time_ms: Option<u32>,
-    cause: Option<&'static str>,
-    error_message: Option<String>,
-}
-
 impl From<CheckResult> for MonitorResult {
     fn from(result: CheckResult) -> Self {
         Self {
-            credential_id: result.credential_id,
+            credential_id: result.credential_id.0,
             status: result.status.code(),
             response_time_ms: result.response_time_ms,
             cause: result.cause.map(crate::probe::Cause::code),
@@ -141,7 +117,13 @@ async fn proactive_health_monitor(State(state): State<AppState>, request: Reques
     let now = state.clock().now();
     let response = MonitorResponse {
         success: true,
-        report,
+        due: report.due,
+        checked: report.checked,
+        healthy: report.healthy,
+        degraded: report.degraded,
+        down: report.down,
+        skipped: report.skipped,
+        alerts_triggered: report.alerts_triggered,
         duration_ms: now.micros_since(started) / 1_000,
         timestamp: now.rfc3339(),
         results,

@@ -1,6 +1,8 @@
 //! What other programs rely on, spoken as supabase-js expects it. Holds no business rule: it reads the
 //! request, calls the functions that the pages call, and writes the answer.
 
+use std::borrow::Cow;
+
 use axum::{
     Json, Router,
     extract::FromRequestParts,
@@ -11,6 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 use tower_http::cors::{Any, CorsLayer};
+use utoipa::ToSchema;
 
 use crate::{
     auth::{
@@ -21,9 +24,11 @@ use crate::{
     server::state::AppState,
 };
 
+pub mod body;
 pub mod functions;
 mod gate;
 mod metrics;
+pub mod openapi;
 pub mod rest;
 
 const FUNCTIONS: &str = "/functions/v1";
@@ -62,15 +67,17 @@ fn cors() -> CorsLayer {
             HeaderName::from_static("accept-profile"),
             HeaderName::from_static("content-profile"),
         ])
-        .expose_headers([header::CONTENT_RANGE])
+        .expose_headers([header::CONTENT_RANGE, header::LOCATION, HeaderName::from_static("preference-applied")])
 }
 
 /// The one body of every error on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Error)]
 pub struct WireError {
     #[serde(skip)]
     status: StatusCode,
-    code: &'static str,
+    #[schema(value_type = String)]
+    code: Cow<'static, str>,
     message: String,
     details: Option<String>,
     hint: Option<String>,
@@ -80,8 +87,21 @@ pub struct WireError {
 
 impl WireError {
     /// An error with this status, code (`PostgREST`'s under `/rest/v1`) and message.
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: None, hint: None, retry_after_s: None }
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into(), details: None, hint: None, retry_after_s: None }
+    }
+
+    /// The status that it is answered with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The same with another code: where a dialect has codes of its own.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = code.into();
+        self
     }
 
     /// More about what was found.

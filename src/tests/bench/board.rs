@@ -1,13 +1,6 @@
 //! The board page beside a bare handler that fetches the same rows in the same kind of transaction.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::net::SocketAddr;
 
 use axum::{Json, Router, extract::State, routing::get};
 use bytes::Bytes;
@@ -17,28 +10,19 @@ use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use crate::{
-    Line, ROUNDS, median,
+    Line, ROUNDS,
+    load::{CLIENTS, load},
+    median,
     support::{
         client::{Client, PASSWORD, Server, Transcript},
         cluster::TestDatabase,
-        http::HttpConnection,
         mooring::Installation,
     },
 };
 
 /// Connections on the board.
 const CONNECTIONS: i32 = 100;
-/// Browsers at the same time.
-const CLIENTS: usize = 16;
-/// How long a round asks one of the two.
-const ROUND: Duration = Duration::from_secs(5);
 const EMAIL: &str = "bench@example.org";
-
-/// What the two sides did in a round.
-struct Served {
-    per_second: f64,
-    p99: Duration,
-}
 
 /// Measures both.
 pub async fn measure(database: TestDatabase) -> Vec<Line> {
@@ -53,14 +37,13 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
 
     let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
-        let mooring = load(process.address, &client.cookies()).await;
-        let bare = load(bare, "").await;
+        let mooring = load(process.address, vec![request(process.address, &client.cookies())]).await;
+        let bare = load(bare, vec![request(bare, "")]).await;
         // The first one is for warming up.
         if round > 0 {
             rounds.push((mooring, bare));
         }
     }
-    let milliseconds = |served: &Served| served.p99.as_secs_f64() * 1_000.0;
     vec![
         Line {
             what: format!("Board page with {CONNECTIONS} connections, requests a second, {CLIENTS} at a time"),
@@ -71,15 +54,22 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
         },
         Line {
             what: "The same, 99th percentile".to_owned(),
-            mooring: format!("{:.1} ms", median(rounds.iter().map(|(mooring, _)| milliseconds(mooring)))),
-            bare: format!("{:.1} ms", median(rounds.iter().map(|(_, bare)| milliseconds(bare)))),
-            ratio: format!(
-                "{:.2}",
-                median(rounds.iter().map(|(mooring, bare)| milliseconds(mooring) / milliseconds(bare)))
-            ),
+            mooring: format!("{:.1} ms", median(rounds.iter().map(|(mooring, _)| mooring.p99_ms()))),
+            bare: format!("{:.1} ms", median(rounds.iter().map(|(_, bare)| bare.p99_ms()))),
+            ratio: format!("{:.2}", median(rounds.iter().map(|(mooring, bare)| mooring.p99_ms() / bare.p99_ms()))),
             aim: "",
         },
     ]
+}
+
+/// As a browser asks for the board.
+fn request(address: SocketAddr, cookies: &str) -> Request<Bytes> {
+    Request::get("/")
+        .header(header::HOST, address.to_string())
+        .header(header::ACCEPT, "text/html")
+        .header(header::COOKIE, cookies)
+        .body(Bytes::new())
+        .expect("a request")
 }
 
 /// Connections with a day of half hours and a month of days, as if they had been watched.
@@ -201,43 +191,4 @@ async fn bare(State((pool, user)): State<(PgPool, Uuid)>) -> Json<Value> {
         .map(|row| json!([row.get::<Uuid, _>(0), row.get::<Option<f64>, _>(1), row.get::<Option<f64>, _>(2)]))
         .collect();
     Json(json!({ "rows": rows, "beats": beats, "uptimes": uptimes, "notices": notices.len() }))
-}
-
-/// Asks for `/` on kept connections for the length of a round.
-async fn load(address: SocketAddr, cookies: &str) -> Served {
-    let over = Arc::new(AtomicBool::new(false));
-    let begun = Instant::now();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let over = Arc::clone(&over);
-            let request = Request::get("/")
-                .header(header::HOST, address.to_string())
-                .header(header::ACCEPT, "text/html")
-                .header(header::COOKIE, cookies)
-                .body(Bytes::new())
-                .expect("a request");
-            tokio::spawn(async move {
-                let mut connection = HttpConnection::open(address).await.expect("connect");
-                let mut took = Vec::new();
-                while !over.load(Ordering::Relaxed) {
-                    let asked = Instant::now();
-                    let answer = connection.send(&request).await.expect("an answer");
-                    assert!(answer.status().is_success(), "{}", answer.status());
-                    took.push(asked.elapsed());
-                }
-                took
-            })
-        })
-        .collect();
-    tokio::time::sleep(ROUND).await;
-    over.store(true, Ordering::Relaxed);
-    let mut took = Vec::new();
-    for client in clients {
-        took.extend(client.await.expect("a client"));
-    }
-    let elapsed = begun.elapsed();
-    took.sort();
-    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-    let per_second = took.len() as f64 / elapsed.as_secs_f64();
-    Served { per_second, p99: took[took.len() * 99 / 100] }
 }

@@ -1,5 +1,5 @@
-//! `make bench`: measures the monitor, memory, the board page and what a first visit loads, in one run on one
-//! machine, and prints one table.
+//! `make bench`: measures the monitor, memory, the board page, the API and what a first visit loads, in one run on
+//! one machine, and prints one table. `BENCH=rest make bench` measures the API alone.
 //!
 //! What is compared runs in alternating rounds, so that whatever else the machine does falls on both alike; the
 //! ratio is the median of the rounds' ratios. Absolute numbers belong to the machine, ratios less so.
@@ -11,6 +11,8 @@ mod support;
 mod board;
 mod checks;
 mod first_load;
+mod load;
+mod rest;
 
 use std::fmt::Write;
 
@@ -31,12 +33,25 @@ struct Line {
 #[tokio::main]
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
 async fn main() {
-    eprintln!("Checks of 1,000 connections to a real PostgreSQL …");
-    let mut lines = checks::measure(TestDatabase::fresh().await).await;
-    eprintln!("{}\nThe board page …", table(&lines));
-    lines.extend(board::measure(TestDatabase::fresh().await).await);
-    eprintln!("{}\nA first visit …", table(&lines));
-    lines.extend(first_load::measure(TestDatabase::fresh().await).await);
+    let only = std::env::var("BENCH").ok();
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let mut lines = Vec::new();
+    if wanted("checks") {
+        eprintln!("Checks of 1,000 connections to a real PostgreSQL …");
+        lines.extend(checks::measure(TestDatabase::fresh().await).await);
+    }
+    if wanted("board") {
+        eprintln!("{}\nThe board page …", table(&lines));
+        lines.extend(board::measure(TestDatabase::fresh().await).await);
+    }
+    if wanted("rest") {
+        eprintln!("{}\nThe API, with up to ten million checks (some minutes) …", table(&lines));
+        lines.extend(rest::measure(TestDatabase::fresh().await).await);
+    }
+    if wanted("first_load") {
+        eprintln!("{}\nA first visit …", table(&lines));
+        lines.extend(first_load::measure(TestDatabase::fresh().await).await);
+    }
     println!("{}", table(&lines));
 }
 

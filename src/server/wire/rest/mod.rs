@@ -1,41 +1,57 @@
-//! `/rest/v1`: the tables in `PostgREST`'s dialect. [`query`] reads the request into a typed query, [`tables`]
-//! says which names may occur, [`sql`] writes one statement from both, and the caller's transaction runs it
-//! under row-level security.
+//! `/rest/v1`: the tables in `PostgREST`'s dialect. [`parse`] reads the query string into a typed [`query`] and
+//! [`headers`] the headers, [`tables`] says which names may occur, [`sql`] writes one statement from them, and
+//! the caller's transaction runs it under row-level security. [`write`] calls what the pages call.
 
 use axum::{
     Router,
     body::Body,
-    extract::{Path, RawQuery, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::{get, post},
+    extract::{FromRequestParts, Path, RawQuery},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::Response,
+    routing::get,
 };
 use sqlx::Row;
 
 use crate::{
-    auth::Scope,
+    auth::{
+        Scope,
+        server::{Caller, Tx},
+    },
     error::AppError,
     server::{
         state::AppState,
-        wire::{TokenCaller, WireError},
+        wire::{TokenCaller, WireError, body::Codes},
     },
 };
 
+mod error;
+pub mod headers;
+pub mod parse;
 pub mod query;
+pub mod rpc;
 pub mod sql;
 pub mod tables;
+mod write;
 
-use query::{Preferences, ReadQuery, Shape};
+use headers::{Preferences, Shape};
+use query::Query;
+use sql::Rows;
 use tables::Table;
 
-/// The most rows that one call answers.
+/// The most rows that one call answers or changes.
 pub const MAX_ROWS: u32 = 1_000;
+
+/// What `PostgREST` says of bodies that it cannot take.
+const BODY: Codes = Codes { malformed: "PGRST102", not_json: "PGRST107" };
 
 /// The routes below `/rest/v1`.
 pub fn router() -> Router<AppState> {
     Router::new()
-        .route("/rpc/calculate_uptime_percentage", post(rpc::uptime_by_body).get(rpc::uptime_by_query))
-        .route("/{table}", get(read).fallback(refuse_write))
+        .route("/rpc/{name}", get(rpc::by_query).post(rpc::by_body).fallback(rpc::refuse_method))
+        .route(
+            "/{table}",
+            get(read).post(write::insert).patch(write::update).delete(write::delete).fallback(write::refuse_method),
+        )
         .fallback(async || not_found("There is nothing at this path."))
 }
 
@@ -45,63 +61,116 @@ fn not_found(message: &str) -> WireError {
 
 fn find_table(name: &str) -> Result<&'static Table, WireError> {
     Table::find(name).ok_or_else(|| {
-        not_found(&format!("Could not find the table 'public.{}' in the schema cache", name.escape_default()))
+        let name: String = name.escape_default().take(100).collect();
+        not_found(&format!("Could not find the table 'public.{name}' in the schema cache"))
     })
+}
+
+/// Whoever may read here: the user of a token of scope `full` or `read`.
+struct Reader {
+    caller: Caller,
+}
+
+impl FromRequestParts<AppState> for Reader {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state)
+            .await
+            .map_err(|error| if error.status() == StatusCode::UNAUTHORIZED { error.code("PGRST301") } else { error })?;
+        match scope {
+            Scope::Full | Scope::Read => Ok(Self { caller }),
+            Scope::Cron => {
+                Err(error::of_app(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned())))
+            }
+        }
+    }
+}
+
+/// The name in the path.
+struct Named(String);
+
+impl FromRequestParts<AppState> for Named {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        name.map(|Path(name)| Self(name)).map_err(|_| not_found("The path is not UTF-8."))
+    }
 }
 
 /// **Permissions**: a token of scope `full` or `read`.
 async fn read(
-    State(_): State<AppState>,
-    token: TokenCaller,
-    Path(name): Path<String>,
+    reader: Reader,
+    Named(name): Named,
     method: Method,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, WireError> {
-    if token.scope == Scope::Cron {
-        return Err(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned()).into());
-    }
+    headers::check_profile(&method, &headers)?;
     let table = find_table(&name)?;
-    let query = ReadQuery::parse(table, raw.as_deref().unwrap_or_default(), &headers)?;
-    let preferences = Preferences::parse(&headers);
+    let query = Query::parse(table, raw.as_deref().unwrap_or_default())?;
+    let shape = Shape::parse(&headers)?;
+    let preferences = Preferences::parse(&headers)?;
+    let (limit, offset) = window(&query, headers::range(&headers)?);
 
-    let mut tx = token.caller.read().await?;
-    let mut statement = sql::read(table, &query, preferences.count);
-    let row = statement.build().fetch_one(&mut *tx).await.map_err(storage_error)?;
-    let body: String = row.try_get("body").map_err(storage_error)?;
-    let rows: i64 = row.try_get("rows").map_err(storage_error)?;
-    let total: Option<i64> = row.try_get("total").map_err(storage_error)?;
-    tx.rollback().await.map_err(storage_error)?;
+    let mut tx = reader.caller.read().await.map_err(error::of_app)?;
+    let page = page(&mut tx, &query, shape, Rows::Asked { limit, offset, count: preferences.count }).await?;
 
-    let range = ContentRange { offset: i64::from(query.offset), rows, total };
+    let range = ContentRange { offset: i64::from(offset), rows: page.rows, total: page.total };
     if range.is_beyond_the_end() {
         return Err(WireError::new(StatusCode::RANGE_NOT_SATISFIABLE, "PGRST103", "Requested range not satisfiable")
             .details(format!(
-                "An offset of {} was requested, but there are only {} rows.",
-                query.offset,
-                total.unwrap_or(0)
+                "An offset of {offset} was requested, but there are only {} rows.",
+                page.total.unwrap_or(0)
             )));
     }
-    let (body, content_type) = match query.shape {
-        Shape::Rows => (body, "application/json; charset=utf-8"),
-        Shape::One if rows == 1 => (one_of(&body), "application/vnd.pgrst.object+json; charset=utf-8"),
-        Shape::One => {
-            return Err(WireError::new(
-                StatusCode::NOT_ACCEPTABLE,
-                "PGRST116",
-                "Cannot coerce the result to a single JSON object",
-            )
-            .details(format!("The result contains {rows} rows")));
+    let body = page.into_body(shape)?;
+    Ok(respond(
+        range.status(),
+        Answer {
+            body: Some(body),
+            shape,
+            range: range.to_string(),
+            applied: preferences.applied(false),
+            location: None,
+        },
+    ))
+}
+
+/// Rows at most and rows to pass over: what the query says, within what the Range header says.
+fn window(query: &Query, range: Option<(u32, Option<u32>)>) -> (u32, u32) {
+    let (first, last) = range.unwrap_or((0, None));
+    let in_range = last.map_or(MAX_ROWS, |last| (last - first).saturating_add(1));
+    let limit = query.limit.unwrap_or(MAX_ROWS).min(in_range).min(MAX_ROWS);
+    (limit, if query.offset > 0 { query.offset } else { first })
+}
+
+/// What one statement read.
+struct Page {
+    /// A JSON array.
+    body: String,
+    rows: i64,
+    total: Option<i64>,
+}
+
+impl Page {
+    /// The list, or the one object where one is asked for.
+    fn into_body(self, shape: Shape) -> Result<String, WireError> {
+        if shape.one {
+            require_one(self.rows)?;
+            return Ok(one_of(&self.body));
         }
-    };
-    let mut response = if method == Method::HEAD { Body::empty() } else { Body::from(body) }.into_response();
-    *response.status_mut() = range.status();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Ok(value) = HeaderValue::from_str(&range.to_string()) {
-        headers.insert(header::CONTENT_RANGE, value);
+        Ok(self.body)
     }
-    Ok(response)
+}
+
+fn require_one(rows: i64) -> Result<(), WireError> {
+    if rows == 1 {
+        return Ok(());
+    }
+    Err(WireError::new(StatusCode::NOT_ACCEPTABLE, "PGRST116", "Cannot coerce the result to a single JSON object")
+        .details(format!("The result contains {rows} rows")))
 }
 
 /// The one element of a JSON array, without its brackets.
@@ -109,12 +178,41 @@ fn one_of(array: &str) -> String {
     array.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(array).trim().to_owned()
 }
 
-async fn refuse_write(token: TokenCaller, Path(name): Path<String>) -> Result<Response, WireError> {
-    if token.scope == Scope::Cron {
-        return Err(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned()).into());
+async fn page(tx: &mut Tx, query: &Query, shape: Shape, rows: Rows<'_>) -> Result<Page, WireError> {
+    let row = sql::read(query, shape, rows).build().fetch_one(&mut **tx).await.map_err(error::of_storage)?;
+    Ok(Page {
+        body: row.try_get("body").map_err(error::of_storage)?,
+        rows: row.try_get("rows").map_err(error::of_storage)?,
+        total: row.try_get("total").map_err(error::of_storage)?,
+    })
+}
+
+/// What goes into a response.
+struct Answer {
+    body: Option<String>,
+    shape: Shape,
+    range: String,
+    applied: Option<String>,
+    location: Option<String>,
+}
+
+fn respond(status: StatusCode, answer: Answer) -> Response {
+    let Answer { body, shape, range, applied, location } = answer;
+    let media_type = body.is_some().then(|| shape.media_type().to_owned());
+    let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_RANGE, Some(range)),
+        (HeaderName::from_static("preference-applied"), applied),
+        (header::LOCATION, location),
+    ] {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
     }
-    find_table(&name)?;
-    Err(WireError::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST105", "This table can only be read here."))
+    response
 }
 
 /// Which rows of how many were answered: `0-9/100`, `*/0`, `0-9/*`.
@@ -153,101 +251,6 @@ impl std::fmt::Display for ContentRange {
     }
 }
 
-/// What Postgres refuses of a request is the caller's to mend (class 22: a value that cannot be read as the
-/// column's type); the rest is ours.
-fn storage_error(error: sqlx::Error) -> WireError {
-    if let sqlx::Error::Database(database) = &error {
-        match database.code().as_deref() {
-            Some("22P02") => return WireError::new(StatusCode::BAD_REQUEST, "22P02", database.message().to_owned()),
-            Some("22007" | "22008" | "22003") => {
-                return WireError::new(StatusCode::BAD_REQUEST, "22007", database.message().to_owned());
-            }
-            Some(code) if code.starts_with("22") => {
-                return WireError::new(StatusCode::BAD_REQUEST, "22000", database.message().to_owned());
-            }
-            _ => {}
-        }
-    }
-    AppError::from(error).into()
-}
-
-mod rpc {
-    //! `calculate_uptime_percentage`, by body or by query.
-
-    use axum::{
-        Json,
-        body::Bytes,
-        extract::{Query, State},
-    };
-    use serde::Deserialize;
-    use serde_json::value::RawValue;
-
-    use super::{AppState, Scope, StatusCode, TokenCaller, WireError, storage_error};
-    use crate::{error::AppError, ids::ConnectionId};
-
-    #[derive(Debug, Deserialize)]
-    pub struct Arguments {
-        p_credential_id: ConnectionId,
-        #[serde(default = "one_day")]
-        p_hours: i32,
-    }
-
-    #[derive(Debug, Deserialize)]
-    pub struct QueryArguments {
-        p_credential_id: String,
-        p_hours: Option<String>,
-    }
-
-    const fn one_day() -> i32 {
-        24
-    }
-
-    fn bad(message: String) -> WireError {
-        WireError::new(StatusCode::BAD_REQUEST, "PGRST102", message)
-    }
-
-    pub async fn uptime_by_body(
-        State(_): State<AppState>,
-        token: TokenCaller,
-        body: Bytes,
-    ) -> Result<Json<Box<RawValue>>, WireError> {
-        let arguments = serde_json::from_slice(&body)
-            .map_err(|error| bad(format!("The arguments p_credential_id and p_hours cannot be read: {error}")))?;
-        uptime(token, arguments).await
-    }
-
-    pub async fn uptime_by_query(
-        State(_): State<AppState>,
-        token: TokenCaller,
-        Query(arguments): Query<QueryArguments>,
-    ) -> Result<Json<Box<RawValue>>, WireError> {
-        let p_credential_id =
-            arguments.p_credential_id.parse().map_err(|_| bad("p_credential_id is not a UUID.".to_owned()))?;
-        let p_hours = arguments.p_hours.map_or(Ok(one_day()), |hours| {
-            hours.parse().map_err(|_| bad("p_hours is not a whole number.".to_owned()))
-        })?;
-        uptime(token, Arguments { p_credential_id, p_hours }).await
-    }
-
-    async fn uptime(token: TokenCaller, arguments: Arguments) -> Result<Json<Box<RawValue>>, WireError> {
-        if token.scope == Scope::Cron {
-            return Err(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned()).into());
-        }
-        let mut tx = token.caller.read().await?;
-        let uptime = sqlx::query_scalar!(
-            r#"select coalesce(calculate_uptime_percentage($1, $2)::text, 'null') as "uptime!""#,
-            arguments.p_credential_id.0,
-            arguments.p_hours,
-        )
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(storage_error)?;
-        tx.rollback().await.map_err(storage_error)?;
-        // Postgres' numeric as it is, not through a float.
-        RawValue::from_string(uptime).map(Json).map_err(|error| AppError::internal(&error).into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,5 +275,21 @@ mod tests {
     #[test]
     fn one_row_loses_its_brackets() {
         assert_eq!(one_of(r#"[{"a":1}]"#), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn no_more_rows_than_the_most() {
+        let table = Table::find("database_connection_health").expect("listed");
+        for (raw, range, wanted) in [
+            ("", None, (MAX_ROWS, 0)),
+            ("limit=100000&offset=5", None, (MAX_ROWS, 5)),
+            ("limit=10", Some((5, Some(9))), (5, 5)),
+            ("limit=2", Some((5, None)), (2, 5)),
+            ("", Some((0, Some(u32::MAX))), (MAX_ROWS, 0)),
+            ("limit=0", None, (0, 0)),
+        ] {
+            let query = Query::parse(table, raw).expect(raw);
+            assert_eq!(window(&query, range), wanted, "{raw} {range:?}");
+        }
     }
 }

@@ -1,0 +1,533 @@
+//! The documentation of the API as OpenAPI 3.1, made from what serves it: the list of tables, the types of the
+//! functions.
+
+use serde_json::{Value, json};
+use utoipa::{
+    OpenApi as _,
+    openapi::{
+        ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
+        PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder, Type as JsonType,
+        path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder},
+        request_body::{RequestBody, RequestBodyBuilder},
+        schema::{ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType},
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::{
+    WireError,
+    functions::types,
+    rest::{
+        MAX_ROWS, rpc,
+        tables::{Access, Column, TABLES, Table, Type, Writes},
+    },
+};
+
+const TOKEN: &str = "token";
+const JSON: &str = "application/json";
+const ERROR: &str = "Error";
+const SOME_ID: &str = "7b0d6f0e-3a51-4c0b-9b59-2f9a1c1f6f10";
+
+/// The types of the functions, with all that they are made of.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(
+    WireError,
+    types::AnalyzeRequest,
+    types::AnalyzeResponse,
+    types::ApplyFixRequest,
+    types::ApplyFixResponse,
+    types::ValidateRequest,
+    types::ValidateResponse,
+    types::DocsRequest,
+    types::DocsResponse,
+    types::MonitorRequest,
+    types::MonitorResponse,
+    types::LearnRequest,
+    types::LearnResponse,
+    types::RetryRequest,
+    types::RetryResponse,
+)))]
+struct Types;
+
+/// The whole document. `server` is the origin that it is served under; `/` where that is not known.
+#[must_use]
+pub fn document(server: &str) -> OpenApi {
+    let mut components = Types::openapi().components.unwrap_or_default();
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    let mut components = ComponentsBuilder::from(components);
+    let mut paths = PathsBuilder::new();
+    for table in TABLES {
+        components = components.schema(table.name, row_schema(table));
+        paths = paths.path(format!("/rest/v1/{}", table.name), table_item(table));
+    }
+    paths = paths.path(format!("/rest/v1/rpc/{}", rpc::UPTIME), uptime_item());
+    for function in FUNCTIONS {
+        paths = paths.path(format!("/functions/v1/{}", function.name), function.item());
+    }
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Mooring")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(
+                    "What other programs may rely on, as supabase-js calls it: `createClient(url, token)`. A token goes \
+                     into `Authorization: Bearer` or `apikey`. Errors have one body.",
+                ))
+                .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).identifier(Some(env!("CARGO_PKG_LICENSE"))).build()))
+                .build(),
+        )
+        .servers(Some([ServerBuilder::new().url(server).build()]))
+        .components(Some(components.build()))
+        .paths(paths.build())
+        .build()
+}
+
+fn schema_ref(name: &str) -> RefOr<Schema> {
+    Ref::from_schema_name(name).into()
+}
+
+fn token_needed() -> SecurityRequirement {
+    SecurityRequirement::new(TOKEN, Vec::<String>::new())
+}
+
+/// An operation with what every one may answer: its own errors, and being refused.
+fn operation(tag: &str, id: String, summary: &str, errors: &[(u16, &str)]) -> OperationBuilder {
+    let common = [
+        (400, "The input cannot be used; it is named"),
+        (401, "No token, or one that does not count"),
+        (403, "The token's scope is too small, or the row is not yours"),
+        (429, "Too many; Retry-After says when again"),
+        (500, "Our own fault"),
+        (503, "Our own database is away"),
+    ];
+    let builder = OperationBuilder::new().tag(tag).operation_id(Some(id)).summary(Some(summary));
+    common.iter().chain(errors).fold(builder, |builder, (status, description)| {
+        let content = ContentBuilder::new().schema(Some(schema_ref(ERROR))).build();
+        let response = ResponseBuilder::new().description(*description).content(JSON, content).build();
+        builder.response(status.to_string(), response)
+    })
+}
+
+fn answer(
+    description: &str,
+    schema: impl Into<RefOr<Schema>>,
+    example: Option<Value>,
+) -> RefOr<utoipa::openapi::Response> {
+    let content = ContentBuilder::new().schema(Some(schema)).example(example).build();
+    ResponseBuilder::new().description(description).content(JSON, content).build().into()
+}
+
+fn body(schema: impl Into<RefOr<Schema>>, required: Required, example: Option<Value>) -> RequestBody {
+    let content = ContentBuilder::new().schema(Some(schema)).example(example).build();
+    RequestBodyBuilder::new().required(Some(required)).content(JSON, content).build()
+}
+
+fn parameter(name: &str, place: ParameterIn, kind: JsonType, description: &str, example: Option<Value>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(kind)))
+        .example(example)
+        .build()
+}
+
+/// A column's JSON.
+fn column_schema(column: &Column) -> Schema {
+    let (kind, format) = match column.kind {
+        Type::Uuid => (JsonType::String, Some(KnownFormat::Uuid)),
+        Type::Text => (JsonType::String, None),
+        Type::Boolean => (JsonType::Boolean, None),
+        Type::Integer => (JsonType::Integer, Some(KnownFormat::Int32)),
+        Type::Numeric => (JsonType::Number, None),
+        Type::Date => (JsonType::String, Some(KnownFormat::Date)),
+        Type::Timestamp => (JsonType::String, Some(KnownFormat::DateTime)),
+        // Any JSON.
+        Type::Json => return ObjectBuilder::new().schema_type(SchemaType::AnyValue).write_only(sealed(column)).into(),
+        Type::TextArray => (JsonType::Array, None),
+    };
+    if kind == JsonType::Array {
+        return ArrayBuilder::new().items(ObjectBuilder::new().schema_type(JsonType::String)).into();
+    }
+    let kind = if column.nullable { SchemaType::Array(vec![kind, JsonType::Null]) } else { SchemaType::Type(kind) };
+    ObjectBuilder::new()
+        .schema_type(kind)
+        .format(format.map(SchemaFormat::KnownFormat))
+        .read_only((column.access == Access::Kept).then_some(true))
+        .write_only(sealed(column))
+        .into()
+}
+
+fn sealed(column: &Column) -> Option<bool> {
+    (column.access == Access::Sealed).then_some(true)
+}
+
+/// A row; `select` chooses columns, so none is required.
+fn row_schema(table: &Table) -> Schema {
+    let row = ObjectBuilder::new().description(Some(table.about));
+    table.columns.iter().fold(row, |row, column| row.property(column.name, column_schema(column))).into()
+}
+
+fn rows_schema(table: &Table) -> ArrayBuilder {
+    ArrayBuilder::new().items(schema_ref(table.name))
+}
+
+/// `select`, and each column as a condition.
+fn conditions(table: &Table) -> Vec<Parameter> {
+    let text = |name, description, example: &str| {
+        parameter(name, ParameterIn::Query, JsonType::String, description, Some(json!(example)))
+    };
+    let mut parameters =
+        vec![text("select", "The columns of the answer, with aliases (`a:column`) and casts (`column::text`).", "*")];
+    parameters.extend(table.shown().map(|column| {
+        text(column.name, "A condition: `eq neq gt gte lt lte like ilike in is`, perhaps after `not.`.", "not.is.null")
+    }));
+    parameters.push(text(
+        "or",
+        "Conditions of which one holds; `and` and `not.or` likewise.",
+        "(id.not.is.null,id.is.null)",
+    ));
+    parameters
+}
+
+fn prefer(example: &str) -> Parameter {
+    let description =
+        "`count=exact`, `return=minimal|representation`, `missing=default`, `handling=strict`, `max-affected=…`";
+    parameter("Prefer", ParameterIn::Header, JsonType::String, description, Some(json!(example)))
+}
+
+fn table_item(table: &Table) -> PathItem {
+    let name = table.name;
+    let whole = |name, description, example| {
+        let schema = ObjectBuilder::new().schema_type(JsonType::Integer).minimum(Some(0)).maximum(Some(u32::MAX));
+        ParameterBuilder::from(parameter(
+            name,
+            ParameterIn::Query,
+            JsonType::Integer,
+            description,
+            Some(json!(example)),
+        ))
+        .schema(Some(schema))
+        .build()
+    };
+    let read = operation(
+        name,
+        format!("read_{name}"),
+        table.about,
+        &[(404, "No such table"), (406, "Not one row, or no such media type"), (416, "Beyond the last row")],
+    )
+    .security(token_needed())
+    .parameters(Some(conditions(table)))
+    .parameter(parameter(
+        "order",
+        ParameterIn::Query,
+        JsonType::String,
+        "`column.asc|desc.nullsfirst|nullslast`, several with commas",
+        Some(json!(format!("{}.desc", newest(table)))),
+    ))
+    .parameter(whole("limit", "Rows at most; never more than 1,000.", 10))
+    .parameter(whole("offset", "Rows to pass over.", 0))
+    .parameter(prefer("count=exact"))
+    .response("200", answer("The rows", rows_schema(table), None))
+    .response("206", answer("The rows, where `count=exact` says that there are more", rows_schema(table), None));
+    let mut item = PathItemBuilder::new().operation(HttpMethod::Get, read.build());
+    if table.writes != Writes::None {
+        item = item
+            .operation(HttpMethod::Post, insert(table))
+            .operation(HttpMethod::Patch, update(table))
+            .operation(HttpMethod::Delete, delete(table));
+    }
+    item.build()
+}
+
+/// The column by which the newest rows come first.
+fn newest(table: &Table) -> &'static str {
+    let times = ["check_timestamp", "attempted_at", "metric_date", "confidence_score", "created_at"];
+    times.into_iter().find(|name| table.column(name).is_some()).unwrap_or("id")
+}
+
+/// A row to insert.
+fn example(table: &Table) -> Value {
+    match table.writes {
+        Writes::Connections => json!({
+            "provider": "postgresql",
+            "connection_name": "orders",
+            "credentials": {"host": "db.example.org", "port": 5432, "database": "shop", "username": "app", "password": "…"},
+        }),
+        Writes::AlertRules => json!({
+            "alert_type": "slow_response",
+            "threshold": {"thresholdMs": 3000},
+            "notification_channels": {"email": ["ops@example.org"], "in_app": true},
+            "enabled": true,
+        }),
+        Writes::None => json!({}),
+    }
+}
+
+const WRITTEN: [(u16, &str); 5] = [
+    (406, "Not one row, where one is asked for"),
+    (409, "A name that is taken"),
+    (413, "Too large"),
+    (415, "Not JSON"),
+    (404, "No such table"),
+];
+
+fn insert(table: &Table) -> Operation {
+    let one_or_many = OneOfBuilder::new()
+        .item(schema_ref(table.name))
+        .item(Schema::from(rows_schema(table).max_items(Some(MAX_ROWS as usize))));
+    operation(table.name, format!("insert_{}", table.name), "Inserts one row or many, all or none.", &WRITTEN)
+        .security(token_needed())
+        .parameter(parameter(
+            "select",
+            ParameterIn::Query,
+            JsonType::String,
+            "The columns of the answer.",
+            Some(json!("*")),
+        ))
+        .parameter(prefer("return=representation"))
+        .request_body(Some(body(one_or_many, Required::True, Some(example(table)))))
+        // Without a schema, since the body is empty unless asked for.
+        .response(
+            "201",
+            ResponseBuilder::new()
+                .description("Inserted; with `return=representation` the rows, as a read answers them"),
+        )
+        .build()
+}
+
+fn update(table: &Table) -> Operation {
+    operation(table.name, format!("update_{}", table.name), "Changes the rows that the conditions select.", &WRITTEN)
+        .security(token_needed())
+        .parameters(Some(conditions(table)))
+        .parameter(prefer("return=representation"))
+        .request_body(Some(body(schema_ref(table.name), Required::True, Some(example(table)))))
+        .response("200", answer("Changed, with `return=representation`", rows_schema(table), None))
+        .response("204", ResponseBuilder::new().description("Changed"))
+        .build()
+}
+
+fn delete(table: &Table) -> Operation {
+    operation(table.name, format!("delete_{}", table.name), "Deletes the rows that the conditions select.", &WRITTEN)
+        .security(token_needed())
+        .parameters(Some(conditions(table)))
+        .parameter(prefer("return=representation"))
+        .response("200", answer("Deleted, with `return=representation`", rows_schema(table), None))
+        .response("204", ResponseBuilder::new().description("Deleted"))
+        .build()
+}
+
+fn uptime_item() -> PathItem {
+    let [id, hours] = rpc::ARGUMENTS;
+    let about = "The share of time in which the connection answered, in percent; null where nothing is known.";
+    let percent = || {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Array(vec![JsonType::Number, JsonType::Null]))
+            .minimum(Some(0))
+            .maximum(Some(100))
+    };
+    let uuid = || {
+        ObjectBuilder::new().schema_type(JsonType::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+    };
+    let whole = || {
+        ObjectBuilder::new().schema_type(JsonType::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+    };
+    let errors = [(404, "No such function"), (406, "No such schema"), (413, "Too large"), (415, "Not JSON")];
+    let arguments = ObjectBuilder::new().property(id, uuid()).property(hours, whole()).required(id);
+    let called = |way: &str| {
+        operation("rpc", format!("{way}_{}", rpc::UPTIME), about, &errors)
+            .security(token_needed())
+            .response("200", answer("Percent", percent(), Some(json!(99.87))))
+    };
+    let by_query = called("get")
+        .parameter(
+            ParameterBuilder::new()
+                .name(id)
+                .parameter_in(ParameterIn::Query)
+                .required(Required::True)
+                .schema(Some(uuid()))
+                .example(Some(json!(SOME_ID))),
+        )
+        .parameter(
+            ParameterBuilder::new()
+                .name(hours)
+                .parameter_in(ParameterIn::Query)
+                .schema(Some(whole()))
+                .example(Some(json!(24))),
+        );
+    let by_body =
+        called("post").request_body(Some(body(arguments, Required::True, Some(json!({id: SOME_ID, hours: 24})))));
+    PathItemBuilder::new()
+        .operation(HttpMethod::Get, by_query.build())
+        .operation(HttpMethod::Post, by_body.build())
+        .build()
+}
+
+/// One of the documented operations.
+struct Function {
+    name: &'static str,
+    about: &'static str,
+    request: &'static str,
+    response: &'static str,
+    /// Whether a token may be left out.
+    public: bool,
+    example: fn() -> Value,
+}
+
+const FUNCTIONS: [Function; 7] = [
+    Function {
+        name: "analyze-database-error",
+        about: "Says why a connection failed, from the error, a staged probe and what was learnt.",
+        request: "AnalyzeRequest",
+        response: "AnalyzeResponse",
+        public: false,
+        example: || json!({"errorMessage": "Connection refused", "provider": "postgresql", "credentials": {"host": "127.0.0.1", "port": 5432, "database": "shop"}}),
+    },
+    Function {
+        name: "apply-database-fix",
+        about: "Changes a connection by a suggested fix, and keeps the change if it connects.",
+        request: "ApplyFixRequest",
+        response: "ApplyFixResponse",
+        public: false,
+        example: || json!({"errorId": SOME_ID, "fixId": "port"}),
+    },
+    Function {
+        name: "validate-database-config",
+        about: "Judges settings: what cannot work, what is weak, what has worked elsewhere.",
+        request: "ValidateRequest",
+        response: "ValidateResponse",
+        public: false,
+        example: || json!({"provider": "mysql", "credentials": {"host": "db.example.org", "port": 3306, "ssl": true, "database": "shop"}}),
+    },
+    Function {
+        name: "fetch-provider-docs",
+        about: "A provider's guide, from its own pages where they can be reached.",
+        request: "DocsRequest",
+        response: "DocsResponse",
+        public: true,
+        example: || json!({"provider": "postgresql"}),
+    },
+    Function {
+        name: "proactive-health-monitor",
+        about: "Checks what is due; with a `full` token, one's own connections now.",
+        request: "MonitorRequest",
+        response: "MonitorResponse",
+        public: true,
+        example: || json!({}),
+    },
+    Function {
+        name: "learn-connection-knowledge",
+        about: "Takes in what worked or did not, and finds what was learnt.",
+        request: "LearnRequest",
+        response: "LearnResponse",
+        public: true,
+        example: || json!({"action": "search_knowledge", "data": {"provider": "postgresql", "category": "error_resolution"}}),
+    },
+    Function {
+        name: "intelligent-retry-connection",
+        about: "Tries a connection until it works or trying again cannot help.",
+        request: "RetryRequest",
+        response: "RetryResponse",
+        public: false,
+        example: || json!({"credentialId": SOME_ID, "provider": "postgresql"}),
+    },
+];
+
+impl Function {
+    fn item(&self) -> PathItem {
+        // An empty body counts as `{}`.
+        let required = if (self.example)() == json!({}) { Required::False } else { Required::True };
+        let errors = [
+            (404, "Not there, or not yours"),
+            (409, "It contradicts what is stored"),
+            (413, "Too large"),
+            (415, "Not JSON"),
+        ];
+        let mut post = operation("functions", self.name.to_owned(), self.about, &errors)
+            .request_body(Some(body(schema_ref(self.request), required, Some((self.example)()))))
+            .response("200", answer("It ran", schema_ref(self.response), None))
+            .security(token_needed());
+        if self.public {
+            post = post.security(SecurityRequirement::default());
+        }
+        PathItemBuilder::new().operation(HttpMethod::Post, post.build()).build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written() -> Value {
+        serde_json::to_value(document("https://mooring.example.org")).expect("JSON")
+    }
+
+    #[test]
+    fn it_is_openapi_3_1_and_names_every_route() {
+        let document = written();
+        assert!(
+            document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")),
+            "{}",
+            document["openapi"]
+        );
+        assert_eq!(document["servers"][0]["url"], "https://mooring.example.org");
+        for table in TABLES {
+            let item = &document["paths"][format!("/rest/v1/{}", table.name)];
+            assert!(item["get"].is_object());
+            assert_eq!(item["post"].is_object(), table.writes != Writes::None, "{}", table.name);
+        }
+        for function in &FUNCTIONS {
+            let post = &document["paths"][format!("/functions/v1/{}", function.name)]["post"];
+            assert!(post["requestBody"]["content"][JSON]["example"].is_object(), "{}", function.name);
+            // An empty requirement among them: the token may be left out.
+            let public = post["security"].as_array().expect("a list").contains(&json!({}));
+            assert_eq!(public, function.public, "{}", function.name);
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(object) => {
+                    found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                    object.values().for_each(|value| references(value, found));
+                }
+                Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = written();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 50);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').expect("within the document");
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_examples_are_what_the_types_read() {
+        let read = |name: &str| {
+            let value = FUNCTIONS.iter().find(|function| function.name == name).map(|function| (function.example)());
+            value.unwrap_or_else(|| panic!("{name}"))
+        };
+        serde_json::from_value::<types::AnalyzeRequest>(read("analyze-database-error")).map(drop).expect("analyze");
+        serde_json::from_value::<types::ApplyFixRequest>(read("apply-database-fix")).map(drop).expect("apply");
+        serde_json::from_value::<types::ValidateRequest>(read("validate-database-config")).map(drop).expect("validate");
+        serde_json::from_value::<types::DocsRequest>(read("fetch-provider-docs")).map(drop).expect("docs");
+        serde_json::from_value::<types::MonitorRequest>(read("proactive-health-monitor")).map(drop).expect("monitor");
+        serde_json::from_value::<types::LearnRequest>(read("learn-connection-knowledge")).map(drop).expect("learn");
+        serde_json::from_value::<types::RetryRequest>(read("intelligent-retry-connection")).map(drop).expect("retry");
+    }
+
+    #[test]
+    fn no_answer_is_documented_to_hold_credentials() {
+        let document = written();
+        let row = &document["components"]["schemas"]["database_credentials"]["properties"];
+        assert_eq!(row["credentials"]["writeOnly"], true);
+        assert_eq!(row["id"]["readOnly"], true);
+    }
+}

@@ -1,0 +1,111 @@
+//! `database_credentials`: the columns of a row as a connection. `credentials` are sealed by the same functions
+//! as those of the form.
+
+use uuid::Uuid;
+
+use super::fields::Fields;
+use crate::{
+    auth::server::{Caller, Tx},
+    connections::{
+        INTERVAL_S, NewConnection, Provider, SLOW_THRESHOLD_MS,
+        server::{Adjusted, adjust_in, create_in, set_active_in},
+        settings::Settings,
+        validate_name,
+    },
+    error::{AppError, FieldError, server::WriteError},
+    ids::ConnectionId,
+    server::wire::{WireError, rest::error},
+};
+
+pub(super) async fn insert(caller: &Caller, tx: &mut Tx, fields: Fields<'_>) -> Result<Uuid, WireError> {
+    let provider = fields.required("provider", provider(fields)?)?;
+    let name = fields.required("connection_name", name(fields)?)?;
+    let credentials = fields.required("credentials", fields.value("credentials")?)?;
+    let settings =
+        Settings::from_json(provider, credentials).map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
+    let new = NewConnection {
+        interval_s: interval(fields)?,
+        slow_threshold_ms: slow_threshold(fields)?,
+        ..NewConnection::new(provider, name, settings)
+    };
+    let is_active = fields.boolean("is_active")?.unwrap_or(true);
+    let id = create_in(caller, tx, new).await.map_err(in_columns)?;
+    if !is_active {
+        set_active_in(caller, tx, &[id], false).await.map_err(error::of_app)?;
+    }
+    Ok(id.0)
+}
+
+pub(super) async fn update(
+    caller: &Caller,
+    tx: &mut Tx,
+    id: ConnectionId,
+    fields: Fields<'_>,
+) -> Result<(), WireError> {
+    let adjusted = Adjusted {
+        provider: provider(fields)?,
+        name: name(fields)?,
+        interval_s: interval(fields)?,
+        slow_threshold_ms: slow_threshold(fields)?,
+        credentials: fields.value("credentials")?.cloned(),
+        is_active: fields.boolean("is_active")?,
+    };
+    adjust_in(caller, tx, id, adjusted).await.map_err(in_columns)
+}
+
+fn provider(fields: Fields<'_>) -> Result<Option<Provider>, WireError> {
+    fields
+        .text("provider")?
+        .map(|code| {
+            code.parse().map_err(|_| fields.refused("provider", &crate::connections::UnknownProvider.to_string()))
+        })
+        .transpose()
+}
+
+fn name(fields: Fields<'_>) -> Result<Option<String>, WireError> {
+    fields
+        .text("connection_name")?
+        .map(|text| validate_name(text).map_err(|error| in_columns(AppError::from(error).into())))
+        .transpose()
+}
+
+fn interval(fields: Fields<'_>) -> Result<Option<u32>, WireError> {
+    let seconds = fields.number("check_interval_s")?;
+    match seconds {
+        Some(seconds) if !INTERVAL_S.contains(&seconds) => {
+            Err(fields.refused("check_interval_s", "The interval is a number of seconds from 30 to 86,400."))
+        }
+        seconds => Ok(seconds),
+    }
+}
+
+fn slow_threshold(fields: Fields<'_>) -> Result<Option<u32>, WireError> {
+    let milliseconds = fields.number("slow_threshold_ms")?;
+    match milliseconds {
+        Some(milliseconds) if !SLOW_THRESHOLD_MS.contains(&milliseconds) => {
+            Err(fields.refused("slow_threshold_ms", "The threshold is a number of milliseconds from 1 to 600,000."))
+        }
+        milliseconds => Ok(milliseconds),
+    }
+}
+
+/// An error with its fields as the table names them: those of the settings are keys of `credentials`.
+fn in_columns(error: WriteError) -> WireError {
+    error::of_write(match error {
+        WriteError::App(AppError::Invalid(errors)) => AppError::Invalid(
+            errors
+                .into_iter()
+                .map(|FieldError { field, message }| {
+                    let field = match field.as_str() {
+                        "name" => "connection_name".to_owned(),
+                        "provider" | "credentials" => field,
+                        key => format!("credentials.{key}"),
+                    };
+                    FieldError { field, message }
+                })
+                .collect(),
+        )
+        .into(),
+        error => error,
+    })
+}
