@@ -57,6 +57,10 @@ id!(
     ErrorId
 );
 id!(
+    /// A row of `database_knowledge_base`.
+    KnowledgeId
+);
+id!(
     /// A row of `notices`.
     NoticeId
 );

@@ -29,6 +29,7 @@ pub mod error;
 pub mod health;
 pub mod ids;
 pub mod import;
+pub mod knowledge;
 pub mod probe;
 pub mod retry;
 pub mod status;

@@ -8,6 +8,7 @@ use leptos::config::LeptosOptions;
 use crate::{
     health::server::Watch,
     ids::WorkerId,
+    knowledge,
     server::{
         clock::Clock, config::Config, db::Database, egress::Egress, limits::Limits, live::Live, metrics::Metrics,
         vault::Vault,
@@ -23,6 +24,7 @@ struct Shared {
     watch: Watch,
     limits: Limits,
     metrics: Metrics,
+    knowledge: knowledge::server::Cache,
 }
 
 /// The parts that [`AppState`] shares.
@@ -51,7 +53,7 @@ impl AppState {
     pub fn new(services: Services) -> Self {
         let watch = Watch::new(services.config.check_concurrency, services.config.control_targets.clone());
         let limits = Limits::new(&services.clock);
-        Self(Arc::new(Shared { services, watch, limits, metrics: Metrics::default() }))
+        Self(Arc::new(Shared { services, watch, limits, metrics: Metrics::default(), knowledge: knowledge::server::Cache::default() }))
     }
 
     /// What the operator set.
@@ -106,6 +108,12 @@ impl AppState {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// What was looked up in the knowledge base lately.
+    #[must_use]
+    pub fn knowledge(&self) -> &knowledge::server::Cache {
+        &self.0.knowledge
     }
 
     /// How Leptos finds the site's files.
