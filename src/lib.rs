@@ -31,6 +31,7 @@ pub mod ids;
 pub mod import;
 pub mod knowledge;
 pub mod probe;
+pub mod provider_docs;
 pub mod retry;
 pub mod status;
 pub mod timestamp;

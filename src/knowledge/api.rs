@@ -1,5 +1,10 @@
 //! Server functions of the knowledge base.
 
+#![expect(
+    missing_docs,
+    reason = "the macro makes a struct of each function's arguments, which the function's docs describe"
+)]
+
 use leptos::{prelude::*, server_fn::codec::GetUrl};
 
 use super::{ImportReport, KnowledgeEntry};

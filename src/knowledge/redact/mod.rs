@@ -122,6 +122,9 @@ const fn is_mark(character: char) -> bool {
 const MOST_ROUNDS: u32 = 8;
 /// From this length on, what is taken out goes also where it is a part of a longer word.
 const LONG: usize = 5;
+/// Values that are known at once; each is looked for in every text. Where a hostile text names more, the rules
+/// still take them out where they stand.
+const MOST_KNOWN: usize = 300;
 /// Names shorter than this are taken out only where a rule finds them: `db` is a word.
 const SHORTEST_NAME: usize = 3;
 
@@ -151,7 +154,7 @@ impl Redactor {
                 && !words::EVERYBODYS.contains(&lower.as_str())
                 && !words::COMMON.contains(&lower.as_str())
         };
-        if !is_telling || value.chars().any(is_mark) || self.known.iter().any(|(_, known)| known == value) {
+        if !is_telling || self.known.len() >= MOST_KNOWN || value.chars().any(is_mark) || self.known.iter().any(|(_, known)| known == value) {
             return;
         }
         self.known.push((kind, value.to_owned()));
