@@ -7,7 +7,7 @@
 
 use leptos::{prelude::*, server_fn::codec::GetUrl};
 
-use super::{ImportReport, KnowledgeEntry};
+use super::{Found, ImportReport, KnowledgeEntry};
 use crate::{error::AppError, ids::KnowledgeId};
 
 /// What the page of the knowledge base shows for `q`, `provider` and `category`, each of which may be empty.
@@ -21,11 +21,11 @@ pub async fn search_knowledge(
     #[server(default)] q: String,
     #[server(default)] provider: String,
     #[server(default)] category: String,
-) -> Result<Vec<KnowledgeEntry>, AppError> {
+) -> Result<Found, AppError> {
     let caller = crate::auth::server::caller().await?;
     let wanted = super::parse_search(&q, &provider, &category, Some(super::PAGE_LIMIT))?;
     let found = super::server::search(super::server::Asker::Account(&caller), wanted).await?;
-    Ok(std::sync::Arc::unwrap_or_clone(found))
+    Ok(Found { entries: std::sync::Arc::unwrap_or_clone(found), may_moderate: caller.is_admin() })
 }
 
 /// Entries that wait for an administrator, or were hidden by one.

@@ -25,7 +25,7 @@ use crate::{
 
 pub mod api;
 pub mod patterns;
-//UI
+pub mod ui;
 
 #[cfg(feature = "ssr")]
 pub mod extract;
@@ -212,6 +212,15 @@ pub struct KnowledgeEntry {
     pub origin: EntryOrigin,
     /// Who sees it.
     pub standing: Standing,
+}
+
+/// What the page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// The entries, best first.
+    pub entries: Vec<KnowledgeEntry>,
+    /// Whether whoever asks may confirm, edit, hide and delete.
+    pub may_moderate: bool,
 }
 
 /// What an import did.
