@@ -264,7 +264,9 @@ mod tests {
             Provider::PostgreSql,
             Cause::TlsRequired,
             "FATAL: no encryption",
-            Some("1. Set sslmode to require.\n2. Test again\n```sql\nalter system set ssl = on;\n```\n$ psql -c 'show ssl'"),
+            Some(
+                "1. Set sslmode to require.\n2. Test again\n```sql\nalter system set ssl = on;\n```\n$ psql -c 'show ssl'",
+            ),
         );
         assert_eq!(lesson.title, "The server insists on TLS: Set sslmode to require");
         assert_eq!(lesson.solution, "1. Set sslmode to require.\n2. Test again");

@@ -254,7 +254,9 @@ pub fn parse_search(query: &str, provider: &str, category: &str, limit: Option<u
     Ok(Search {
         provider: match provider.trim() {
             "" => None,
-            code => Some(code.parse().map_err(|error: UnknownProvider| FieldError::new("provider", error.to_string()))?),
+            code => {
+                Some(code.parse().map_err(|error: UnknownProvider| FieldError::new("provider", error.to_string()))?)
+            }
         },
         category: match category.trim() {
             "" => None,

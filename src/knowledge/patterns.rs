@@ -147,18 +147,15 @@ mod tests {
             (Provider::Firebase, "", None, Some(TlsMode::VerifyFull), "default verify-full direct hosted"),
         ] {
             let pattern = Pattern::of(provider, Facts { host, port, tls });
-            let found =
-                format!("{} {} {} {}", pattern.port_class, pattern.tls_mode, pattern.route, pattern.host_class);
+            let found = format!("{} {} {} {}", pattern.port_class, pattern.tls_mode, pattern.route, pattern.host_class);
             assert_eq!(found, expected, "{host}");
         }
     }
 
     #[test]
     fn nothing_of_the_host_is_in_it() {
-        let pattern = Pattern::of(
-            Provider::PostgreSql,
-            Facts { host: "payroll-7.acme.example", port: Some(15_432), tls: None },
-        );
+        let pattern =
+            Pattern::of(Provider::PostgreSql, Facts { host: "payroll-7.acme.example", port: Some(15_432), tls: None });
         let text = format!("{pattern:?}");
         for part in ["payroll", "acme", "15432"] {
             assert!(!text.contains(part), "{text}");

@@ -51,7 +51,12 @@ impl Acts {
     }
 
     fn versions(self) -> [usize; 4] {
-        [self.vote.version().get(), self.moderate.version().get(), self.edit.version().get(), self.import.version().get()]
+        [
+            self.vote.version().get(),
+            self.moderate.version().get(),
+            self.edit.version().get(),
+            self.import.version().get(),
+        ]
     }
 }
 
@@ -122,7 +127,8 @@ pub fn KnowledgePage() -> impl IntoView {
             </Transition>
         }
     };
-    let subtitle = || "What cured which failure, here and in the built-in stock. Nothing in it names a server or a person.";
+    let subtitle =
+        || "What cured which failure, here and in the built-in stock. Nothing in it names a server or a person.";
     view! {
         <Page title="Knowledge".to_owned()>
             <PageHeader title="Knowledge".to_owned() actions=tabs subtitle />

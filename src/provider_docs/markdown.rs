@@ -30,8 +30,38 @@ pub enum MarkdownError {
 
 /// Elements that are kept, without their attributes (links keep their address).
 const KEPT: [&str; 32] = [
-    "h1", "h2", "h3", "h4", "h5", "h6", "p", "ul", "ol", "li", "dl", "dt", "dd", "pre", "code", "blockquote", "table",
-    "thead", "tbody", "tr", "td", "th", "a", "em", "strong", "b", "i", "br", "hr", "tt", "kbd", "samp",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "p",
+    "ul",
+    "ol",
+    "li",
+    "dl",
+    "dt",
+    "dd",
+    "pre",
+    "code",
+    "blockquote",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "td",
+    "th",
+    "a",
+    "em",
+    "strong",
+    "b",
+    "i",
+    "br",
+    "hr",
+    "tt",
+    "kbd",
+    "samp",
 ];
 /// Elements that are left out with all that is in them.
 const LEFT_OUT: [&str; 20] = [
@@ -54,11 +84,8 @@ pub fn from_html(html: &str, base: &reqwest::Url) -> Result<String, MarkdownErro
         .spawn(move || HtmlToMarkdown::new().convert(&reduced))?
         .join()
         .map_err(|_| io::Error::other("the converter panicked"))??;
-    let text: String = converted
-        .chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .take(LONGEST_PAGE)
-        .collect();
+    let text: String =
+        converted.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).take(LONGEST_PAGE).collect();
     if text.trim().is_empty() { Err(MarkdownError::Empty) } else { Ok(text.trim().to_owned()) }
 }
 
@@ -208,8 +235,9 @@ pub fn to_html(markdown: &str) -> String {
     let mut links: Vec<bool> = Vec::new();
     let events = Parser::new_ext(markdown, options).filter_map(|event| {
         Some(match event {
-            Event::Html(_) | Event::InlineHtml(_) => return None,
-            Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => return None,
+            Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => {
+                return None;
+            }
             Event::Start(Tag::Image { .. }) => {
                 in_picture += 1;
                 Event::Text(CowStr::Borrowed(""))
@@ -347,7 +375,9 @@ mod tests {
 
     #[test]
     fn markdown_becomes_html_without_any_of_its_own() {
-        let shown = to_html("# A\n\n#### B\n\n<script>x</script>\n\ntext <b onclick=x>bold</b> [l](javascript:x) [m](https://a.example) ![p](x)\n\n|a|b|\n|:-|-:|\n|1|2|");
+        let shown = to_html(
+            "# A\n\n#### B\n\n<script>x</script>\n\ntext <b onclick=x>bold</b> [l](javascript:x) [m](https://a.example) ![p](x)\n\n|a|b|\n|:-|-:|\n|1|2|",
+        );
         assert!(shown.contains("<h3>A</h3>") && shown.contains("<h4>B</h4>"), "{shown}");
         assert!(shown.contains("<a href=\"https://a.example\">m</a>") && shown.contains("<td>1</td>"), "{shown}");
         assert!(shown.contains("bold") && !shown.contains("javascript"), "{shown}");

@@ -212,7 +212,9 @@ mod tests {
 
     #[test]
     fn a_guide_is_taken_apart_at_its_headings() {
-        let guide = parse_guide("# Title\n\nAbout it.\n\n## One\n\ntext\n```sh\n## no heading\n# nor this\n```\n\n## Two\n### Deeper\n");
+        let guide = parse_guide(
+            "# Title\n\nAbout it.\n\n## One\n\ntext\n```sh\n## no heading\n# nor this\n```\n\n## Two\n### Deeper\n",
+        );
         assert_eq!(guide.overview, "About it.");
         let titles: Vec<&str> = guide.sections.iter().map(|section| section.title.as_str()).collect();
         assert_eq!(titles, ["One", "Two"]);

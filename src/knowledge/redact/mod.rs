@@ -154,7 +154,11 @@ impl Redactor {
                 && !words::EVERYBODYS.contains(&lower.as_str())
                 && !words::COMMON.contains(&lower.as_str())
         };
-        if !is_telling || self.known.len() >= MOST_KNOWN || value.chars().any(is_mark) || self.known.iter().any(|(_, known)| known == value) {
+        if !is_telling
+            || self.known.len() >= MOST_KNOWN
+            || value.chars().any(is_mark)
+            || self.known.iter().any(|(_, known)| known == value)
+        {
             return;
         }
         self.known.push((kind, value.to_owned()));
@@ -281,7 +285,7 @@ fn without(text: &str, value: &str, kind: Kind) -> String {
     // As it stands within a string of JSON.
     let quoted = serde_json::Value::from(value).to_string();
     let inner = quoted.trim_matches('"');
-    if inner != value { replace(&text, inner, kind) } else { text }
+    if inner == value { text } else { replace(&text, inner, kind) }
 }
 
 fn replace(text: &str, value: &str, kind: Kind) -> String {
@@ -329,15 +333,13 @@ fn percent_decoded(word: &str) -> String {
     let mut rest = word.as_bytes();
     while let [first, tail @ ..] = rest {
         let digits = tail.first_chunk::<2>().and_then(|pair| std::str::from_utf8(pair).ok());
-        match (first, digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(if *first == b'+' { b' ' } else { *first });
-                rest = tail;
-            }
+        let encoded = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        if let Some(byte) = encoded {
+            out.push(byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            out.push(if *first == b'+' { b' ' } else { *first });
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&out).into_owned()

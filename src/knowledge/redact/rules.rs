@@ -16,8 +16,21 @@ pub(super) struct Finding<'t> {
     pub(super) value: &'t str,
 }
 
-/// What becomes of a match: the text in its place, none to leave it.
-type Act = fn(&Captures<'_>, &str, &mut dyn FnMut(Finding<'_>)) -> Option<String>;
+/// What becomes of a match.
+#[derive(Clone, Copy)]
+enum Act {
+    /// All of it is what it looks like.
+    Whole(Kind),
+    /// Its value is a name that the words before it give away.
+    Named(Kind),
+    /// Its value may be a name, unless it is an ordinary word.
+    Beside(Kind),
+    /// It is looked at more closely.
+    By(Judge),
+}
+
+/// Judges a match by itself and by what is behind it: the text in its place, none to leave it. Tells what it found.
+type Judge = fn(&Captures<'_>, &str, &mut dyn FnMut(Finding<'_>)) -> Option<String>;
 
 /// One rule.
 pub(super) struct Rule {
@@ -33,7 +46,13 @@ impl Rule {
         while let Some(captures) = self.looks_like.captures_at(text, from) {
             let Some(whole) = captures.get(0) else { break };
             let after = text.get(whole.end()..).unwrap_or_default();
-            if let Some(instead) = (self.act)(&captures, after, found) {
+            let instead = match self.act {
+                Act::Whole(kind) => Some(kind.mark().to_string()),
+                Act::Named(kind) => named(&captures, kind, found),
+                Act::Beside(kind) => beside(&captures, kind, found),
+                Act::By(judge) => judge(&captures, after, found),
+            };
+            if let Some(instead) = instead {
                 out.push_str(text.get(done..whole.start()).unwrap_or_default());
                 out.push_str(&instead);
                 done = whole.end();
@@ -54,8 +73,7 @@ impl Rule {
 /// A value in quotes or up to the next blank; the groups `q…` are what is inside of quotes.
 const VALUE: &str = r#"(?:"(?P<q1>[^"\n]*)"|'(?P<q2>[^'\n]*)'|`(?P<q3>[^`\n]*)`|“(?P<q4>[^”\n]*)”|(?P<bare>[^\s\x{e000}-\x{e00f}"'`“][^\s\x{e000}-\x{e00f}]*))"#;
 /// The same in quotes only.
-const QUOTED: &str =
-    r#"(?:"(?P<q1>[^"\n]*)"|'(?P<q2>[^'\n]*)'|`(?P<q3>[^`\n]*)`|“(?P<q4>[^”\n]*)”|«(?P<q5>[^»\n]*)»)"#;
+const QUOTED: &str = r#"(?:"(?P<q1>[^"\n]*)"|'(?P<q2>[^'\n]*)'|`(?P<q3>[^`\n]*)`|“(?P<q4>[^”\n]*)”|«(?P<q5>[^»\n]*)»)"#;
 /// What a secret is called.
 const SECRET: &str = r"(?:\w*(?:password|passwd|passphrase|passcode|passwort|kennwort|secret|token|api[_ -]?key|access[_ -]?key|private[_ -]?key|service[_ -]?role(?:[_ -]?key)?|anon[_ -]?key)|(?:\w*_)?(?:pwd|pass|pw|pin|psw)|\w+pwd)";
 
@@ -64,65 +82,62 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
     let host = r"(?:host(?:name)?|server|node|endpoint|proxy|machine|replica|primary|standby|domain|instance|cluster)";
     let user = r"(?:user(?:[ _-]?name)?|usr|role|login|account|uid|principal|utilisateur|benutzer|usuario)";
     let database = r"(?:database(?:[ _-]?name)?|dbname|db|catalog|schema|keyspace|namespace|authsource|datenbank)";
-    let project =
-        r"(?:project(?:[ _-]?(?:id|ref|name|number))?|tenant(?:[ _-]?id)?|organi[sz]ation|org|app(?:lication)?[ _-]?id)";
+    let project = r"(?:project(?:[ _-]?(?:id|ref|name|number))?|tenant(?:[ _-]?id)?|organi[sz]ation|org|app(?:lication)?[ _-]?id)";
     let thing = r"(?:table|relation|collection|bucket|index|column|view|function|constraint|sequence|trigger|connection|service|pool|queue|topic)";
     let sources: Vec<(String, Act)> = vec![
-        (r"(?s)-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\z)".to_owned(), key),
-        (r#"(?i)\b(?P<scheme>[a-z][a-z0-9+.-]{1,30})://(?P<rest>[^\s"'`<>“”]+)"#.to_owned(), address_line),
-        (r#"[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}]+@[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}]+\.[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}.]{2,}"#.to_owned(), email),
+        (r"(?s)-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\z)".to_owned(), Act::Whole(Kind::Key)),
+        (r#"(?i)\b(?P<scheme>[a-z][a-z0-9+.-]{1,30})://(?P<rest>[^\s"'`<>“”]+)"#.to_owned(), Act::By(address_line)),
+        (r#"[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}]+@[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}]+\.[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}.]{2,}"#.to_owned(), Act::Whole(Kind::Email)),
         // Keys that say what they are.
-        (r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*".to_owned(), token),
-        (r"\b(?:sb_(?:publishable|secret)_|sbp_|mrg_|whsec_|gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|sk-|[spr]k_(?:live|test)_|SG\.|ya29\.|1//|AIza|A(?:KIA|SIA|GPA|ROA|IDA)|npg_|pscale_\w+_|dop_v1_|hf_|AccountKey=)[A-Za-z0-9_\-.=+/~]{4,}".to_owned(), key),
-        (r"(?i)\b(?P<word>bearer|basic)[ :=]+(?P<bare>[A-Za-z0-9_\-.=+/~]{6,})".to_owned(), authorization),
+        (r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*".to_owned(), Act::Whole(Kind::Token)),
+        (r"\b(?:sb_(?:publishable|secret)_|sbp_|mrg_|whsec_|gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|sk-|[spr]k_(?:live|test)_|SG\.|ya29\.|1//|AIza|A(?:KIA|SIA|GPA|ROA|IDA)|npg_|pscale_\w+_|dop_v1_|hf_|AccountKey=)[A-Za-z0-9_\-.=+/~]{4,}".to_owned(), Act::Whole(Kind::Key)),
+        (r"(?i)\b(?P<word>bearer|basic)[ :=]+(?P<bare>[A-Za-z0-9_\-.=+/~]{6,})".to_owned(), Act::By(authorization)),
         // user:password@host, 'user'@'host', user@host.
-        (r#"["'`]?(?P<user>[^\s"'`@/,;()\x{e000}-\x{e00f}]+)["'`]?@["'`]?(?P<host>[^\s"'`@/,;()\x{e000}-\x{e00f}]*)["'`]?"#.to_owned(), user_at_host),
+        (r#"["'`]?(?P<user>[^\s"'`@/,;()\x{e000}-\x{e00f}]+)["'`]?@["'`]?(?P<host>[^\s"'`@/,;()\x{e000}-\x{e00f}]*)["'`]?"#.to_owned(), Act::By(user_at_host)),
         // Secrets: key=value, then sentences.
-        (format!(r#"(?i)(?P<lead>(?:\b|_){SECRET}["'`]?\s*(?:=>|:=|=|:)\s*){VALUE}"#), secret_pair),
-        (format!(r"(?i)(?P<lead>\b{SECRET}(?:\s+(?:for|of|on|in)\s+\S+(?:\s+\S+)?)?\s+(?:is|was|are|equals|becomes|became|reads|(?:should|must|has to|used to|will) be|->)(?:\s+(?:now|currently|actually|just|still|simply|probably|set to|changed to|reset to))*\s*[:=]?\s*){VALUE}"), secret_said),
-        (format!(r"(?i)(?P<lead>\b(?:chang|sett?|reset|rotat|updat|us|enter|typ|try|tried)\w*\s+(?:\S+\s+){{0,3}}?{SECRET}(?:\s+(?:for|of)\s+\S+)?\s+(?:to|as|from)\s+){VALUE}"), secret_said),
-        (format!(r"(?i)(?P<lead>(?:\s--?(?:password|passwd|pass|pw|pwd)|\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)|\b(?:with|using)\s+(?:the\s+)?(?:password|passphrase|pw|pwd))\s+){VALUE}"), secret_said),
-        (format!(r"(?i)(?P<lead>\b{SECRET}\s+){VALUE}"), secret_beside),
-        (r"(?P<lead>\s-p)(?P<bare>\d*[^\s\d\x{e000}-\x{e00f}][^\s\x{e000}-\x{e00f}]*)".to_owned(), secret_said),
-        (r"(?i)(?P<lead>\b(?:credentials?|creds|login|logged in as|log in as)\s*[:=]?\s*)(?P<user>[^\s:/\x{e000}-\x{e00f}]+)\s*[:/]\s*(?P<password>[^\s:/\x{e000}-\x{e00f}]+)".to_owned(), pair_of_login),
+        (format!(r#"(?i)(?P<lead>(?:\b|_){SECRET}["'`]?\s*(?:=>|:=|=|:)\s*){VALUE}"#), Act::By(secret_pair)),
+        (format!(r"(?i)(?P<lead>\b{SECRET}(?:\s+(?:for|of|on|in)\s+\S+(?:\s+\S+)?)?\s+(?:is|was|are|equals|becomes|became|reads|(?:should|must|has to|used to|will) be|->)(?:\s+(?:now|currently|actually|just|still|simply|probably|set to|changed to|reset to))*\s*[:=]?\s*){VALUE}"), Act::By(secret_said)),
+        (format!(r"(?i)(?P<lead>\b(?:chang|sett?|reset|rotat|updat|us|enter|typ|try|tried)\w*\s+(?:\S+\s+){{0,3}}?{SECRET}(?:\s+(?:for|of)\s+\S+)?\s+(?:to|as|from)\s+){VALUE}"), Act::By(secret_said)),
+        (format!(r"(?i)(?P<lead>(?:\s--?(?:password|passwd|pass|pw|pwd)|\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)|\b(?:with|using)\s+(?:the\s+)?(?:password|passphrase|pw|pwd))\s+){VALUE}"), Act::By(secret_said)),
+        (format!(r"(?i)(?P<lead>\b{SECRET}\s+){VALUE}"), Act::By(secret_beside)),
+        (r"(?P<lead>\s-p)(?P<bare>\d*[^\s\d\x{e000}-\x{e00f}][^\s\x{e000}-\x{e00f}]*)".to_owned(), Act::By(secret_said)),
+        (r"(?i)(?P<lead>\b(?:credentials?|creds|login|logged in as|log in as)\s*[:=]?\s*)(?P<user>[^\s:/\x{e000}-\x{e00f}]+)\s*[:/]\s*(?P<password>[^\s:/\x{e000}-\x{e00f}]+)".to_owned(), Act::By(pair_of_login)),
         // Numbers and hashes.
-        (r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b".to_owned(), id),
-        (r"\b[0-9a-fA-F]{16,}\b".to_owned(), key),
-        (r"\[?(?P<ip>[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)(?P<zone>%\w+)?\]?(?P<port>:\d{1,5}\b)?".to_owned(), ipv6),
-        (r"\b(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?P<port>:\d{1,5})?\b".to_owned(), ipv4),
+        (r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b".to_owned(), Act::Whole(Kind::Id)),
+        (r"\b[0-9a-fA-F]{16,}\b".to_owned(), Act::Whole(Kind::Key)),
+        (r"\[?(?P<ip>[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)(?P<zone>%\w+)?\]?(?P<port>:\d{1,5}\b)?".to_owned(), Act::By(ipv6)),
+        (r"\b(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?P<port>:\d{1,5})?\b".to_owned(), Act::By(ipv4)),
         // Files.
-        (r#"(?i)\b[a-z]:\\[^\s"'<>|\x{e000}-\x{e00f}]*|\\\\[^\s"'<>|\x{e000}-\x{e00f}]+"#.to_owned(), path),
-        (r#"(?P<lead>^|[\s"'`(=:,\[>])(?P<path>(?:~|\.{1,2})?/[^\s"'`,;:)\]\x{e000}-\x{e00f}]+)"#.to_owned(), unix_path),
+        (r#"(?i)\b[a-z]:\\[^\s"'<>|\x{e000}-\x{e00f}]*|\\\\[^\s"'<>|\x{e000}-\x{e00f}]+"#.to_owned(), Act::Whole(Kind::Path)),
+        (r#"(?P<lead>^|[\s"'`(=:,\[>])(?P<path>(?:~|\.{1,2})?/[^\s"'`,;:)\]\x{e000}-\x{e00f}]+)"#.to_owned(), Act::By(unix_path)),
         // Names by what stands before them.
-        (r"\bpostgres\.[a-z0-9]{6,}\b".to_owned(), user_of_project),
-        (format!(r#"(?i)(?P<lead>(?:\b{user}|\buser id)["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), user_named),
-        (format!(r"(?i)(?P<lead>\b{user}s?(?:\s+(?:name|role))?\s+){QUOTED}"), user_named),
-        (format!(r"(?i)(?P<lead>\b{database}s?\s+){QUOTED}"), database_named),
-        (format!(r#"(?i)(?P<lead>\b{database}["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), database_named),
-        (format!(r"(?i)(?P<lead>\b{project}s?\s+){QUOTED}"), project_named),
-        (format!(r#"(?i)(?P<lead>\b{project}["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), project_named),
-        (format!(r#"(?i)(?P<lead>\b(?:address|{host})["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), host_named),
-        (format!(r"(?i)(?P<lead>\b(?:{host}s?(?:\s+(?:name|address))?|resolve|lookup|reach|connect to|connection to|at|from|to|on)\s+){QUOTED}"), host_named),
-        (format!(r"(?i)(?P<lead>\bgetaddrinfo\s+(?:(?-i:E[A-Z_]+)\s+)?){VALUE}"), host_named),
-        (format!(r"(?i)(?P<lead>\b{thing}s?\s+){QUOTED}"), thing_named),
+        (r"\bpostgres\.[a-z0-9]{6,}\b".to_owned(), Act::Whole(Kind::User)),
+        (format!(r#"(?i)(?P<lead>(?:\b{user}|\buser id)["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), Act::Named(Kind::User)),
+        (format!(r"(?i)(?P<lead>\b{user}s?(?:\s+(?:name|role))?\s+){QUOTED}"), Act::Named(Kind::User)),
+        (format!(r"(?i)(?P<lead>\b{database}s?\s+){QUOTED}"), Act::Named(Kind::Database)),
+        (format!(r#"(?i)(?P<lead>\b{database}["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), Act::Named(Kind::Database)),
+        (format!(r"(?i)(?P<lead>\b{project}s?\s+){QUOTED}"), Act::Named(Kind::Project)),
+        (format!(r#"(?i)(?P<lead>\b{project}["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), Act::Named(Kind::Project)),
+        (format!(r#"(?i)(?P<lead>\b(?:address|{host})["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), Act::Named(Kind::Host)),
+        (format!(r"(?i)(?P<lead>\b(?:{host}s?(?:\s+(?:name|address))?|resolve|lookup|reach|connect to|connection to|at|from|to|on)\s+){QUOTED}"), Act::Named(Kind::Host)),
+        (format!(r"(?i)(?P<lead>\bgetaddrinfo\s+(?:(?-i:E[A-Z_]+)\s+)?){VALUE}"), Act::Named(Kind::Host)),
+        (format!(r"(?i)(?P<lead>\b{thing}s?\s+){QUOTED}"), Act::Named(Kind::Name)),
         // The same without quotes, where it is no ordinary word.
-        (format!(r"(?i)(?P<lead>\b{host}\s+){VALUE}"), host_beside),
-        (format!(r"(?i)(?P<lead>\b{user}\s+){VALUE}"), user_beside),
-        (format!(r"(?i)(?P<lead>\b{database}\s+){VALUE}"), database_beside),
-        (format!(r"(?i)(?P<lead>\b{project}\s+){VALUE}"), project_beside),
-        (r"\b[a-z]{20}\b".to_owned(), project_reference),
+        (format!(r"(?i)(?P<lead>\b{host}\s+){VALUE}"), Act::Beside(Kind::Host)),
+        (format!(r"(?i)(?P<lead>\b{user}\s+){VALUE}"), Act::Beside(Kind::User)),
+        (format!(r"(?i)(?P<lead>\b{database}\s+){VALUE}"), Act::Beside(Kind::Database)),
+        (format!(r"(?i)(?P<lead>\b{project}\s+){VALUE}"), Act::Beside(Kind::Project)),
+        // Supabase names a project by twenty small letters.
+        (r"\b[a-z]{20}\b".to_owned(), Act::Whole(Kind::Project)),
         // Names with dots, and numbers behind colons.
-        (r"(?P<host>[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}_])?(?:\.[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}_])?)+)(?P<port>:\d{1,5}\b)?".to_owned(), dotted_name),
-        (r"(?P<host>[\p{L}_][\p{L}\p{N}_-]*)(?P<port>:\d{2,5})\b".to_owned(), host_and_port),
-        (r#"(?i)(?P<lead>\bports?["'`]?\s*(?:number\s*)?(?:=|:|\bis\b|\bto\b|\bat\b|\bon\b|\bof\b|\bfrom\b)?\s*["'`]?)(?P<port>\d{1,5})\b"#.to_owned(), port),
-        (r"(?P<lead>\s-[pP]\s+|[\x{e000}\x{e001}]\]?:)(?P<port>\d{1,5})\b".to_owned(), port),
+        (r"(?P<host>[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}_])?(?:\.[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}_])?)+)(?P<port>:\d{1,5}\b)?".to_owned(), Act::By(dotted_name)),
+        (r"(?P<host>[\p{L}_][\p{L}\p{N}_-]*)(?P<port>:\d{2,5})\b".to_owned(), Act::By(host_and_port)),
+        (r#"(?i)(?P<lead>\bports?["'`]?\s*(?:number\s*)?(?:=|:|\bis\b|\bto\b|\bat\b|\bon\b|\bof\b|\bfrom\b)?\s*["'`]?)(?P<port>\d{1,5})\b"#.to_owned(), Act::By(port)),
+        (r"(?P<lead>\s-[pP]\s+|[\x{e000}\x{e001}]\]?:)(?P<port>\d{1,5})\b".to_owned(), Act::By(port)),
         // What has the look of a key: long, with digits, in both cases.
-        (r"\b[A-Za-z0-9_-]{20,}\b={0,2}".to_owned(), opaque),
+        (r"\b[A-Za-z0-9_-]{20,}\b={0,2}".to_owned(), Act::By(opaque)),
     ];
-    sources
-        .into_iter()
-        .map(|(source, act)| Ok(Rule { looks_like: Regex::new(&source)?, act }))
-        .collect()
+    sources.into_iter().map(|(source, act)| Ok(Rule { looks_like: Regex::new(&source)?, act })).collect()
 });
 
 /// The value of a match, and whether it stood in quotes.
@@ -156,26 +171,6 @@ fn is_said(value: &str) -> bool {
 fn is_in(list: &[&str], value: &str) -> bool {
     let lower = value.to_lowercase();
     list.contains(&lower.as_str())
-}
-
-fn key(_: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    Some(Kind::Key.mark().to_string())
-}
-
-fn token(_: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    Some(Kind::Token.mark().to_string())
-}
-
-fn email(_: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    Some(Kind::Email.mark().to_string())
-}
-
-fn id(_: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    Some(Kind::Id.mark().to_string())
-}
-
-fn path(_: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    Some(Kind::Path.mark().to_string())
 }
 
 fn authorization(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
@@ -247,9 +242,9 @@ fn address_line(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<
     let kept: Vec<&str> = parameters
         .split(['&', '#'])
         .filter(|parameter| {
-            parameter.split_once('=').is_some_and(|(name, value)| {
-                is_in(words::PARAMETERS, name) && is_in(words::PARAMETER_VALUES, value)
-            })
+            parameter
+                .split_once('=')
+                .is_some_and(|(name, value)| is_in(words::PARAMETERS, name) && is_in(words::PARAMETER_VALUES, value))
         })
         .collect();
     if !kept.is_empty() {
@@ -363,21 +358,14 @@ fn with_port(kind: Kind, captures: &Captures<'_>) -> String {
 }
 
 fn unix_path(captures: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    const TOPS: [&str; 14] = [
-        "etc", "var", "home", "tmp", "usr", "opt", "root", "srv", "mnt", "run", "users", "app", "data", "workspace",
-    ];
+    const TOPS: [&str; 14] =
+        ["etc", "var", "home", "tmp", "usr", "opt", "root", "srv", "mnt", "run", "users", "app", "data", "workspace"];
     let path = captures.name("path")?.as_str();
     let trimmed = path.trim_end_matches(['.', '!', '?']);
     let mut parts = trimmed.trim_start_matches(['~', '.']).split('/').filter(|part| !part.is_empty());
     let first = parts.next()?;
     let is_file = parts.next().is_some() || is_in(&TOPS, first) || !trimmed.starts_with('/');
-    is_file.then(|| {
-        format!("{}{}{}", lead(captures), Kind::Path.mark(), path.get(trimmed.len()..).unwrap_or_default())
-    })
-}
-
-fn user_of_project(_: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    Some(Kind::User.mark().to_string())
+    is_file.then(|| format!("{}{}{}", lead(captures), Kind::Path.mark(), path.get(trimmed.len()..).unwrap_or_default()))
 }
 
 /// A name that its context gives away.
@@ -412,47 +400,6 @@ fn beside(captures: &Captures<'_>, kind: Kind, found: &mut dyn FnMut(Finding<'_>
     }
     found(Finding { kind, value });
     marked(captures, value, kind)
-}
-
-fn host_named(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    named(captures, Kind::Host, found)
-}
-
-fn user_named(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    named(captures, Kind::User, found)
-}
-
-fn database_named(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    named(captures, Kind::Database, found)
-}
-
-fn project_named(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    named(captures, Kind::Project, found)
-}
-
-fn thing_named(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    named(captures, Kind::Name, found)
-}
-
-fn host_beside(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    beside(captures, Kind::Host, found)
-}
-
-fn user_beside(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    beside(captures, Kind::User, found)
-}
-
-fn database_beside(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    beside(captures, Kind::Database, found)
-}
-
-fn project_beside(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    beside(captures, Kind::Project, found)
-}
-
-/// Supabase names a project by twenty small letters.
-fn project_reference(_: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
-    Some(Kind::Project.mark().to_string())
 }
 
 fn dotted_name(captures: &Captures<'_>, after: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
@@ -500,7 +447,7 @@ fn opaque(captures: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> O
     let word = captures.get(0)?.as_str();
     let has = |test: fn(&char) -> bool| word.chars().filter(test).count();
     let (digits, upper, lower) =
-        (has(|c| c.is_ascii_digit()), has(|c| c.is_ascii_uppercase()), has(|c| c.is_ascii_lowercase()));
+        (has(char::is_ascii_digit), has(char::is_ascii_uppercase), has(char::is_ascii_lowercase));
     (digits >= 2 && (upper >= 2 && lower >= 2 || word.len() >= 32) || digits >= 5 && lower >= 2)
         .then(|| Kind::Key.mark().to_string())
 }

@@ -41,7 +41,10 @@ fn what_servers_and_people_say_loses_what_identifies_them() {
         ("fe80::1%eth0 is link-local", "<address> is link-local"),
         ("getaddrinfo ENOTFOUND orders-db", "getaddrinfo ENOTFOUND <host>"),
         (r#"could not translate host name "db7" to address"#, r#"could not translate host name "<host>" to address"#),
-        (r#"database "payroll" does not exist; create payroll"#, r#"database "<database>" does not exist; create <database>"#),
+        (
+            r#"database "payroll" does not exist; create payroll"#,
+            r#"database "<database>" does not exist; create <database>"#,
+        ),
         ("write to ada@acme.example", "write to <email>"),
         ("see /etc/postgresql/15/main/pg_hba.conf", "see <path>"),
         (r"see C:\Users\ada\key.pem", "see <path>"),
@@ -75,7 +78,10 @@ fn what_is_known_goes_from_every_text() {
     redactor.know(Kind::Database, "postgres");
     redactor.know(Kind::User, "ada");
     redactor.read("the password is hunter2");
-    assert_eq!(redactor.redact("WAREHOUSE_prod: ada saw hunter2 in postgres, adamant"), "<host>_prod: <user> saw <password> in postgres, adamant");
+    assert_eq!(
+        redactor.redact("WAREHOUSE_prod: ada saw hunter2 in postgres, adamant"),
+        "<host>_prod: <user> saw <password> in postgres, adamant"
+    );
 }
 
 #[test]
@@ -106,8 +112,24 @@ fn secret() -> impl Strategy<Value = String> {
 
 fn sentence() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
-        "it failed again", "we tried", "then", "(see below)", "\"quoted\"", "—", "and,", "why?", "über", "名前", "<host>", "=",
-        "'", "%41", "::", "at", "/", "@",
+        "it failed again",
+        "we tried",
+        "then",
+        "(see below)",
+        "\"quoted\"",
+        "—",
+        "and,",
+        "why?",
+        "über",
+        "名前",
+        "<host>",
+        "=",
+        "'",
+        "%41",
+        "::",
+        "at",
+        "/",
+        "@",
     ])
     .prop_map(str::to_owned)
 }

@@ -31,9 +31,10 @@ pub(super) async fn redactor_of(tx: &mut Tx, caller: &Caller) -> Result<Redactor
         redactor.know(Kind::User, name);
         redactor.know(Kind::Host, domain);
     }
-    let rows = sqlx::query!("select connection_name, public_settings from database_credentials where user_id = $1", user.0)
-        .fetch_all(&mut **tx)
-        .await?;
+    let rows =
+        sqlx::query!("select connection_name, public_settings from database_credentials where user_id = $1", user.0)
+            .fetch_all(&mut **tx)
+            .await?;
     for row in rows {
         redactor.know(Kind::Name, &row.connection_name);
         know_settings(&mut redactor, &row.public_settings);

@@ -119,7 +119,8 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
     let lesson = lesson(&mut redactor, &report, cause);
     let caller = caller.clone();
     in_job(async move {
-        let told = Told { provider: report.provider, cause, lesson, worked: report.worked, origin: EntryOrigin::Person };
+        let told =
+            Told { provider: report.provider, cause, lesson, worked: report.worked, origin: EntryOrigin::Person };
         let mut tx = Caller::system(&state, "learn").write().await?;
         let learnt = learn_of_account(&mut tx, told, user, report.error_id).await?;
         let entry = Entry::new("knowledge.learn", Outcome::Success)
@@ -362,11 +363,7 @@ async fn find_shared(connection: &mut PgConnection, told: &Told) -> Result<Optio
 }
 
 /// An entry, shared or one's own, that says the same in nearly the same words.
-async fn find_alike(
-    connection: &mut PgConnection,
-    told: &Told,
-    user: UserId,
-) -> Result<Option<Found>, sqlx::Error> {
+async fn find_alike(connection: &mut PgConnection, told: &Told, user: UserId) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::query_as!(
         FoundRow,
         r#"
@@ -645,11 +642,14 @@ async fn remove_others(connection: &mut PgConnection, told: &Told, kept: Uuid) -
 
 /// The cause of one of the caller's errors; a table of one's own, so another's is not there.
 async fn cause_of_error(connection: &mut PgConnection, user: UserId, id: ErrorId) -> Result<Cause, AppError> {
-    let code =
-        sqlx::query_scalar!("select cause from database_connection_errors where id = $1 and user_id = $2", id.0, user.0)
-            .fetch_optional(connection)
-            .await?
-            .ok_or(AppError::NotFound)?;
+    let code = sqlx::query_scalar!(
+        "select cause from database_connection_errors where id = $1 and user_id = $2",
+        id.0,
+        user.0
+    )
+    .fetch_optional(connection)
+    .await?
+    .ok_or(AppError::NotFound)?;
     Ok(code.parse().unwrap_or(Cause::Unknown))
 }
 

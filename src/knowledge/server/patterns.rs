@@ -53,10 +53,7 @@ pub struct Known {
 /// # Errors
 ///
 /// Where our own database fails.
-pub async fn learn_from_success(
-    connection: &mut PgConnection,
-    answered: &[ConnectionId],
-) -> Result<(), sqlx::Error> {
+pub async fn learn_from_success(connection: &mut PgConnection, answered: &[ConnectionId]) -> Result<(), sqlx::Error> {
     let ids: Vec<Uuid> = answered.iter().map(|id| id.0).collect();
     if ids.is_empty() {
         return Ok(());
@@ -69,6 +66,8 @@ pub async fn learn_from_success(
          where connection.id = state.credential_id
            and state.credential_id = any ($1)
            and state.learnt_settings_at is distinct from connection.settings_changed_at
+           -- A row that came by SQL shows nothing of itself until it is sealed, within a minute.
+           and connection.public_settings <> '{}'
         returning connection.provider, connection.public_settings
         ",
         &ids,
@@ -156,13 +155,14 @@ fn pattern_of(provider: Provider, settings: &Value) -> Pattern {
         .and_then(|port| port.as_u64().or_else(|| port.as_str()?.trim().parse().ok()))
         .and_then(|port| u16::try_from(port).ok())
         .or(listed_port);
-    let tls = text(&["tls", "sslmode", "sslMode"]).and_then(|mode| TlsMode::from_code(&mode.to_lowercase())).or_else(
-        || match settings.get("ssl").or_else(|| settings.get("tls")) {
-            Some(Value::Bool(true) | Value::Object(_)) => Some(TlsMode::Require),
-            Some(Value::Bool(false)) => Some(TlsMode::Disable),
-            _ => None,
-        },
-    );
+    let tls =
+        text(&["tls", "sslmode", "sslMode"]).and_then(|mode| TlsMode::from_code(&mode.to_lowercase())).or_else(|| {
+            match settings.get("ssl").or_else(|| settings.get("tls")) {
+                Some(Value::Bool(true) | Value::Object(_)) => Some(TlsMode::Require),
+                Some(Value::Bool(false)) => Some(TlsMode::Disable),
+                _ => None,
+            }
+        });
     // Hosted interfaces speak HTTPS, which verifies.
     let is_https = address.as_deref().is_some_and(|address| address.starts_with("https://"));
     let tls = tls.or_else(|| (is_https || provider == Provider::Firebase).then_some(TlsMode::VerifyFull));
@@ -223,16 +223,32 @@ mod tests {
     #[test]
     fn settings_of_every_shape_have_a_kind() {
         for (provider, settings, kind) in [
-            (Provider::PostgreSql, json!({"host": "db.acme.example", "port": "5432", "ssl": true}), "default require public_name"),
-            (Provider::PostgreSql, json!({"connectionString": "postgres://u:p@x@10.0.0.1:6432/d"}), "pooler prefer private"),
+            (
+                Provider::PostgreSql,
+                json!({"host": "db.acme.example", "port": "5432", "ssl": true}),
+                "default require public_name",
+            ),
+            (
+                Provider::PostgreSql,
+                json!({"connectionString": "postgres://u:p@x@10.0.0.1:6432/d"}),
+                "pooler prefer private",
+            ),
             (Provider::MongoDb, json!({"host": ["c0.x.mongodb.net", "c1.x.mongodb.net"]}), "default verify-full atlas"),
-            (Provider::Supabase, json!({"url": "https://abc.supabase.co", "anonKey": "k"}), "default verify-full supabase"),
+            (
+                Provider::Supabase,
+                json!({"url": "https://abc.supabase.co", "anonKey": "k"}),
+                "default verify-full supabase",
+            ),
             (Provider::Firebase, json!({"projectId": "acme"}), "default verify-full hosted"),
             (Provider::MySql, json!({"host": "[::1]", "port": 99999}), "default prefer loopback"),
             (Provider::MySql, json!("nonsense"), "default verify-full hosted"),
         ] {
             let pattern = pattern_of(provider, &settings);
-            assert_eq!(format!("{} {} {}", pattern.port_class, pattern.tls_mode, pattern.host_class), kind, "{settings}");
+            assert_eq!(
+                format!("{} {} {}", pattern.port_class, pattern.tls_mode, pattern.host_class),
+                kind,
+                "{settings}"
+            );
         }
     }
 }

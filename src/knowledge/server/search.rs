@@ -148,11 +148,7 @@ async fn version(connection: &mut PgConnection, provider: Option<Provider>) -> R
     .await
 }
 
-async fn find(
-    connection: &mut PgConnection,
-    user: Option<UserId>,
-    wanted: &Search,
-) -> Result<Vec<Row>, sqlx::Error> {
+async fn find(connection: &mut PgConnection, user: Option<UserId>, wanted: &Search) -> Result<Vec<Row>, sqlx::Error> {
     // A pasted message is looked up by its cause as well as by its words.
     let cause = match classify_text(wanted.provider.unwrap_or(Provider::PostgreSql), &wanted.query) {
         Cause::Unknown => None,

@@ -203,9 +203,8 @@ fn read(file: &str) -> Result<Vec<FileEntry>, String> {
 fn judge(entry: &FileEntry) -> Result<(), String> {
     entry.provider.parse::<Provider>().map_err(|error| format!("provider: {error}"))?;
     entry.cause.parse::<Cause>().map_err(|_| "cause: there is no cause of this code.".to_owned())?;
-    Category::from_code(&entry.category).ok_or_else(|| {
-        "category: choose error_resolution, security, optimization or configuration.".to_owned()
-    })?;
+    Category::from_code(&entry.category)
+        .ok_or_else(|| "category: choose error_resolution, security, optimization or configuration.".to_owned())?;
     if entry.confidence_score > 100 {
         return Err("confidenceScore: at most 100.".to_owned());
     }
@@ -238,7 +237,8 @@ fn judge(entry: &FileEntry) -> Result<(), String> {
 /// Markup that a browser would run, were it ever shown as it is. It never is; there is no honest reason for it.
 fn running_markup(text: &str) -> Option<&'static str> {
     const TAGS: [&str; 12] = [
-        "<script", "<iframe", "<object", "<embed", "<svg", "<img", "<style", "<link", "<meta", "<base", "<form", "<math",
+        "<script", "<iframe", "<object", "<embed", "<svg", "<img", "<style", "<link", "<meta", "<base", "<form",
+        "<math",
     ];
     let lower: String = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some(tag) = TAGS.iter().find(|tag| lower.contains(*tag)) {

@@ -29,11 +29,7 @@ const LONGEST_VALIDATOR: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fetched {
     /// The page, as Markdown.
-    New {
-        markdown: String,
-        etag: Option<String>,
-        last_modified: Option<String>,
-    },
+    New { markdown: String, etag: Option<String>, last_modified: Option<String> },
     /// It is still what it was.
     Unchanged,
 }
@@ -165,7 +161,10 @@ async fn read(mut response: Response, page: Url) -> Result<Fetched, FetchError> 
     let converted = tokio::task::spawn_blocking(move || {
         let text = String::from_utf8_lossy(&body);
         // Markdown may hold any HTML; it goes the same way.
-        markdown::from_html(&if is_markdown { format!("<pre>{}</pre>", escaped(&text)) } else { text.into_owned() }, &page)
+        markdown::from_html(
+            &if is_markdown { format!("<pre>{}</pre>", escaped(&text)) } else { text.into_owned() },
+            &page,
+        )
     });
     let markdown = converted.await.map_err(|error| MarkdownError::Convert(std::io::Error::other(error)))??;
     Ok(Fetched::New { markdown, etag, last_modified })
@@ -204,6 +203,18 @@ mod tests {
             "https://[::1]/",
         ] {
             assert!(matches!(led(location), Err(FetchError::LeadsAway)), "{location}");
+        }
+    }
+
+    #[tokio::test]
+    async fn addresses_that_the_policy_bars_are_not_asked() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let egress = Egress::new(crate::server::config::EgressPolicy::PublicOnly);
+        for host in ["127.0.0.1", "localhost", "[::1]", "0x7f.1", "169.254.169.254"] {
+            let page: Url = format!("http://{host}:{port}/").parse().expect("an address");
+            let refused = fetch(Some(&egress), page, &Validators::default()).await;
+            assert!(matches!(refused, Err(FetchError::Egress(EgressError::Barred { .. }))), "{host}: {refused:?}");
         }
     }
 }

@@ -101,11 +101,8 @@ pub async fn guide(caller: &Caller, provider: Provider) -> Result<Guide, AppErro
         refresh_behind(caller.state(), provider);
     }
     let Documentation { overview, sections } = builtin(provider);
-    let rendered = |section: Section| ShownSection {
-        html: to_html(&section.content),
-        title: section.title,
-        url: section.url,
-    };
+    let rendered =
+        |section: Section| ShownSection { html: to_html(&section.content), title: section.title, url: section.url };
     let causes = stock::entries()?
         .into_iter()
         .filter(|entry| entry.provider == provider && entry.category == crate::knowledge::Category::ErrorResolution)

@@ -80,7 +80,8 @@ fn nothing_in_it_looks_like_a_key_or_belongs_to_anyone() {
         for text in texts {
             let shown = Redactor::new().redact(&text);
             for kind in [Kind::Key, Kind::Token, Kind::Email] {
-                let (now, before) = (shown.matches(kind.placeholder()).count(), text.matches(kind.placeholder()).count());
+                let (now, before) =
+                    (shown.matches(kind.placeholder()).count(), text.matches(kind.placeholder()).count());
                 assert!(now <= before, "{}: {text}\n{shown}", entry.key);
             }
         }

@@ -147,10 +147,7 @@ async fn failed(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
 
 async fn judged(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
     let Body { data } = read_body::<Body<Confidence>>(body)?;
-    let id = data
-        .knowledge_id
-        .parse()
-        .map_err(|_| AppError::invalid("knowledgeId", "knowledgeId is not a UUID."))?;
+    let id = data.knowledge_id.parse().map_err(|_| AppError::invalid("knowledgeId", "knowledgeId is not a UUID."))?;
     let vote = update_confidence(asker, id, data.worked).await?;
     Ok(json!({ "success": vote.counted, "confidenceScore": vote.confidence_score }))
 }
@@ -158,9 +155,8 @@ async fn judged(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
 async fn searched(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
     let data = read_body::<OptionalBody<Wanted>>(body)?.data.unwrap_or_default();
     let text = |text: Option<String>| text.unwrap_or_default();
-    let wanted =
-        knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)
-            .map_err(AppError::from)?;
+    let wanted = knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)
+        .map_err(AppError::from)?;
     let found = search(asker, wanted).await?;
     Ok(json!({ "results": *found }))
 }
