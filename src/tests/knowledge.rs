@@ -117,11 +117,9 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
     )
     .await;
     assert_ne!(same["knowledgeId"], learnt["knowledgeId"], "it is another cure in other words");
-    sqlx::query("update database_knowledge_base set shared_at = mooring_now() where id = $1::uuid")
-        .bind(learnt["knowledgeId"].as_str())
-        .execute(&mut app.database.connect().await)
-        .await
-        .expect("an administrator confirms it");
+    // The first account is the administrator's.
+    let id = learnt["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&ada, id).await.expect("it is confirmed");
     let offered = found(&b, everything).await;
     assert_eq!(offered.len(), 1);
     let text = offered[0].to_string().to_lowercase();

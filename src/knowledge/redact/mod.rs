@@ -124,7 +124,7 @@ const MOST_ROUNDS: u32 = 8;
 const LONG: usize = 5;
 /// Values that are known at once; each is looked for in every text. Where a hostile text names more, the rules
 /// still take them out where they stand.
-const MOST_KNOWN: usize = 300;
+const MOST_KNOWN: usize = 200;
 /// Names shorter than this are taken out only where a rule finds them: `db` is a word.
 const SHORTEST_NAME: usize = 3;
 
@@ -207,8 +207,10 @@ impl Redactor {
         for rule in rules {
             text = rule.apply(&text, &mut |finding: Finding<'_>| self.know(finding.kind, finding.value));
         }
+        // Taking something out brings nothing new, so one look tells which values are worth the work.
+        let lower = lowered(&text);
         for (kind, value) in &self.known {
-            text = without(&text, value, *kind);
+            text = without(&text, &lower, value, *kind);
         }
         self.without_encoded(&text)
     }
@@ -276,16 +278,22 @@ fn marked(text: &str) -> String {
     text
 }
 
-/// `text` with a mark in the place of each `value`, whatever the case, plain and percent-encoded.
-fn without(text: &str, value: &str, kind: Kind) -> String {
-    let mut text = replace(text, value, kind);
-    if text.contains('%') {
-        text = replace(&text, &percent(value, true), kind);
-    }
-    // As it stands within a string of JSON.
+/// In small letters, character by character, as [`replace`] compares.
+fn lowered(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// `text`, which is `lower` in small letters, with a mark in the place of each `value`: plain, percent-encoded, and
+/// as it stands within a string of JSON.
+fn without(text: &str, lower: &str, value: &str, kind: Kind) -> String {
     let quoted = serde_json::Value::from(value).to_string();
-    let inner = quoted.trim_matches('"');
-    if inner == value { text } else { replace(&text, inner, kind) }
+    let mut text = text.to_owned();
+    for form in [value, &percent(value, true), quoted.trim_matches('"')] {
+        if lower.contains(&lowered(form)) {
+            text = replace(&text, form, kind);
+        }
+    }
+    text
 }
 
 fn replace(text: &str, value: &str, kind: Kind) -> String {

@@ -101,7 +101,7 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
     let Some(caller) = asker.writer()? else {
         // An error belongs to an account, so nobody without one has any: the link is not made.
         let cause = classify_text(report.provider, &report.message);
-        let lesson = lesson(&mut Redactor::new(), &report, cause);
+        let lesson = lesson(Redactor::new(), &report, cause).await?;
         return in_job(async move { learn_anonymously(&state, report.provider, cause, lesson, report.worked).await })
             .await;
     };
@@ -111,12 +111,12 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
         Some(id) => Some(cause_of_error(&mut tx, user, id).await?),
         None => None,
     };
-    let mut redactor = redactor_of(&mut tx, caller).await?;
+    let redactor = redactor_of(&mut tx, caller).await?;
     drop(tx);
     let cause = known_cause
         .filter(|cause| *cause != Cause::Unknown)
         .unwrap_or_else(|| classify_text(report.provider, &report.message));
-    let lesson = lesson(&mut redactor, &report, cause);
+    let lesson = lesson(redactor, &report, cause).await?;
     let caller = caller.clone();
     in_job(async move {
         let told =
@@ -199,12 +199,16 @@ pub(super) fn classify_text(provider: Provider, text: &str) -> Cause {
     classify(&Evidence { provider: Some(provider), phase: None, code: None, text }).cause
 }
 
-/// The entry that a report makes, of texts without anything of the one who tells.
-fn lesson(redactor: &mut Redactor, report: &ErrorReport, cause: Cause) -> Lesson {
-    redactor.read(&report.message);
-    let fix = report.fix.as_deref().map(|fix| redactor.redact(fix));
-    let message = redactor.redact(&report.message);
-    extract(report.provider, cause, &message, fix.as_deref())
+/// The entry that a report makes, of texts without anything of the one who tells. Hostile texts take a while, and
+/// nobody else should wait for it.
+async fn lesson(mut redactor: Redactor, report: &ErrorReport, cause: Cause) -> Result<Lesson, AppError> {
+    let ErrorReport { provider, message, fix, .. } = report.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        redactor.read(&message);
+        let fix = fix.map(|fix| redactor.redact(&fix));
+        extract(provider, cause, &redactor.redact(&message), fix.as_deref())
+    });
+    made.await.map_err(|error| AppError::internal(&error))
 }
 
 /// What is to be learnt.
