@@ -61,6 +61,10 @@ id!(
     AlertRuleId
 );
 id!(
+    /// A row of `database_knowledge_base`.
+    KnowledgeId
+);
+id!(
     /// A row of `notices`.
     NoticeId
 );

@@ -51,6 +51,8 @@ pub fn Frame() -> impl IntoView {
                 </a>
                 <nav class="nav" aria-label="Main">
                     <Place href="/" icon=IconName::Board label="Board" />
+                    <Place href="/knowledge" icon=IconName::Bulb label="Knowledge" />
+                    <Place href="/guides" icon=IconName::Book label="Guides" />
                     <Suspense>{for_administrators}</Suspense>
                     <Place href="/audit" icon=IconName::List label="Audit" />
                     <Place href="/settings" icon=IconName::Gear label="Settings" />

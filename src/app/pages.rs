@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 use leptos_router::LazyRoute;
 
-use crate::{audit, auth, connections, dashboard, drop_in, import, status};
+use crate::{audit, auth, connections, dashboard, drop_in, import, knowledge, provider_docs, status};
 
 /// `part = { Route = component, … }`: one part of the wasm with its routes.
 macro_rules! parts {
@@ -83,6 +83,16 @@ parts! {
         SignIn = auth::ui::SignInPage,
         /// `/sign-in/code`
         SecondStep = auth::ui::SecondStepPage,
+    }
+
+    /// What one reads.
+    library(LibraryPages, __preload_library) = {
+        /// `/knowledge`
+        Knowledge = knowledge::ui::KnowledgePage,
+        /// `/guides`
+        Guides = provider_docs::ui::GuidesPage,
+        /// `/guides/:provider`
+        Guide = provider_docs::ui::GuidePage,
     }
 
     /// What is opened now and then.

@@ -8,7 +8,7 @@ use crate::timestamp::Timestamp;
 pub mod cause;
 #[cfg(feature = "ssr")]
 pub mod classify;
-mod scrub;
+pub(crate) mod scrub;
 pub mod ui;
 
 pub use cause::Cause;

@@ -31,7 +31,7 @@ pub fn scrub(text: &str, secrets: &[&str]) -> String {
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.
-fn percent(secret: &str, upper: bool) -> String {
+pub(crate) fn percent(secret: &str, upper: bool) -> String {
     let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
     let mut out = String::with_capacity(secret.len());
     for byte in secret.bytes() {

@@ -13,7 +13,11 @@ use std::{
 use http::Uri;
 use ipnet::IpNet;
 
-use crate::{connections::settings::Secret, retry::policy::RetryPolicy, server::vault::KeySource};
+use crate::{
+    connections::{Provider, settings::Secret},
+    retry::policy::RetryPolicy,
+    server::vault::KeySource,
+};
 
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +142,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `MOORING_RETRY_MAX_ATTEMPTS` and so on: how attempts are spaced.
     pub retry: RetryPolicy,
+    /// `MOORING_DOCS_BASE_POSTGRESQL` and so on: where a provider's official pages are fetched instead; exempt from
+    /// the egress policy.
+    pub docs_bases: Vec<(Provider, String)>,
 }
 
 /// Probes at the same time in one process. A probe waits for the network far more than it computes; the
@@ -189,6 +196,7 @@ impl Config {
             cron_secret: env.cron_secret()?,
             trusted_proxies: env.trusted_proxies()?,
             retry: env.retry()?,
+            docs_bases: env.docs_bases()?,
         })
     }
 
@@ -352,6 +360,31 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
             .collect()
     }
 
+    fn docs_bases(&self) -> Result<Vec<(Provider, String)>, ConfigError> {
+        let mut bases = Vec::new();
+        for provider in Provider::ALL {
+            let variable = match provider {
+                Provider::PostgreSql => "MOORING_DOCS_BASE_POSTGRESQL",
+                Provider::MySql => "MOORING_DOCS_BASE_MYSQL",
+                Provider::MongoDb => "MOORING_DOCS_BASE_MONGODB",
+                Provider::Firebase => "MOORING_DOCS_BASE_FIREBASE",
+                Provider::Supabase => "MOORING_DOCS_BASE_SUPABASE",
+            };
+            let Some(base) = self.text(variable) else { continue };
+            let is_address = base.parse::<Uri>().is_ok_and(|uri| {
+                matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+            });
+            if !is_address {
+                return Err(ConfigError {
+                    variable,
+                    problem: "must be an address like https://docs.example.org, without a query".to_owned(),
+                });
+            }
+            bases.push((provider, base));
+        }
+        Ok(bases)
+    }
+
     fn retry(&self) -> Result<RetryPolicy, ConfigError> {
         let usual = RetryPolicy::default();
         let whole = "must be a whole number";
@@ -491,6 +524,8 @@ mod tests {
             ("MOORING_RETRY_MAX_ATTEMPTS", "-1"),
             ("MOORING_RETRY_JITTER_FACTOR", "NaN"),
             ("MOORING_RETRY_INITIAL_DELAY_MS", "60000"),
+            ("MOORING_DOCS_BASE_MYSQL", "docs.example.org"),
+            ("MOORING_DOCS_BASE_FIREBASE", "ftp://docs.example.org"),
             ("DATABASE_URL", "mysql://u:hush@h/d"),
         ] {
             let error = read(&[(variable, value)]).expect_err(value);

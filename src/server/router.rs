@@ -27,6 +27,7 @@ use crate::{
     app::{App, shell::shell},
     audit, auth,
     error::AppError,
+    knowledge,
     server::{body, config::PublicUrl, headers, live, state::AppState, wire},
     status,
 };
@@ -51,6 +52,7 @@ pub fn router(state: AppState) -> Router {
         .route("/events", get(live::events))
         .route("/openapi.json", get(openapi))
         .route("/audit.csv", get(audit::server::export::csv))
+        .route("/knowledge/export.json", get(knowledge::server::transfer::download))
         .merge(wire::router(&state))
         // Server functions register themselves with the pages, under /api.
         .leptos_routes_with_context(&state, pages, headers::set_page_policy, page)

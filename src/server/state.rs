@@ -9,6 +9,7 @@ use crate::{
     auth::server::known_tokens::KnownTokens,
     health::server::Watch,
     ids::WorkerId,
+    knowledge,
     server::{
         clock::Clock, config::Config, db::Database, egress::Egress, limits::Limits, live::Live, metrics::Metrics,
         vault::Vault,
@@ -25,6 +26,7 @@ struct Shared {
     known_tokens: KnownTokens,
     limits: Limits,
     metrics: Metrics,
+    knowledge: knowledge::server::Cache,
 }
 
 /// The parts that [`AppState`] shares.
@@ -59,6 +61,7 @@ impl AppState {
             known_tokens: KnownTokens::default(),
             limits,
             metrics: Metrics::default(),
+            knowledge: knowledge::server::Cache::default(),
         }))
     }
 
@@ -120,6 +123,12 @@ impl AppState {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// What was looked up in the knowledge base lately.
+    #[must_use]
+    pub fn knowledge(&self) -> &knowledge::server::Cache {
+        &self.0.knowledge
     }
 
     /// How Leptos finds the site's files.

@@ -18,13 +18,16 @@ const PUBLIC_FUNCTIONS: [&str; 6] =
 const PUBLIC_PAGES: [&str; 4] = ["/sign-in", "/sign-in/code", "/sign-up", "/welcome"];
 
 /// Other routes that answer without a session or a token, by method.
-const PUBLIC_ROUTES: [(Method, &str); 4] = [
+const PUBLIC_ROUTES: [(Method, &str); 6] = [
     (Method::GET, "/healthz"),
     (Method::GET, "/readyz"),
     // Tells what there is to ask, and nothing of anyone.
     (Method::GET, "/openapi.json"),
     // Runs what is due and tells counts; closed by MOORING_CRON_SECRET.
     (Method::POST, "/functions/v1/proactive-health-monitor"),
+    // What is told without a token is held back; what is told to anyone names nobody.
+    (Method::POST, "/functions/v1/learn-connection-knowledge"),
+    (Method::POST, "/functions/v1/fetch-provider-docs"),
 ];
 
 /// Paths that stand for "nothing here", whoever asks.

@@ -160,7 +160,7 @@ WHERE NOT EXISTS (
 
 /// Tables without row-level security, and what `mooring_user` may do with them. None of these may hold
 /// anything of one user that another could read.
-const SHARED_TABLES: [(&str, &[&str]); 9] = [
+const SHARED_TABLES: [(&str, &[&str]); 13] = [
     // Read by `mooring_now()`.
     ("mooring_clock", &["SELECT"]),
     // The monitor's pulse at the foot of every page: two columns with times.
@@ -174,6 +174,13 @@ const SHARED_TABLES: [(&str, &[&str]); 9] = [
     ("audit_chain", &[]),
     ("audit_pending", &[]),
     ("_sqlx_migrations", &[]),
+    // Classes of settings and how often they worked: of nobody.
+    ("connection_patterns", &["SELECT"]),
+    // How often a provider's entries changed.
+    ("knowledge_versions", &["SELECT"]),
+    // What providers publish, and when it was fetched.
+    ("provider_pages", &["SELECT"]),
+    ("provider_fetches", &["SELECT"]),
 ];
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::support::{
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
 /// user `$user`, and a statement that inserts one. A new table fails here until it is listed.
-const TABLES: [(&str, &str, &str); 14] = [
+const TABLES: [(&str, &str, &str); 15] = [
     (
         "users",
         "id = '$user'",
@@ -74,6 +74,16 @@ const TABLES: [(&str, &str, &str); 14] = [
         "database_knowledge_base",
         "author_id = '$user'",
         "insert into database_knowledge_base (author_id, provider, category, title, description, solution) values ('$user', 'mysql', 'security', 't', 'd', 's')",
+    ),
+    (
+        "knowledge_reports",
+        "user_id = '$user'",
+        "insert into knowledge_reports (knowledge_id, user_id, error_id, worked)
+         select entry.id, '$user', error.id, true
+           from database_knowledge_base as entry, database_connection_errors as error
+          where entry.author_id = '$user' and error.user_id = '$user'
+          limit 1
+         on conflict do nothing",
     ),
     (
         "database_alert_config",

@@ -61,6 +61,10 @@ pub enum IconName {
     Database,
     /// The audit log.
     List,
+    /// The knowledge base.
+    Bulb,
+    /// The guides.
+    Book,
 }
 
 impl IconName {
@@ -103,6 +107,8 @@ impl IconName {
             Self::Moon => "M13.5 9.5A5.8 5.8 0 0 1 6.5 2.5a5.8 5.8 0 1 0 7 7Z",
             Self::Screen => "M2 3h12v8H2zM5.5 13.5h5M8 11v2.5",
             Self::List => "M5 4h8.5M5 8h8.5M5 12h8.5M2.4 4h.1M2.4 8h.1M2.4 12h.1",
+            Self::Bulb => "M6 12h4M6.5 14h3M8 1.8a4.3 4.3 0 0 0-2.4 7.8c.4.3.6.7.6 1.2V12h3.6v-1.2c0-.5.2-.9.6-1.2A4.3 4.3 0 0 0 8 1.8Z",
+            Self::Book => "M8 4C6.8 3 5 2.7 2.5 2.7v9.6C5 12.3 6.8 12.6 8 13.6c1.2-1 3-1.3 5.5-1.3V2.7C11 2.7 9.2 3 8 4ZM8 4v9.6",
             Self::Database => {
                 "M8 6.5c3 0 5-.9 5-2.2s-2-2.3-5-2.3-5 1-5 2.3 2 2.2 5 2.2ZM3 4.3v7.4C3 13 5 14 8 14s5-1 5-2.3V4.3M3 8c0 1.3 2 2.3 5 2.3S13 9.3 13 8"
             }

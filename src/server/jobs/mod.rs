@@ -14,6 +14,7 @@ use crate::{
     connections::server::seal_plaintext_rows,
     error::AppError,
     health::server::{monitor, retention},
+    knowledge::server::stock,
     server::state::AppState,
 };
 
@@ -30,13 +31,14 @@ struct Job {
     run: fn(AppState) -> BoxFuture<'static, Result<String, AppError>>,
 }
 
-const JOBS: [Job; 7] = [
+const JOBS: [Job; 8] = [
     Job { name: "heartbeat", every: Duration::from_secs(5), run: |state| heartbeat(state).boxed() },
     Job { name: "seal", every: Duration::from_secs(30), run: |state| seal(state).boxed() },
     Job { name: "sessions", every: Duration::from_mins(10), run: |state| sessions(state).boxed() },
     Job { name: "network control", every: Duration::from_mins(10), run: |state| network_control(state).boxed() },
     Job { name: "limits", every: Duration::from_mins(1), run: |state| async move { Ok(limits(&state)) }.boxed() },
     Job { name: "partitions", every: Duration::from_hours(24), run: |state| partitions(state).boxed() },
+    Job { name: "knowledge", every: Duration::from_hours(24), run: |state| knowledge_stock(state).boxed() },
     Job { name: "retention", every: Duration::from_hours(24), run: |state| remove_old(state).boxed() },
 ];
 
@@ -85,6 +87,11 @@ fn limits(state: &AppState) -> String {
 async fn partitions(state: AppState) -> Result<String, AppError> {
     let made = retention::ensure_partitions(&Caller::system(&state, "partitions")).await?;
     Ok(format!("{made} made"))
+}
+
+async fn knowledge_stock(state: AppState) -> Result<String, AppError> {
+    let changed = stock::load(&Caller::system(&state, "knowledge")).await?;
+    Ok(format!("{changed} entries new or renewed"))
 }
 
 async fn remove_old(state: AppState) -> Result<String, AppError> {

@@ -5,7 +5,7 @@
 mod guard;
 mod mysql;
 mod postgresql;
-mod tls;
+pub(crate) mod tls;
 mod trace;
 mod trouble;
 mod wire;

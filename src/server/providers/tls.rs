@@ -39,13 +39,13 @@ const MAX_CHAIN: usize = 8;
 const MAX_NAMES: usize = 50;
 
 /// The algorithms, made once.
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(ring::default_provider())).clone()
 }
 
 /// Those whom the web and this machine trust, read once.
-fn public_roots() -> &'static RootCertStore {
+pub(crate) fn public_roots() -> &'static RootCertStore {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

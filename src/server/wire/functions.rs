@@ -2,7 +2,7 @@
 
 use axum::{
     Json, Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{FromRequestParts, Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -28,18 +28,31 @@ use crate::{
     },
 };
 
+mod docs;
+mod learn;
 pub mod types;
 
 use types::{MonitorRequest, MonitorResponse, MonitorResult};
 
+/// The largest body that a function takes, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
 /// The routes below `/functions/v1`.
 pub fn router() -> Router<AppState> {
     Router::new()
+        .route("/fetch-provider-docs", post(docs::fetch_provider_docs))
+        .route("/learn-connection-knowledge", post(learn::learn_connection_knowledge))
         .route("/proactive-health-monitor", post(proactive_health_monitor))
         .fallback(async || WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name."))
         .method_not_allowed_fallback(async || {
             WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Functions are called with POST.")
         })
+}
+
+async fn read_all(body: Body) -> Result<Bytes, WireError> {
+    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| {
+        WireError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this function takes.")
+    })
 }
 
 /// Reads a JSON body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing,
@@ -100,9 +113,7 @@ async fn sweeper(state: &AppState, request: Request) -> Result<(Sweeper, Request
 async fn proactive_health_monitor(State(state): State<AppState>, request: Request) -> Result<Response, WireError> {
     let started = state.clock().now();
     let (sweeper, request) = sweeper(&state, request).await?;
-    let body = axum::body::to_bytes(request.into_body(), 64 * 1024).await.map_err(|_| {
-        WireError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this function takes.")
-    })?;
+    let body = read_all(request.into_body()).await?;
     let asked: MonitorRequest = read_body(&body)?;
     let only = asked.credential_id.as_deref().map(parse_id).transpose()?;
     let (report, results) = match sweeper {

@@ -43,6 +43,12 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("check_now", "id=$id"),
     ("reset_breaker", "id=$id"),
     ("dismiss_notice", "id=$id"),
+    ("search_knowledge", "q=refused&provider=mysql"),
+    ("vote_knowledge", "id=$id&worked=true"),
+    ("moderate_knowledge", "id=$id&act=hide"),
+    ("edit_knowledge", "id=$id&title=t&description=d&solution=s&category=security"),
+    ("import_knowledge", "file=%7B%7D"),
+    ("get_guide", "provider=mysql"),
     ("response_chart", r#"{"id": "$id", "range": "day"}"#),
     ("phases_chart", r#"{"id": "$id", "range": "day"}"#),
 ];

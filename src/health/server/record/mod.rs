@@ -17,6 +17,7 @@ use crate::{
     error::AppError,
     health::{Status, schedule},
     ids::{ConnectionId, UserId},
+    knowledge::server::learn_from_success,
     probe::{Outcome, Phase, ProbeReport},
     retry::{BreakerState, breaker::Breaker},
     server::state::AppState,
@@ -66,6 +67,12 @@ pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<C
     buckets.store(&mut tx).await?;
     errors::upsert(&mut tx, &results).await?;
     errors::resolve(&mut tx, &results).await?;
+    let answered: Vec<ConnectionId> = results
+        .iter()
+        .filter(|(finished, _)| is_up(finished.status))
+        .map(|(finished, _)| finished.claim.lease.credential_id)
+        .collect();
+    learn_from_success(&mut tx, &answered).await?;
     tell(&mut tx, &results, &changes).await?;
     let owners: BTreeSet<UserId> = results.iter().map(|(_, before)| before.user_id).collect();
     announce(&mut tx, &owners.into_iter().collect::<Vec<_>>()).await?;

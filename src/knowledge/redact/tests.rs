@@ -1,0 +1,202 @@
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::*;
+
+fn redact(text: &str) -> String {
+    Redactor::new().redact(text)
+}
+
+#[test]
+fn every_rule_can_be_read() {
+    assert!(RULES.as_ref().is_ok_and(|rules| rules.len() > 30), "{:?}", RULES.as_ref().err());
+}
+
+#[test]
+fn what_servers_and_people_say_loses_what_identifies_them() {
+    let cases = [
+        (
+            r#"FATAL: password authentication failed for user "alice""#,
+            r#"FATAL: password authentication failed for user "<user>""#,
+        ),
+        (
+            "Access denied for user 'shop'@'10.1.2.3' (using password: YES)",
+            "Access denied for user <user>@<host> (using password: YES)",
+        ),
+        (
+            "postgres://alice:s3cr:t@pw@db.acme.example:6543/payroll?sslmode=require&options=x",
+            "postgres://<user>:<password>@<host>:<port>/<database>?sslmode=require",
+        ),
+        ("mongodb+srv://u:p@cluster0.abc12.mongodb.net/", "mongodb+srv://<user>:<password>@<host>"),
+        ("the password is hunter2", "the password is <password>"),
+        ("pw: x", "pw: <password>"),
+        ("The password was wrong", "The password was wrong"),
+        ("changed the password to swordfish, swordfish works", "changed the password to <password>, <password> works"),
+        ("try psql --password swordfish", "try psql --password <password>"),
+        ("alter user a identified by 'x y'", "alter user a identified by '<password>'"),
+        ("DB_PASSWORD=abc then abc", "DB_PASSWORD=<password> then <password>"),
+        (r#"{"password":"ab\"c","host":"db7"}"#, r#"{"password":"<password>"c","host":"<host>"}"#),
+        ("connect ECONNREFUSED 10.0.0.7:5432", "connect ECONNREFUSED <address>:<port>"),
+        ("connect to ::ffff:10.0.0.7 or [2001:db8::7]:5432.", "connect to <address> or <address>:<port>."),
+        ("fe80::1%eth0 is link-local", "<address> is link-local"),
+        ("getaddrinfo ENOTFOUND orders-db", "getaddrinfo ENOTFOUND <host>"),
+        (r#"could not translate host name "db7" to address"#, r#"could not translate host name "<host>" to address"#),
+        (
+            r#"database "payroll" does not exist; create payroll"#,
+            r#"database "<database>" does not exist; create <database>"#,
+        ),
+        ("write to ada@acme.example", "write to <email>"),
+        ("see /etc/postgresql/15/main/pg_hba.conf", "see <path>"),
+        (r"see C:\Users\ada\key.pem", "see <path>"),
+        ("edit pg_hba.conf, then reload", "edit pg_hba.conf, then reload"),
+        ("key sb_secret_abcDEF123 and AIzaSyA1234567890 and AKIAIOSFODNN7EXAMPLE", "key <key> and <key> and <key>"),
+        ("mrg_abc123DEF and eyJhbGciOiJIUzI1NiJ9.e30.abc", "<key> and <token>"),
+        ("Authorization: Bearer abc123def456", "Authorization: Bearer <token>"),
+        ("user postgres.abcdefghijklmnopqrst is refused", "user <user> is refused"),
+        ("projectId: acme-prod-1", "projectId: <project>"),
+        ("listen on port 6543", "listen on port <port>"),
+        ("error code:1045 at line:42", "error code:1045 at line:42"),
+        ("java.net.ConnectException: Connection refused", "java.net.ConnectException: Connection refused"),
+        ("id 6f1ed002-ab59-4b1e-9d9c-0a3c3c0ad6a1", "id <id>"),
+        ("the server closed the connection unexpectedly", "the server closed the connection unexpectedly"),
+        ("Set TLS to require and try again.", "Set TLS to require and try again."),
+        ("remaining connection slots are reserved", "remaining connection slots are reserved"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "<key>"),
+    ];
+    let wrong: Vec<String> = cases
+        .into_iter()
+        .filter(|(text, shown)| redact(text) != *shown)
+        .map(|(text, shown)| format!("{text}\n  became {}\n  not    {shown}", redact(text)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_known_goes_from_every_text() {
+    let mut redactor = Redactor::new();
+    redactor.know(Kind::Host, "warehouse");
+    redactor.know(Kind::Database, "postgres");
+    redactor.know(Kind::User, "ada");
+    redactor.read("the password is hunter2");
+    assert_eq!(
+        redactor.redact("WAREHOUSE_prod: ada saw hunter2 in postgres, adamant"),
+        "<host>_prod: <user> saw <password> in postgres, adamant"
+    );
+}
+
+#[test]
+fn encoded_repetitions_go_too() {
+    let mut redactor = Redactor::new();
+    redactor.know(Kind::Password, "hunter2!x");
+    let plain = BASE64_STANDARD.encode("app:hunter2!x");
+    for text in [
+        "hunter2%21x".to_owned(),
+        "%68%75%6e%74%65%72%32%21%78".to_owned(),
+        plain,
+        BASE64_URL_SAFE_NO_PAD.encode("hunter2!x"),
+        BASE64_STANDARD.encode("postgres://app:hunter2!x@db/x"),
+    ] {
+        let shown = redactor.redact(&format!("before {text} after"));
+        assert!(!shown.contains(&text) && shown.starts_with("before <") && shown.ends_with("> after"), "{shown}");
+    }
+}
+
+/// Words as people have them; never one that stands in every sentence.
+fn name() -> impl Strategy<Value = String> {
+    "[a-z]{3,8}[0-9][a-z0-9]{2,6}"
+}
+
+fn secret() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9!#$&*+~^_-]{4,16}[0-9][A-Za-z]{2,6}"
+}
+
+fn sentence() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "it failed again",
+        "we tried",
+        "then",
+        "(see below)",
+        "\"quoted\"",
+        "—",
+        "and,",
+        "why?",
+        "über",
+        "名前",
+        "<host>",
+        "=",
+        "'",
+        "%41",
+        "::",
+        "at",
+        "/",
+        "@",
+    ])
+    .prop_map(str::to_owned)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn planted_values_never_survive(
+        host in name(), domain in name(), user in name(), database in name(), secret in secret(),
+        address: u32, v6: u128, port in 1024_u16..,
+        filler in proptest::collection::vec(sentence(), 6),
+        shape in 0_usize..12,
+    ) {
+        let v4 = std::net::Ipv4Addr::from(address);
+        let v6 = std::net::Ipv6Addr::from(v6 | 1 << 127 | 7);
+        let mapped = format!("::ffff:{v4}");
+        let full = format!("{host}.{domain}.example");
+        let planted = match shape {
+            0 => format!("postgres://{user}:{}@{full}:{port}/{database}", percent(&secret, true)),
+            1 => format!("the password is {secret}"),
+            2 => format!("pw: {secret}"),
+            3 => format!("could not connect to server {full}:{port} as user \"{user}\" to database \"{database}\", password={secret}"),
+            4 => format!("Access denied for user '{user}'@'{v4}' to database '{database}' with password '{secret}'"),
+            5 => format!("host={full} port={port} dbname={database} user={user} password={secret}"),
+            6 => format!("{{\"host\":\"{full}\",\"port\":{port},\"user\":\"{user}\",\"password\":\"{secret}\",\"database\":\"{database}\"}}"),
+            7 => format!("[{v6}]:{port} and {mapped} and {v4}:{port} password is now \"{secret}\""),
+            8 => format!("mysql -h {full} -u {user} -p{secret} -P {port}"),
+            9 => format!("{user}@{full} and {user}@{domain}.example in /home/{user}/{database}.sql secret: {secret}"),
+            10 => format!("set the password to {secret} for user={user} in database {database} on host {host}"),
+            _ => format!("Server={full};Port={port};Database={database};User Id={user};Password={secret}"),
+        };
+        let text = format!(
+            "{} {planted} {} {secret} {} {} {} {} {}",
+            filler[0], filler[1], percent(&secret, true), filler[2],
+            BASE64_STANDARD.encode(&secret), BASE64_STANDARD_NO_PAD.encode(format!("{user}:{secret}")), filler[3],
+        );
+        let shown = redact(&text);
+        let gone = |what: &str| !shown.contains(what);
+        // The shapes that name the secret let every repetition go.
+        prop_assert!(gone(&secret), "{text}\n{shown}");
+        prop_assert!(gone(&BASE64_STANDARD.encode(&secret)), "{text}\n{shown}");
+        prop_assert!(gone(&full) && gone(&v4.to_string()) && gone(&v6.to_string()), "{text}\n{shown}");
+        if matches!(shape, 0 | 3 | 4 | 5 | 6 | 10) {
+            prop_assert!(gone(&user) && gone(&database), "{text}\n{shown}");
+        }
+        if matches!(shape, 0 | 3 | 5 | 6 | 7 | 8) {
+            let alone = format!(" {port} ");
+            prop_assert!(gone(&format!(":{port}")) && !format!(" {shown} ").contains(&alone), "{text}\n{shown}");
+        }
+    }
+
+    #[test]
+    fn known_values_never_survive(value in "[a-zA-Z0-9äß名!@#$%^&*/\\\\.-][a-zA-Z0-9äß名!@#$%^&*/\\\\. -]{4,19}", before in "\\PC{0,20}", after in "\\PC{0,20}") {
+        let value = value.trim().to_owned();
+        prop_assume!(value.chars().count() >= 5);
+        let mut redactor = Redactor::new();
+        redactor.know(Kind::Password, &value);
+        let shown = redactor.redact(&format!("{before} {value} {after}"));
+        let clean = marked(&value);
+        prop_assume!(Kind::ALL.iter().all(|kind| !kind.placeholder().contains(&clean)));
+        prop_assert!(!shown.contains(&value) || clean != value, "{shown:?}");
+    }
+
+    #[test]
+    fn doing_it_again_changes_nothing(text in "(\\PC{0,12}|password is |host=|user \"|@|://|<host>|:5432|\\.|/|[a-z]{1,8}){0,14}") {
+        let once = redact(&text);
+        prop_assert_eq!(&redact(&once), &once, "{}", text);
+    }
+}

@@ -1,0 +1,254 @@
+//! Learning from successes: counts the kinds of configuration that work. A connection counts the first time that it
+//! answers, and the first time after its settings changed.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Asker, in_job};
+use crate::{
+    auth::server::Caller,
+    connections::{Provider, settings::TlsMode},
+    error::AppError,
+    ids::ConnectionId,
+    knowledge::patterns::{Facts, Pattern},
+};
+
+/// Settings that somebody says work.
+#[derive(Clone, Debug)]
+pub struct SuccessReport {
+    /// What kind of database.
+    pub provider: Provider,
+    /// The settings, with whatever else is in them; only their classes are looked at.
+    pub settings: Value,
+}
+
+/// A kind of configuration and how often it worked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternCount {
+    /// Which row of `connection_patterns`.
+    pub id: Uuid,
+    /// The kind.
+    pub pattern: Pattern,
+    /// How many connections worked so.
+    pub count: u64,
+}
+
+/// What became of a report of a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The kind.
+    pub id: Uuid,
+    /// Whether it is new.
+    pub created: bool,
+    /// How often it worked, with this time.
+    pub count: u64,
+}
+
+/// Learns from checks that were answered, in the transaction that records them. `answered` are the connections
+/// whose check ended healthy or degraded; those that were learnt from since their settings changed are passed over.
+///
+/// # Errors
+///
+/// Where our own database fails.
+pub async fn learn_from_success(connection: &mut PgConnection, answered: &[ConnectionId]) -> Result<(), sqlx::Error> {
+    let ids: Vec<Uuid> = answered.iter().map(|id| id.0).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query!(
+        "
+        update connection_state as state
+           set learnt_settings_at = connection.settings_changed_at
+          from database_credentials as connection
+         where connection.id = state.credential_id
+           and state.credential_id = any ($1)
+           and state.learnt_settings_at is distinct from connection.settings_changed_at
+           -- A row that came by SQL shows nothing of itself until it is sealed, within a minute.
+           and connection.public_settings <> '{}'
+        returning connection.provider, connection.public_settings
+        ",
+        &ids,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut counts: BTreeMap<Pattern, i64> = BTreeMap::new();
+    for row in rows {
+        if let Ok(provider) = row.provider.parse::<Provider>() {
+            *counts.entry(pattern_of(provider, &row.public_settings)).or_default() += 1;
+        }
+    }
+    // In the order of their names, so that two processes never wait for each other in a circle.
+    for (pattern, more) in counts {
+        add(connection, &pattern, more, 0).await?;
+    }
+    Ok(())
+}
+
+/// Learns from a configuration that somebody says works. Without a token it counts for nothing that anyone sees.
+///
+/// # Errors
+///
+/// [`AppError::Forbidden`] for a token that may not change anything; [`AppError::Unavailable`] where our own
+/// database is away.
+pub async fn learn_from_report(asker: Asker<'_>, report: SuccessReport) -> Result<Known, AppError> {
+    let is_account = asker.writer()?.is_some();
+    let state = asker.state().clone();
+    in_job(async move {
+        let pattern = pattern_of(report.provider, &report.settings);
+        let mut tx = Caller::system(&state, "learn").write().await?;
+        let (counted, claimed) = if is_account { (1, 0) } else { (0, 1) };
+        let known = add(&mut tx, &pattern, counted, claimed).await?;
+        tx.commit().await?;
+        Ok(known)
+    })
+    .await
+}
+
+/// The kinds that worked for `provider`, most frequent first: what a configuration is compared with.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
+pub async fn successful(caller: &Caller, provider: Provider) -> Result<Vec<PatternCount>, AppError> {
+    let mut tx = caller.read().await?;
+    let rows = sqlx::query!(
+        "
+        select id, provider, port_class, tls_mode, route, host_class, success_count
+          from connection_patterns
+         where provider = $1 and success_count > 0
+         order by success_count desc, id
+        ",
+        provider.code(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let counts = rows.into_iter().map(|row| PatternCount {
+        id: row.id,
+        pattern: Pattern {
+            provider: row.provider,
+            port_class: row.port_class,
+            tls_mode: row.tls_mode,
+            route: row.route,
+            host_class: row.host_class,
+        },
+        count: row.success_count.unsigned_abs(),
+    });
+    Ok(counts.collect())
+}
+
+/// The kind of the settings, by the names that they have on the wire and their usual aliases.
+fn pattern_of(provider: Provider, settings: &Value) -> Pattern {
+    let text = |names: &[&str]| {
+        names.iter().find_map(|name| {
+            let value = settings.get(*name)?;
+            value.as_str().or_else(|| value.get(0)?.as_str()).map(str::to_owned)
+        })
+    };
+    let address = text(&["url", "databaseURL", "connectionString", "uri", "emulatorHost"]);
+    let (listed_host, listed_port) = address.as_deref().map_or((None, None), host_and_port);
+    let host = text(&["host", "hostname", "server", "hosts"]).or(listed_host).unwrap_or_default();
+    let port = settings
+        .get("port")
+        .and_then(|port| port.as_u64().or_else(|| port.as_str()?.trim().parse().ok()))
+        .and_then(|port| u16::try_from(port).ok())
+        .or(listed_port);
+    let tls =
+        text(&["tls", "sslmode", "sslMode"]).and_then(|mode| TlsMode::from_code(&mode.to_lowercase())).or_else(|| {
+            match settings.get("ssl").or_else(|| settings.get("tls")) {
+                Some(Value::Bool(true) | Value::Object(_)) => Some(TlsMode::Require),
+                Some(Value::Bool(false)) => Some(TlsMode::Disable),
+                _ => None,
+            }
+        });
+    // Hosted interfaces speak HTTPS, which verifies.
+    let is_https = address.as_deref().is_some_and(|address| address.starts_with("https://"));
+    let tls = tls.or_else(|| (is_https || provider == Provider::Firebase).then_some(TlsMode::VerifyFull));
+    // Of a list of hosts the first says what kind they are.
+    let first = host.split(',').next().unwrap_or_default();
+    Pattern::of(provider, Facts { host: first, port, tls })
+}
+
+/// Host and port of `scheme://user:password@host:port/…`.
+fn host_and_port(address: &str) -> (Option<String>, Option<u16>) {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let first = place.split(',').next().unwrap_or(place);
+    match first.rsplit_once(':') {
+        Some((host, port)) if !first.ends_with(']') => (Some(host.to_owned()), port.parse().ok()),
+        _ => (Some(first.to_owned()), None),
+    }
+}
+
+async fn add(
+    connection: &mut PgConnection,
+    pattern: &Pattern,
+    counted: i64,
+    claimed: i64,
+) -> Result<Known, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"
+        insert into connection_patterns as stored
+               (provider, port_class, tls_mode, route, host_class, success_count, unconfirmed_count)
+        values ($1, $2, $3, $4, $5, $6, $7)
+            on conflict on constraint connection_patterns_kind_key do update
+           set success_count     = stored.success_count + excluded.success_count,
+               unconfirmed_count = stored.unconfirmed_count + excluded.unconfirmed_count,
+               last_seen_at      = mooring_now()
+        returning id, success_count, unconfirmed_count
+        "#,
+        pattern.provider,
+        pattern.port_class,
+        pattern.tls_mode,
+        pattern.route,
+        pattern.host_class,
+        counted,
+        claimed,
+    )
+    .fetch_one(connection)
+    .await?;
+    let count = if counted > 0 { row.success_count } else { row.unconfirmed_count };
+    Ok(Known { id: row.id, created: count == counted + claimed, count: count.unsigned_abs() })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn settings_of_every_shape_have_a_kind() {
+        for (provider, settings, kind) in [
+            (
+                Provider::PostgreSql,
+                json!({"host": "db.acme.example", "port": "5432", "ssl": true}),
+                "default require public_name",
+            ),
+            (
+                Provider::PostgreSql,
+                json!({"connectionString": "postgres://u:p@x@10.0.0.1:6432/d"}),
+                "pooler prefer private",
+            ),
+            (Provider::MongoDb, json!({"host": ["c0.x.mongodb.net", "c1.x.mongodb.net"]}), "default verify-full atlas"),
+            (
+                Provider::Supabase,
+                json!({"url": "https://abc.supabase.co", "anonKey": "k"}),
+                "default verify-full supabase",
+            ),
+            (Provider::Firebase, json!({"projectId": "acme"}), "default verify-full hosted"),
+            (Provider::MySql, json!({"host": "[::1]", "port": 99999}), "default prefer loopback"),
+            (Provider::MySql, json!("nonsense"), "default verify-full hosted"),
+        ] {
+            let pattern = pattern_of(provider, &settings);
+            assert_eq!(
+                format!("{} {} {}", pattern.port_class, pattern.tls_mode, pattern.host_class),
+                kind,
+                "{settings}"
+            );
+        }
+    }
+}

@@ -1,0 +1,548 @@
+//! The knowledge base with several people: what one learns, who sees it, and that nothing of them is in it.
+
+use http::StatusCode;
+use mooring::{
+    auth::{Scope, server::Caller},
+    connections::{NewConnection, Provider, server::create, url::parse_url},
+    error::AppError,
+    health::{CheckOrigin, server::check_now},
+    ids::ConnectionId,
+    knowledge::{
+        KnowledgeEntry, Search,
+        server::{
+            self as knowledge, Asker, Edit, ErrorReport, VerifiedFix, learn_from_error, learn_verified_fix, search,
+            stock, suggestions, transfer,
+        },
+    },
+    probe::Cause,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{
+    app::TestApp,
+    client::{Answer, Client},
+    rows::{count, run},
+};
+
+const LEARN: &str = "/functions/v1/learn-connection-knowledge";
+
+async fn act(client: &Client, action: &str, data: Value) -> Answer {
+    client.post_json(LEARN, &json!({"action": action, "data": data})).await
+}
+
+async fn acted(client: &Client, action: &str, data: Value) -> Value {
+    let answer = act(client, action, data).await;
+    assert_eq!(answer.status, StatusCode::OK, "{action}: {}", answer.text());
+    answer.json()
+}
+
+async fn found(client: &Client, data: Value) -> Vec<Value> {
+    let found = acted(client, "search_knowledge", data).await;
+    found["results"].as_array().expect("a list").clone()
+}
+
+fn report(fix: &str, worked: bool) -> Value {
+    json!({"provider": "postgresql", "errorMessage": "Connection refused", "fixApplied": fix, "fixWorked": worked})
+}
+
+async fn member(app: &TestApp, email: &str) -> (Caller, Client) {
+    let caller = app.user(email).await;
+    let client = app.with_token(&caller, Scope::Full).await;
+    (caller, client)
+}
+
+async fn connection(owner: &Caller, name: &str, url: &str) -> ConnectionId {
+    let (provider, settings) = parse_url(url).expect("an address");
+    let new = NewConnection { provider, name: name.to_owned(), interval_s: None, slow_threshold_ms: None, settings };
+    create(owner, new).await.expect("it is stored")
+}
+
+#[tokio::test]
+async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada.lovelace@acme-corp.example").await;
+    let (_, b) = member(&app, "bob@other.example").await;
+    let (_, c) = member(&app, "carol@third.example").await;
+    connection(&ada, "Quarterly ledgers", "postgres://ledger_svc:swordfish@pgmain.acme-corp.example:5544/payrolls")
+        .await;
+    let names = [
+        "ada",
+        "lovelace",
+        "acme",
+        "quarterly",
+        "ledger_svc",
+        "swordfish",
+        "pgmain",
+        "5544",
+        "payrolls",
+        "c3dvcmRmaXNo",
+        "hunter2",
+        "10.77.3.9",
+        "/home/",
+        "sb_secret",
+    ];
+    let learnt = acted(
+        &a,
+        "learn_from_error",
+        json!({
+            "provider": "postgresql",
+            "errorMessage": "FATAL: no pg_hba.conf entry for host \"10.77.3.9\", user \"ledger_svc\", database \"payrolls\", no encryption",
+            "fixApplied": "Ask ada.lovelace@acme-corp.example. Turned TLS on for Quarterly ledgers on pgmain (port 5544), the password is hunter2; \
+                           c3dvcmRmaXNo and swordfish and sb_secret_abc123 are in /home/ada/.pgpass",
+            "fixWorked": true,
+        }),
+    )
+    .await;
+    assert_eq!(
+        (&learnt["created"], &learnt["confidenceScore"], &learnt["successRate"]),
+        (&json!(true), &json!(80), &json!(100.0))
+    );
+
+    // Words of a person: nobody else sees them yet, the author does.
+    let everything = json!({"provider": "postgresql", "limit": 100});
+    assert!(found(&b, everything.clone()).await.is_empty());
+    assert_eq!(found(&a, everything.clone()).await.len(), 1);
+
+    // A second account, with other names, says the same; then a third is offered it.
+    let same = acted(
+        &c,
+        "learn_from_error",
+        json!({
+            "provider": "postgresql",
+            "errorMessage": "no pg_hba.conf entry for host \"10.1.1.1\", user \"x1\", database \"y2\", no encryption",
+            "fixApplied": "Ask carol@third.example. Turned TLS on for \"my own\" connection",
+            "fixWorked": true,
+        }),
+    )
+    .await;
+    assert_ne!(same["knowledgeId"], learnt["knowledgeId"], "it is another cure in other words");
+    // The first account is the administrator's.
+    let id = learnt["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&ada, id).await.expect("it is confirmed");
+    let offered = found(&b, everything).await;
+    assert_eq!(offered.len(), 1);
+    let text = offered[0].to_string().to_lowercase();
+    for name in names {
+        assert!(!text.contains(name), "{name} is in {text}");
+    }
+    assert!(text.contains("turned tls on") && text.contains("<host>") && text.contains("access_rule_denied"), "{text}");
+}
+
+#[tokio::test]
+async fn a_second_account_confirms_a_cure_and_it_is_one_entry() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let (bob, b) = member(&app, "bob@example.org").await;
+    let (_, c) = member(&app, "carol@example.org").await;
+    let first = acted(&a, "learn_from_error", report("Restart the service on host alpha7", true)).await;
+    assert!(found(&b, json!({})).await.is_empty());
+    // By one account alone it stays its own, however often.
+    let again = acted(&a, "learn_from_error", report("restart the SERVICE on host beta8!", true)).await;
+    assert_eq!((&again["knowledgeId"], &again["created"]), (&first["knowledgeId"], &json!(false)));
+    assert_eq!(again["confidenceScore"], json!(85));
+    assert!(found(&b, json!({})).await.is_empty());
+    // Another's report that it failed confirms nothing, and tells nothing of the first.
+    let failed = acted(&c, "learn_from_error", report("Restart the service on host gamma9", false)).await;
+    assert_eq!((&failed["created"], &failed["confidenceScore"]), (&json!(true), &json!(40)));
+    assert_eq!(found(&c, json!({})).await.len(), 1);
+
+    let confirmed = acted(&b, "learn_from_error", report("restart service on host delta1", true)).await;
+    assert_eq!((&confirmed["knowledgeId"], &confirmed["created"]), (&first["knowledgeId"], &json!(false)));
+    // Ada's two successes (80, 85), Bob's (+5), Carol's failure (-10).
+    assert_eq!((&confirmed["confidenceScore"], &confirmed["successRate"]), (&json!(80), &json!(75.0)));
+    for client in [&a, &b, &c] {
+        let seen = found(client, json!({"query": "Connection refused"})).await;
+        assert_eq!(seen.len(), 1, "one entry for all: {seen:?}");
+        assert_eq!((&seen[0]["id"], &seen[0]["usageCount"]), (&first["knowledgeId"], &json!(4)));
+    }
+    let rows = count(&mut app.database.connect().await, "database_knowledge_base").await;
+    assert_eq!(rows, 1);
+    let suggested = suggestions(&bob, Provider::PostgreSql, Cause::ConnectionRefused, 5).await.expect("suggestions");
+    assert_eq!(suggested.len(), 1);
+    assert!(suggestions(&ada, Provider::MySql, Cause::ConnectionRefused, 5).await.expect("suggestions").is_empty());
+}
+
+#[tokio::test]
+async fn what_comes_without_a_token_is_held_back() {
+    let app = TestApp::start().await;
+    let admin = app.user("admin@example.org").await;
+    let (_, a) = member(&app, "ada@example.org").await;
+    let nobody = app.anonymous();
+    let told = acted(&nobody, "learn_from_error", report("Click on https://evil.example/now", true)).await;
+    assert_eq!((&told["created"], &told["confidenceScore"]), (&json!(true), &json!(59)));
+    for _ in 0..4 {
+        let more =
+            acted(&nobody, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": true})).await;
+        assert_eq!(more, json!({"success": true, "confidenceScore": 59}));
+    }
+    let more = acted(&nobody, "learn_from_error", report("click on https://evil.example/other", true)).await;
+    assert_eq!((&more["knowledgeId"], &more["confidenceScore"]), (&told["knowledgeId"], &json!(59)));
+    // Unlisted for everyone, and not there for accounts.
+    assert!(found(&nobody, json!({"limit": 100})).await.is_empty());
+    assert!(found(&a, json!({"limit": 100})).await.is_empty());
+    let vote = act(&a, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": true})).await;
+    assert_eq!(vote.status, StatusCode::NOT_FOUND);
+
+    // What is confirmed is not changed by it.
+    let id = knowledge::waiting(&admin).await.expect("what waits")[0].id;
+    knowledge::confirm(&admin, id).await.expect("it is confirmed");
+    assert_eq!(found(&nobody, json!({})).await.len(), 1);
+    let refused =
+        acted(&nobody, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": false})).await;
+    assert_eq!(refused, json!({"success": false, "confidenceScore": 59}));
+    let ignored = acted(&nobody, "learn_from_error", report("Click on https://evil.example/now", false)).await;
+    assert_eq!((&ignored["knowledgeId"], &ignored["confidenceScore"]), (&told["knowledgeId"], &json!(59)));
+
+    // Successes without a token count for nothing that anyone is compared with.
+    let success = json!({"provider": "mysql", "credentials": {"host": "db.acme.example", "password": "hush"}, "connectionName": "x"});
+    let pattern = acted(&nobody, "learn_from_success", success.clone()).await;
+    assert_eq!((&pattern["created"], &pattern["successCount"]), (&json!(true), &json!(1)));
+    assert!(knowledge::successful(&admin, Provider::MySql).await.expect("patterns").is_empty());
+    let counted = acted(&a, "learn_from_success", success).await;
+    assert_eq!((&counted["patternId"], &counted["successCount"]), (&pattern["patternId"], &json!(1)));
+    assert_eq!(knowledge::successful(&admin, Provider::MySql).await.expect("patterns").len(), 1);
+}
+
+#[tokio::test]
+async fn confidence_moves_within_its_range() {
+    let app = TestApp::start().await;
+    let (_, a) = member(&app, "ada@example.org").await;
+    let told = acted(&a, "learn_from_error", report("Open the port", true)).await;
+    let vote = async |worked: bool| {
+        acted(&a, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": worked})).await["confidenceScore"]
+            .clone()
+    };
+    for expected in [85, 90, 95, 100, 100] {
+        assert_eq!(vote(true).await, json!(expected));
+    }
+    for expected in [90, 80, 70, 60, 50, 40, 30, 20, 10, 0, 0] {
+        assert_eq!(vote(false).await, json!(expected));
+    }
+    let low = acted(&a, "learn_from_error", report("Close the port", false)).await;
+    assert_eq!((&low["confidenceScore"], &low["successRate"]), (&json!(40), &json!(0.0)));
+}
+
+#[tokio::test]
+async fn a_verified_fix_is_shared_at_once() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let (_, b) = member(&app, "bob@example.org").await;
+    let said = acted(&a, "learn_from_error", json!({"provider": "postgresql", "errorMessage": "no pg_hba.conf entry, SSL off", "fixApplied": "Set TLS to require", "fixWorked": false})).await;
+    let fix = |worked| VerifiedFix {
+        provider: Provider::PostgreSql,
+        cause: Cause::AccessRuleDenied,
+        title: "Set TLS to require".to_owned(),
+        solution: "Set TLS of the connection to require.".to_owned(),
+        code_examples: Vec::new(),
+        worked,
+        user: ada.user_id().expect("an account"),
+        error_id: None,
+    };
+    let failed = learn_verified_fix(&app.state, fix(false)).await.expect("learnt");
+    assert_eq!(
+        (failed.id.to_string().as_str(), failed.confidence_score),
+        (said["knowledgeId"].as_str().expect("an id"), 30)
+    );
+    assert!(found(&b, json!({})).await.is_empty());
+    let worked = learn_verified_fix(&app.state, fix(true)).await.expect("learnt");
+    assert_eq!(worked.confidence_score, 35);
+    assert_eq!(found(&b, json!({})).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_wire_takes_what_supabase_js_sends_and_refuses_the_rest() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let stranger = app.user("stranger@example.org").await;
+    let id = connection(&ada, "orders", "postgres://app:pw@127.0.0.1:1/x").await;
+    check_now(&ada, id, CheckOrigin::Person).await.expect("a check that fails");
+    let error: Uuid = sqlx::query_scalar("select id from database_connection_errors where credential_id = $1")
+        .bind(id.0)
+        .fetch_one(&mut app.database.connect().await)
+        .await
+        .expect("its error");
+    let linked = json!({"provider": "postgresql", "errorMessage": "it does not work", "errorId": error, "fixApplied": true, "fixWorked": true, "extra": 1});
+    let learnt = acted(&a, "learn_from_error", linked.clone()).await;
+    assert_eq!(learnt["success"], json!(true));
+    let mine = found(&a, json!({"query": "refused", "provider": null})).await;
+    assert_eq!(
+        (mine.len(), &mine[0]["cause"]),
+        (1, &json!("connection_refused")),
+        "the error's cause counts: {mine:?}"
+    );
+    assert_eq!(count(&mut app.database.connect().await, "knowledge_reports where error_id is not null").await, 1);
+    // Another's error is no error.
+    let other = app.with_token(&stranger, Scope::Full).await;
+    assert_eq!(act(&other, "learn_from_error", linked).await.status, StatusCode::NOT_FOUND);
+
+    // Without a content type, and with one that says otherwise.
+    let body = json!({"action": "search_knowledge"}).to_string();
+    let bare = a.send(http::Request::post(LEARN), body).await;
+    assert_eq!(bare.status, StatusCode::OK, "{}", bare.text());
+
+    for (data, named) in [
+        (json!({}), "action"),
+        (json!({"action": "drop"}), "action"),
+        (json!({"action": "learn_from_error", "data": {}}), "provider"),
+        (json!({"action": "learn_from_error", "data": {"provider": "oracle", "errorMessage": "x"}}), "provider"),
+        (json!({"action": "learn_from_error", "data": {"provider": "mysql", "errorMessage": " "}}), "errorMessage"),
+        (
+            json!({"action": "learn_from_error", "data": {"provider": "mysql", "errorMessage": "x", "errorId": "1"}}),
+            "errorId",
+        ),
+        (
+            json!({"action": "learn_from_error", "data": {"provider": "mysql", "errorMessage": "x", "fixApplied": 7}}),
+            "fixApplied",
+        ),
+        (json!({"action": "update_confidence", "data": {"knowledgeId": "x", "worked": true}}), "knowledgeId"),
+        (json!({"action": "update_confidence", "data": {"knowledgeId": "x"}}), "worked"),
+        (json!({"action": "search_knowledge", "data": {"category": "x"}}), "category"),
+        (json!({"action": "search_knowledge", "data": {"limit": -1}}), ""),
+        (json!({"action": "learn_from_success", "data": {"provider": "mysql", "credentials": 5}}), "credentials"),
+        (json!([]), ""),
+    ] {
+        let answer = a.post_json(LEARN, &data).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{data}: {}", answer.text());
+        let error = answer.json();
+        assert!(error["code"].is_string() && error["message"].is_string(), "{error}");
+        assert!(error["details"].as_str().is_some_and(|details| details.contains(named)), "{data}: {error}");
+    }
+    for body in ["{\"action\":", "\u{0}", "{\"action\": \"search_knowledge\", \"action\": \"x\"}", "\"x\""] {
+        assert_eq!(a.send(http::Request::post(LEARN), body).await.status, StatusCode::BAD_REQUEST, "{body}");
+    }
+    assert_eq!(a.send(http::Request::post(LEARN), vec![b'x'; 70_000]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(a.get(LEARN).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    let hostile = json!({"query": "'; drop table x; -- \u{0} & | ! ( :*", "limit": 4_000_000});
+    assert_eq!(act(&a, "search_knowledge", hostile).await.status, StatusCode::OK);
+
+    // Scopes.
+    let reader = app.with_token(&ada, Scope::Read).await;
+    assert_eq!(act(&reader, "search_knowledge", json!({})).await.status, StatusCode::OK);
+    for (action, data) in [
+        ("learn_from_error", report("x", true)),
+        ("learn_from_success", json!({"provider": "mysql"})),
+        ("update_confidence", json!({"knowledgeId": learnt["knowledgeId"], "worked": true})),
+    ] {
+        assert_eq!(act(&reader, action, data).await.status, StatusCode::FORBIDDEN, "{action}");
+    }
+    let cron = app.with_token(&ada, Scope::Cron).await;
+    assert_eq!(act(&cron, "search_knowledge", json!({})).await.status, StatusCode::FORBIDDEN);
+    let wrong = app.anonymous().with_token("mrg_wrong");
+    assert_eq!(act(&wrong, "search_knowledge", json!({})).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_stock_is_there_once_and_is_found() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let system = Caller::system(&app.state, "tests");
+    let first = stock::load(&system).await.expect("the stock");
+    let entries = stock::entries().expect("the stock").len();
+    assert_eq!(first, u64::try_from(entries).expect("a number"));
+    assert_eq!(stock::load(&system).await.expect("the stock"), 0, "doing it again changes nothing");
+
+    for (query, provider, cause) in [
+        ("FATAL: sorry, too many clients already", "postgresql", "too_many_connections"),
+        ("Host '10.0.0.1' is not allowed to connect to this MySQL server", "mysql", "access_rule_denied"),
+        ("querySrv ENOTFOUND _mongodb._tcp.cluster0.example.net", "mongodb", "srv_lookup_failed"),
+        ("certificate has expired", "supabase", "tls_cert_expired"),
+        ("authSource", "mongodb", "auth_source_wrong"),
+    ] {
+        let results = found(&a, json!({"provider": provider, "query": query})).await;
+        assert!(results.len() <= 10 && !results.is_empty(), "{query}");
+        assert_eq!(results[0]["cause"], json!(cause), "{query}: {}", results[0]["title"]);
+        assert!(results.iter().all(|entry| entry["provider"] == json!(provider)), "{query}");
+    }
+    let security = found(&a, json!({"provider": "mysql", "category": "security", "limit": 50})).await;
+    assert!(!security.is_empty() && security.iter().all(|entry| entry["category"] == json!("security")));
+
+    // The cache of a process knows when it is stale.
+    let wanted = || Search { provider: Some(Provider::MySql), category: None, query: "blocked".to_owned(), limit: 3 };
+    let before = search(Asker::Account(&ada), wanted()).await.expect("found");
+    let kept = search(Asker::Account(&ada), wanted()).await.expect("found");
+    assert!(std::sync::Arc::ptr_eq(&before, &kept), "it is kept");
+    run(
+        &mut app.database.connect().await,
+        "update database_knowledge_base set title = 'Another title' where provider = 'mysql' and cause = 'host_blocked'",
+    )
+    .await;
+    let after = search(Asker::Account(&ada), wanted()).await.expect("found");
+    assert!(after.iter().any(|entry| entry.title == "Another title"));
+}
+
+#[tokio::test]
+async fn administrators_moderate_and_nobody_else() {
+    let app = TestApp::start().await;
+    let (admin, _) = app.signed_in("admin@example.org").await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let told = acted(&a, "learn_from_error", report("Open the port", true)).await;
+    let id = told["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    let words = || Edit {
+        title: "Open the port in the firewall".to_owned(),
+        description: "Closed.".to_owned(),
+        solution: "Open it.".to_owned(),
+        category: mooring::knowledge::Category::Configuration,
+    };
+    assert!(matches!(knowledge::confirm(&ada, id).await, Err(AppError::Forbidden(_))));
+    assert!(matches!(knowledge::edit(&ada, id, words()).await, Err(AppError::Forbidden(_))));
+    assert!(matches!(knowledge::delete(&ada, id).await, Err(AppError::Forbidden(_))));
+    assert!(matches!(transfer::export(&ada).await, Err(AppError::Forbidden(_))));
+    assert!(matches!(transfer::import(&ada, "{}").await, Err(AppError::Forbidden(_))));
+
+    knowledge::confirm(&admin, id).await.expect("it is confirmed");
+    knowledge::edit(&admin, id, words()).await.expect("it is edited");
+    let entry = |entries: Vec<Value>| entries.into_iter().find(|entry| entry["id"] == told["knowledgeId"]);
+    let seen = entry(found(&app.anonymous(), json!({})).await).expect("it is shared");
+    assert_eq!((&seen["title"], &seen["category"]), (&json!("Open the port in the firewall"), &json!("configuration")));
+    knowledge::set_hidden(&admin, id, true).await.expect("it is hidden");
+    assert!(entry(found(&a, json!({})).await).is_none(), "for its author too");
+    knowledge::set_hidden(&admin, id, false).await.expect("it is shown");
+    let empty = Edit { title: " ".to_owned(), ..words() };
+    assert!(matches!(knowledge::edit(&admin, id, empty).await, Err(AppError::Invalid(_))));
+
+    // Out and in again: what is known is known, what was deleted is new.
+    let file = serde_json::to_string(&transfer::export(&admin).await.expect("an export")).expect("JSON");
+    let again = transfer::import(&admin, &file).await.expect("an import");
+    assert_eq!((again.added, again.known), (0, 1));
+    knowledge::delete(&admin, id).await.expect("it is deleted");
+    assert_eq!(knowledge::delete(&admin, id).await, Err(AppError::NotFound));
+    let back = transfer::import(&admin, &file).await.expect("an import");
+    assert_eq!((back.added, back.known), (1, 0));
+    let evil = file.replace("Closed.", "<script>alert(1)</script>");
+    assert!(matches!(transfer::import(&admin, &evil).await, Err(AppError::Invalid(_))));
+
+    let lines: Vec<String> =
+        sqlx::query_scalar("select action from database_audit_log where action like 'knowledge.%' order by seq")
+            .fetch_all(&mut app.database.connect().await)
+            .await
+            .expect("the log");
+    assert_eq!(
+        lines,
+        ["learn", "confirm", "edit", "hide", "show", "import", "delete", "import"]
+            .map(|act| format!("knowledge.{act}"))
+    );
+
+    // The stock comes back if it is deleted, so it is hidden instead; edited words stay.
+    let system = Caller::system(&app.state, "tests");
+    stock::load(&system).await.expect("the stock");
+    let of_stock: KnowledgeEntry = search(
+        Asker::Account(&admin),
+        Search { provider: Some(Provider::MySql), category: None, query: "blocked".to_owned(), limit: 1 },
+    )
+    .await
+    .expect("found")[0]
+        .clone();
+    assert!(matches!(knowledge::delete(&admin, of_stock.id).await, Err(AppError::Conflict(_))));
+    knowledge::edit(&admin, of_stock.id, words()).await.expect("it is edited");
+    assert_eq!(stock::load(&system).await.expect("the stock"), 0);
+}
+
+#[tokio::test]
+async fn a_success_is_learnt_once_and_again_after_a_change() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada@example.org").await;
+    let id = connection(&ada, "own", &format!("{}?sslmode=disable", app.database.url())).await;
+    let counts = async || {
+        let known = knowledge::successful(&ada, Provider::PostgreSql).await.expect("patterns");
+        known
+            .into_iter()
+            .map(|known| (known.pattern.tls_mode, known.pattern.host_class, known.count))
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..3 {
+        let result = check_now(&ada, id, CheckOrigin::Person).await.expect("a check");
+        assert!(result.error_message.is_none(), "{result:?}");
+    }
+    assert_eq!(counts().await, [("disable".to_owned(), "loopback".to_owned(), 1)]);
+    run(
+        &mut app.database.connect().await,
+        &format!("update database_credentials set settings_changed_at = mooring_now() + interval '1 second' where id = '{id}'"),
+    )
+    .await;
+    check_now(&ada, id, CheckOrigin::Person).await.expect("a check");
+    assert_eq!(counts().await, [("disable".to_owned(), "loopback".to_owned(), 2)]);
+    let text: String = sqlx::query_scalar("select string_agg(p::text, ' ') from connection_patterns as p")
+        .fetch_one(&mut app.database.connect().await)
+        .await
+        .expect("the patterns");
+    assert!(!text.contains("127.0.0.1") && !text.contains(&ada.user_id().expect("an account").to_string()), "{text}");
+}
+
+#[tokio::test]
+async fn two_reports_at_the_same_time_are_one_entry_and_both_count() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada@example.org").await;
+    let tell = || {
+        let ada = ada.clone();
+        tokio::spawn(async move {
+            let report = ErrorReport {
+                provider: Provider::MySql,
+                message: "Connection refused".to_owned(),
+                error_id: None,
+                fix: Some("Open the port".to_owned()),
+                worked: true,
+            };
+            learn_from_error(Asker::Account(&ada), report).await
+        })
+    };
+    let reports: Vec<_> = (0..6).map(|_| tell()).collect();
+    let mut created = 0;
+    for report in reports {
+        created += u32::from(report.await.expect("a task").expect("learnt").created);
+    }
+    assert_eq!(created, 1);
+    let (rows, score): (i64, i32) =
+        sqlx::query_as("select count(*), max(confidence_score)::integer from database_knowledge_base")
+            .fetch_one(&mut app.database.connect().await)
+            .await
+            .expect("the entries");
+    assert_eq!((rows, score), (1, 100));
+}
+
+#[tokio::test]
+async fn without_the_extension_texts_are_compared_by_their_words() {
+    let app = TestApp::start().await;
+    let mut connection = app.database.connect().await;
+    let fallback: String =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/0010_knowledge.sql"))
+            .expect("the migration")
+            .split("    else\n")
+            .nth(1)
+            .and_then(|rest| rest.split("    end if;").next())
+            .expect("the other definition")
+            .replace("create function", "create or replace function");
+    run(&mut connection, &fallback).await;
+    run(&mut connection, "drop extension pg_trgm").await;
+    let (same, other): (f32, f32) = sqlx::query_as(
+        "select knowledge_similarity('tls require', 'require tls'), knowledge_similarity('tls require', 'open port')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("it works without");
+    assert!((same - 1.0).abs() < 1e-6 && other.abs() < 1e-6, "{same} {other}");
+    let (_, a) = member(&app, "ada@example.org").await;
+    let told = acted(&a, "learn_from_error", report("Open the port", true)).await;
+    assert_eq!(found(&a, json!({"query": "port"})).await[0]["id"], told["knowledgeId"]);
+}
+
+#[tokio::test]
+async fn the_page_shows_what_is_known_without_javascript() {
+    let app = TestApp::start().await;
+    let (_, admin) = app.signed_in("admin@example.org").await;
+    let (_, client) = app.signed_in("ada@example.org").await;
+    stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    let page = client.get("/knowledge?q=too+many+clients&provider=postgresql").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let text = page.text();
+    assert!(
+        text.contains("Put a pooler in front") && text.contains("It worked") && !text.contains("Moderate"),
+        "{text}"
+    );
+    let page = admin.get("/knowledge?q=too+many+clients").await.text();
+    assert!(page.contains("Moderate") && page.contains("/knowledge/export.json"));
+    let file = admin.get("/knowledge/export.json").await;
+    assert!(file.json()["entries"].as_array().is_some_and(|entries| entries.len() > 150));
+    assert_eq!(client.get("/knowledge/export.json").await.status, StatusCode::FORBIDDEN);
+    assert!(client.get("/knowledge?show=waiting").await.text().contains("administrators"));
+}
