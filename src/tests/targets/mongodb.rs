@@ -9,8 +9,8 @@ use mooring::{
         settings::{AuthMechanism, MongoDb, Secret, Settings, Special, TlsMode},
     },
     health::{CheckOrigin, Status, server as health},
-    probe::{Cause, Outcome, Phase, ProbeReport},
-    server::{config::EgressPolicy, egress::Egress},
+    probe::{Cause, Depth, Outcome, Phase, ProbeReport},
+    server::{config::EgressPolicy, egress::Egress, providers},
 };
 use serde_json::json;
 use tokio::{net::TcpStream, time::Instant};
@@ -83,6 +83,12 @@ async fn a_healthy_server_answers_in_all_phases_and_keeps_nothing() {
         assert_eq!(detail(&report, Phase::Query), "answered by the primary");
         none_left(|| ready(left(&server))).await;
     }
+    // The surface of one that may sleep: nobody logs in, and nothing is asked.
+    let egress = Egress::new(EgressPolicy::SelfHosted);
+    let surface = providers::probe_to(&egress, Provider::MongoDb, &member, Depth::Surface).await;
+    assert!(surface.succeeded(), "{surface:?}");
+    assert_eq!(surface.phase(Phase::Auth).map(|phase| phase.outcome), Some(Outcome::Skipped));
+    none_left(|| ready(left(&server))).await;
     // One that is left would be seen.
     let open = TcpStream::connect(("127.0.0.1", server.port())).await.expect("connect");
     assert_eq!(server.connections(), 1);
