@@ -54,7 +54,7 @@ async fn member(app: &TestApp, email: &str) -> (Caller, Client) {
 
 async fn connection(owner: &Caller, name: &str, url: &str) -> ConnectionId {
     let (provider, settings) = parse_url(url).expect("an address");
-    let new = NewConnection { provider, name: name.to_owned(), interval_s: None, slow_threshold_ms: None, settings };
+    let new = NewConnection::new(provider, name, settings);
     create(owner, new).await.expect("it is stored")
 }
 

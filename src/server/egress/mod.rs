@@ -4,6 +4,7 @@
 
 mod host;
 mod policy;
+mod srv;
 
 use std::{
     io,
@@ -19,6 +20,7 @@ use tokio::{
 pub use self::{
     host::{Host, HostError},
     policy::{Barred, is_local, judge},
+    srv::{SeedList, SrvError},
 };
 use crate::{
     probe::{Cause, Phase},
@@ -32,6 +34,7 @@ const MAX_ADDRESSES: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Egress {
     policy: EgressPolicy,
+    name_server: Option<SocketAddr>,
 }
 
 /// The checked addresses of one host, in the order in which they are dialled.
@@ -91,6 +94,9 @@ pub enum EgressError {
         /// What the resolver said; absent where the time ran out first.
         source: Option<io::Error>,
     },
+    /// The seed list of a name cannot be had.
+    #[error(transparent)]
+    Srv(#[from] SrvError),
     /// No address could be connected to; this is what the one that got furthest said.
     #[error("{address}: {source}")]
     Connect {
@@ -114,7 +120,11 @@ impl EgressError {
     #[must_use]
     pub const fn phase(&self) -> Phase {
         match self {
-            Self::Host(_) | Self::Barred { .. } | Self::NotFound { .. } | Self::ResolverFailed { .. } => Phase::Dns,
+            Self::Host(_)
+            | Self::Barred { .. }
+            | Self::NotFound { .. }
+            | Self::ResolverFailed { .. }
+            | Self::Srv(_) => Phase::Dns,
             Self::Connect { .. } | Self::TimedOut { .. } => Phase::Tcp,
         }
     }
@@ -127,9 +137,23 @@ impl EgressError {
             Self::Barred { .. } => Some("EGRESS_DENIED"),
             Self::NotFound { .. } => Some("ENOTFOUND"),
             Self::ResolverFailed { .. } => Some("EAI_AGAIN"),
+            Self::Srv(error) => error.code(),
             Self::Connect { source, .. } => errno_name(source),
             Self::TimedOut { .. } => Some("ETIMEDOUT"),
         }
+    }
+
+    /// Whether this attempt got at least as far as another: an answer that says no is worth more than silence,
+    /// silence more than no route, and a name that resolves more than one that does not.
+    #[must_use]
+    pub fn got_as_far_as(&self, other: &Self) -> bool {
+        let distance = |error: &Self| match error.cause() {
+            Cause::ConnectionRefused | Cause::ConnectionReset => 3,
+            Cause::ConnectTimeout => 2,
+            Cause::HostUnreachable => 1,
+            _ => 0,
+        };
+        (self.phase(), distance(self)) >= (other.phase(), distance(other))
     }
 
     /// What it comes down to.
@@ -138,6 +162,7 @@ impl EgressError {
         match self {
             Self::Host(_) | Self::Barred { .. } => Cause::InvalidConnectionString,
             Self::NotFound { .. } | Self::ResolverFailed { .. } => Cause::DnsNotFound,
+            Self::Srv(_) => Cause::SrvLookupFailed,
             Self::TimedOut { .. } => Cause::ConnectTimeout,
             Self::Connect { source, only_ipv6, .. } => match source.kind() {
                 // EADDRNOTAVAIL is what a machine without any IPv6 address says.
@@ -188,7 +213,14 @@ impl Egress {
     /// A way out under `policy`.
     #[must_use]
     pub const fn new(policy: EgressPolicy) -> Self {
-        Self { policy }
+        Self { policy, name_server: None }
+    }
+
+    /// Asks this name server for everything, in place of the machine's own name service: for whoever has a domain
+    /// of their own, as tests do.
+    #[must_use]
+    pub const fn with_name_server(self, at: SocketAddr) -> Self {
+        Self { name_server: Some(at), ..self }
     }
 
     /// The policy that holds.
@@ -214,14 +246,18 @@ impl Egress {
         if policy::is_metadata_name(&name) {
             return Err(EgressError::Barred { host: name, reason: Barred::Metadata });
         }
-        let found = timeout_at(deadline, lookup_host((name.as_str(), port))).await.map(|found| {
-            found.map(|found| found.map(|found| SocketAddr::new(found.ip().to_canonical(), port)).collect::<Vec<_>>())
+        let found = timeout_at(deadline, async {
+            match self.name_server {
+                Some(_) => self.ask_name_server(&name, port).await,
+                None => lookup_host((name.as_str(), port)).await.map(Vec::from_iter),
+            }
         });
-        let found = match found {
+        let found = match found.await {
             Err(_) => return Err(EgressError::ResolverFailed { host: name, source: None }),
             Ok(Err(source)) => return Err(resolver_error(name, source)),
             Ok(Ok(found)) => found,
         };
+        let found: Vec<_> = found.into_iter().map(|found| SocketAddr::new(found.ip().to_canonical(), port)).collect();
         for address in &found {
             self.check(&name, address.ip())?;
         }
@@ -258,7 +294,7 @@ impl Egress {
                 Ok(Err(source)) => EgressError::Connect { address, only_ipv6, source },
                 Err(_) => EgressError::TimedOut { address },
             };
-            if furthest.as_ref().is_none_or(|earlier| distance(&error) >= distance(earlier)) {
+            if furthest.as_ref().is_none_or(|earlier| error.got_as_far_as(earlier)) {
                 furthest = Some(error);
             }
         }
@@ -280,16 +316,6 @@ impl Egress {
 
     fn check(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
         judge(address, self.policy).map_err(|reason| EgressError::Barred { host: host.to_owned(), reason })
-    }
-}
-
-/// How far an attempt got: an answer that says no is worth more than silence, and silence more than no route.
-fn distance(error: &EgressError) -> u8 {
-    match error.cause() {
-        Cause::ConnectionRefused | Cause::ConnectionReset => 3,
-        Cause::ConnectTimeout => 2,
-        Cause::HostUnreachable => 1,
-        _ => 0,
     }
 }
 

@@ -3,6 +3,7 @@
 //! closes what it opened on every path.
 
 mod guard;
+mod mongodb;
 mod mysql;
 mod postgresql;
 pub(crate) mod tls;
@@ -29,7 +30,7 @@ use crate::{
         settings::{Secret, Settings, TlsMode},
     },
     probe::{Cause, Depth, Phase, ProbeReport, TlsFacts},
-    server::egress::{Egress, is_local},
+    server::egress::{Egress, EgressError, Resolved, is_local},
 };
 
 /// What login, database and query may take beyond the time for connecting.
@@ -62,6 +63,8 @@ pub async fn probe_to(egress: &Egress, provider: Provider, settings: &Settings, 
         Ok(Ok(Ok(()))) => None,
         Ok(Ok(Err(trouble))) => Some(trouble),
         Ok(Err(_panic)) => Some(Trouble::new(Cause::Unknown, "The server's answer could not be understood.")),
+        // What follows the answer (saying goodbye) cannot make a failure of it.
+        Err(_elapsed) if trace.is_answered() => None,
         Err(_elapsed) => Some(out_of_time(trace.phase().unwrap_or(Phase::Query))),
     };
     if let Some(trouble) = trouble {
@@ -85,27 +88,41 @@ impl Attempt<'_> {
         match provider {
             Provider::PostgreSql => postgresql::run(self, trace).await,
             Provider::MySql => mysql::run(self, trace).await,
-            Provider::MongoDb | Provider::Firebase | Provider::Supabase => Err(Trouble::new(
+            Provider::MongoDb => mongodb::run(self, trace).await,
+            Provider::Firebase | Provider::Supabase => Err(Trouble::new(
                 Cause::DriverMisconfigured,
                 format!("{} connections cannot be checked by this version.", provider.label()),
             )),
         }
     }
 
-    /// Resolves, checks and dials the host, timed as two phases.
+    /// Resolves, checks and dials the host of the settings, timed as two phases.
     async fn dial(&self, trace: &mut Trace) -> Result<(TcpStream, SocketAddr), Trouble> {
+        let Settings { host, port, .. } = self.settings;
+        let Reached { stream, address, .. } = self.dial_host(host, *port, self.connect_deadline, trace).await?;
+        Ok((stream, address))
+    }
+
+    /// Resolves, checks and dials one host, timed as two phases.
+    async fn dial_host(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+        trace: &mut Trace,
+    ) -> Result<Reached, EgressError> {
         trace.begin(Phase::Dns);
-        let resolved = self.egress.resolve(&self.settings.host, self.settings.port, self.connect_deadline).await?;
+        let resolved = self.egress.resolve(host, port, deadline).await?;
         let found = match resolved.addresses() {
             [one] => one.ip().to_string(),
             many => format!("{} addresses", many.len()),
         };
         trace.note(Phase::Dns, found);
         trace.begin(Phase::Tcp);
-        let (stream, address) = self.egress.dial(&resolved, self.connect_deadline).await?;
+        let (stream, address) = self.egress.dial(&resolved, deadline).await?;
         trace.address = Some(address.to_string());
         trace.note(Phase::Tcp, address.to_string());
-        Ok((stream, address))
+        Ok(Reached { stream, address, host: host.to_owned(), resolved })
     }
 
     /// The user to log in as; the driver would otherwise take the name that this process runs under.
@@ -120,6 +137,18 @@ impl Attempt<'_> {
     fn password(&self) -> &str {
         self.settings.password.as_ref().map(Secret::reveal).unwrap_or_default()
     }
+}
+
+/// A host that took a connection.
+#[derive(Debug)]
+struct Reached {
+    stream: TcpStream,
+    /// The address that answered.
+    address: SocketAddr,
+    /// As it was asked for: what its certificate has to name.
+    host: String,
+    /// All its addresses.
+    resolved: Resolved,
 }
 
 /// The TLS mode that counts: absent means `prefer` on this machine and private networks, and `verify-full`

@@ -109,7 +109,7 @@ async fn open(stream: TcpStream, attempt: &Attempt<'_>, mode: TlsMode, trace: &m
     else {
         return Err(Trouble::new(Cause::Unknown, "TLS was begun twice."));
     };
-    let (facts, secured) = tls::handshake(stream, attempt.settings, mode).await;
+    let (facts, secured) = tls::handshake(stream, attempt.settings, &attempt.settings.host, mode).await;
     super::note_tls(trace, facts);
     let over =
         |stream| Session { packets: Packets { wire: Wire::Tls(stream), sequence, total }, greeting, capabilities };

@@ -145,7 +145,7 @@ async fn secure(
     asked.await.map_err(|error| Trouble::from_io(&error))?;
     match answer {
         [b'S'] => {
-            let (facts, secured) = tls::handshake(stream, attempt.settings, mode).await;
+            let (facts, secured) = tls::handshake(stream, attempt.settings, &attempt.settings.host, mode).await;
             super::note_tls(trace, facts);
             let secured = secured.map_err(|refused| refused.trouble)?;
             Ok((Wire::Tls(secured.stream), secured.binding))

@@ -35,6 +35,8 @@ use crate::{
 
 /// Certificates of a chain that are recorded.
 const MAX_CHAIN: usize = 8;
+/// The code of the alert by which a server says that it failed for a reason of its own (RFC 8446 §6.2).
+pub(super) const INTERNAL_ERROR: &str = "TLS_ALERT_80";
 /// Names of a certificate that are recorded.
 const MAX_NAMES: usize = 50;
 
@@ -192,13 +194,15 @@ impl From<Trouble> for Refused {
     }
 }
 
-/// Shakes hands over `stream` as `settings` and `mode` ask. The facts come back whatever the outcome.
+/// Shakes hands over `stream` as `settings` and `mode` ask, with a server that should be `host`. The facts come
+/// back whatever the outcome.
 pub(super) async fn handshake(
     stream: TcpStream,
     settings: &Settings,
+    host: &str,
     mode: TlsMode,
 ) -> (Option<TlsFacts>, Result<Secured, Refused>) {
-    let (recorder, config, name) = match plan(settings, mode) {
+    let (recorder, config, name) = match plan(settings, host, mode) {
         Ok(plan) => plan,
         Err(trouble) => return (None, Err(trouble.into())),
     };
@@ -230,7 +234,7 @@ pub(super) async fn handshake(
         None => Err(TlsError::NoCertificatesPresented),
     };
     if let Err(error) = verdict {
-        let trouble = refused(&error, &facts, settings);
+        let trouble = refused(&error, &facts, host);
         return (Some(facts), Err(Refused { trouble, stream: Some(Box::new(stream)) }));
     }
     facts.verified = verifies(mode);
@@ -240,7 +244,7 @@ pub(super) async fn handshake(
 
 type Plan = (Arc<Recorder>, ClientConfig, ServerName<'static>);
 
-fn plan(settings: &Settings, mode: TlsMode) -> Result<Plan, Trouble> {
+fn plan(settings: &Settings, host: &str, mode: TlsMode) -> Result<Plan, Trouble> {
     let unusable = |what: &str| Trouble::new(Cause::DriverMisconfigured, what);
     let trust = match settings.ca_certificate.as_deref().filter(|pem| !pem.trim().is_empty()) {
         None => Trust::Public,
@@ -273,7 +277,7 @@ fn plan(settings: &Settings, mode: TlsMode) -> Result<Plan, Trouble> {
     };
     // A resumed session shows no certificates.
     config.resumption = Resumption::disabled();
-    let name = match Host::parse(&settings.host) {
+    let name = match Host::parse(host) {
         Ok(Host::Address(address)) => ServerName::from(address),
         Ok(Host::Name(name)) => {
             ServerName::try_from(name).map_err(|_| unusable("The host cannot be a name in a certificate."))?
@@ -301,7 +305,7 @@ fn cut_short(error: &io::Error) -> Trouble {
 
 /// The certificate is not what the mode asks for. The first reason decides; the others that are plain to see
 /// are named with it.
-fn refused(error: &TlsError, facts: &TlsFacts, settings: &Settings) -> Trouble {
+fn refused(error: &TlsError, facts: &TlsFacts, host: &str) -> Trouble {
     let mut trouble = trouble(error);
     let Some(leaf) = facts.chain.first() else { return trouble };
     match trouble.cause {
@@ -314,9 +318,9 @@ fn refused(error: &TlsError, facts: &TlsFacts, settings: &Settings) -> Trouble {
         }
         Some(Cause::TlsHostnameMismatch) => {
             trouble.message = if leaf.names.is_empty() {
-                format!("The certificate names no host; the connection asks for {}.", settings.host)
+                format!("The certificate names no host; the connection asks for {host}.")
             } else {
-                format!("The certificate is for {}; the connection asks for {}.", leaf.names.join(", "), settings.host)
+                format!("The certificate is for {}; the connection asks for {host}.", leaf.names.join(", "))
             };
         }
         Some(Cause::TlsCertUntrusted) => {
@@ -363,7 +367,11 @@ pub(super) fn trouble(error: &TlsError) -> Trouble {
                 format!("The server refused the client certificate: {error}."),
             );
         }
-        TlsError::PeerIncompatible(_) | TlsError::AlertReceived(_) => Cause::TlsProtocolMismatch,
+        TlsError::AlertReceived(alert) => {
+            return Trouble::new(Cause::TlsProtocolMismatch, error.to_string())
+                .code(format!("TLS_ALERT_{}", u8::from(*alert)));
+        }
+        TlsError::PeerIncompatible(_) => Cause::TlsProtocolMismatch,
         TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. } => {
             return Trouble::new(Cause::WrongProtocol, "The server did not answer in TLS.")
                 .also(&[Cause::TlsNotSupported]);

@@ -16,6 +16,7 @@ use crate::{
 pub(super) struct Trace {
     started: Instant,
     stopped: Option<Instant>,
+    answered: bool,
     open: Option<(Phase, Instant)>,
     phases: [PhaseResult; 6],
     /// What TLS showed.
@@ -35,6 +36,7 @@ impl Trace {
         Self {
             started: Instant::now(),
             stopped: None,
+            answered: false,
             open: None,
             phases: Phase::ALL.map(skipped),
             tls: None,
@@ -85,6 +87,12 @@ impl Trace {
         let now = Instant::now();
         self.end_at(now);
         self.stopped = Some(now);
+        self.answered = true;
+    }
+
+    /// Whether the query was answered.
+    pub const fn is_answered(&self) -> bool {
+        self.answered
     }
 
     /// Stops the clock: what follows (saying goodbye) is not counted.

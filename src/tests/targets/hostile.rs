@@ -3,7 +3,7 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -24,51 +24,64 @@ use tokio::{
 use super::{failure, found, probe};
 
 /// A server that runs one script for each connection and keeps what it was sent.
-struct Hostile {
-    port: u16,
-    heard: Heard,
+pub(super) struct Hostile {
+    pub port: u16,
+    pub heard: Heard,
     accepting: JoinHandle<()>,
     talks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 /// All bytes that a client sent.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Heard {
-    fn contains(&self, secret: &str) -> bool {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn contains(&self, secret: &str) -> bool {
+        let heard = self.bytes();
         heard.windows(secret.len()).any(|window| window == secret.as_bytes())
     }
 }
 
 /// One connection of a client.
-struct Talk {
-    stream: TcpStream,
+pub(super) struct Talk {
+    pub stream: TcpStream,
     heard: Heard,
 }
 
 impl Talk {
     /// Reads once; false at the end.
-    async fn hear(&mut self) -> bool {
+    pub async fn hear(&mut self) -> bool {
         let mut bytes = [0; 4096];
         match self.stream.read(&mut bytes).await {
             Ok(0) | Err(_) => false,
             Ok(read) => {
-                self.heard.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&bytes[..read]);
+                self.heard.bytes().extend_from_slice(&bytes[..read]);
                 true
             }
         }
     }
 
+    /// Reads once, and finds the nonce of a login by SCRAM: what follows `,r=` up to what cannot be in one.
+    pub async fn hear_nonce(&mut self) -> String {
+        let known = self.heard.bytes().len();
+        self.hear().await;
+        let fresh = String::from_utf8_lossy(self.heard.bytes().get(known..).unwrap_or_default()).into_owned();
+        let (_, nonce) = fresh.split_once(",r=").expect("a login by SCRAM");
+        nonce.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')).collect()
+    }
+
     /// A client that has hung up is no failure of the test.
-    async fn say(&mut self, bytes: &[u8]) -> bool {
+    pub async fn say(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).await.is_ok()
     }
 }
 
 impl Hostile {
-    async fn start<F>(script: impl Fn(Talk) -> F + Send + Sync + 'static) -> Self
+    pub async fn start<F>(script: impl Fn(Talk) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Option<Talk>> + Send + 'static,
     {
@@ -105,12 +118,12 @@ impl Hostile {
     }
 }
 
-fn settings(port: u16) -> Settings {
+pub(super) fn settings(port: u16) -> Settings {
     Settings { connect_timeout_ms: Some(2_000), ..super::settings(port) }
 }
 
 /// Probes, and checks what holds for every hostile server.
-async fn meet(server: Hostile, provider: Provider, settings: &Settings) -> ProbeReport {
+pub(super) async fn meet(server: Hostile, provider: Provider, settings: &Settings) -> ProbeReport {
     let started = Instant::now();
     let report = probe(provider, settings).await;
     assert!(started.elapsed() < Duration::from_millis(12_500), "it took {:?}", started.elapsed());
@@ -143,7 +156,7 @@ fn my(number: u8, body: &[u8]) -> Vec<u8> {
     [&[a, b, c, number], body].concat()
 }
 
-fn my_greeting(plugin: &str) -> Vec<u8> {
+pub(super) fn my_greeting(plugin: &str) -> Vec<u8> {
     let body = [
         b"\x0a8.0.36\0\x01\0\0\0abcdefgh\0".as_slice(),
         // All capabilities but TLS.
@@ -160,7 +173,7 @@ fn my_greeting(plugin: &str) -> Vec<u8> {
 const MY_OK: [u8; 7] = [0, 0, 0, 2, 0, 0, 0];
 
 /// A server that says `opening` at once or after the client's first word, then only listens.
-async fn says(first: bool, opening: Vec<u8>) -> Hostile {
+pub(super) async fn says(first: bool, opening: Vec<u8>) -> Hostile {
     Hostile::start(move |mut talk| {
         let opening = opening.clone();
         async move {

@@ -2,6 +2,8 @@
 //! harm.
 
 mod hostile;
+mod hostile_mongodb;
+mod mongodb;
 mod mysql;
 mod postgresql;
 
@@ -15,6 +17,7 @@ use mooring::{
     probe::{Cause, Failure, Outcome, Phase, ProbeReport},
     server::{config::EgressPolicy, egress::Egress, providers},
 };
+use time::OffsetDateTime;
 use tokio::time::sleep;
 
 /// Settings for a server on this machine; every server of the tests knows this account.
@@ -34,8 +37,17 @@ fn settings(port: u16) -> Settings {
     }
 }
 
+/// Well before today on every machine whose clock is right.
+fn long_ago() -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 50)
+}
+
 async fn probe(provider: Provider, settings: &Settings) -> ProbeReport {
-    let report = providers::probe(&Egress::new(EgressPolicy::SelfHosted), provider, settings).await;
+    probe_through(&Egress::new(EgressPolicy::SelfHosted), provider, settings).await
+}
+
+async fn probe_through(egress: &Egress, provider: Provider, settings: &Settings) -> ProbeReport {
+    let report = providers::probe(egress, provider, settings).await;
     assert_eq!(report.phases.iter().map(|result| result.phase).collect::<Vec<_>>(), Phase::ALL, "all phases, in order");
     assert!(!format!("{report:?}").contains("app-password"), "a secret is in {report:?}");
     if let Some(failure) = &report.failure {

@@ -7,9 +7,8 @@ use mooring::{
     },
     probe::{Cause, Outcome, Phase},
 };
-use time::{Duration, OffsetDateTime};
 
-use super::{failure, found, none_left};
+use super::{failure, found, long_ago, none_left};
 use crate::support::{
     certificates::{Authority, Certificate, self_signed},
     postgres::{PostgresOptions, Stop, TargetPostgres, USER},
@@ -21,11 +20,6 @@ async fn probe(settings: &Settings) -> mooring::probe::ProbeReport {
 
 fn with_tls(certificate: Certificate) -> TargetPostgres {
     TargetPostgres::start(&PostgresOptions { tls: Some(certificate), ..PostgresOptions::default() })
-}
-
-/// Well before today on every machine whose clock is right.
-fn long_ago() -> OffsetDateTime {
-    OffsetDateTime::UNIX_EPOCH + Duration::days(365 * 50)
 }
 
 #[tokio::test]

@@ -1,0 +1,322 @@
+//! MongoDB and what speaks its protocol: a thin client of our own over a stream that we dialled, secured and bound.
+//! It knows one connection, one login, whether a database is there, and one `ping`; it writes nothing.
+//!
+//! # What happens where an address names many servers
+//!
+//! The hosts of the address, or those behind its SRV record, are tried in turn until one takes the connection; with
+//! that one the attempt stands or falls. Each host is judged by the egress policy when its turn comes. What the
+//! server then says of its replica set (`hello`) is told and judged: another set than the settings name is refused
+//! before the login, a secondary is noted, and a set without a primary is a failure although this member answers.
+//! The members that it names are never connected to: a client of the address would follow them, a health check that
+//! did could be led anywhere.
+//!
+//! # TLS
+//!
+//! MongoDB does not negotiate TLS: it begins with the first byte or not at all. Where the settings leave it open
+//! (`prefer`), TLS is tried first, for a moment, and a server that shows none is dialled once more in clear text,
+//! when the first connection is closed.
+
+mod login;
+mod message;
+mod refusal;
+mod scram;
+mod seeds;
+mod topology;
+
+use std::time::Duration;
+
+use bson::{raw::cstr, rawdoc};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+
+use self::{login::Login, message::Conversation, seeds::Plan, topology::Hello};
+use super::{Attempt, Reached, tls, trace::Trace, trouble::Trouble, wire::Wire};
+use crate::{
+    connections::settings::{MongoDb, Special, TlsMode},
+    probe::{Cause, Depth, Phase},
+    server::egress::EgressError,
+};
+
+/// How long the version and the goodbye may take, which are not part of the check.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+/// How long a server may take to show that it has TLS where it need not have it: a server without TLS may wait
+/// silently for the rest of what it takes for a long message.
+const PREFERRED_TLS: Duration = Duration::from_secs(1);
+/// The database of commands that are about none.
+const ADMIN: &str = "admin";
+
+/// One attempt, from the name to the answer of `ping`.
+pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), Trouble> {
+    let unset = MongoDb::default();
+    let special = match &attempt.settings.special {
+        Special::MongoDb(special) => special,
+        _ => &unset,
+    };
+    let login = Login::of(attempt.settings, special.auth_mechanism)?;
+    let plan = Plan::make(attempt, special, trace).await?;
+    let reached = dial_in_turn(attempt, &plan, trace).await?;
+    let mode = match attempt.settings.tls {
+        // An SRV address turns TLS on.
+        None if special.srv => TlsMode::VerifyFull,
+        chosen => super::tls_mode(chosen, reached.address.ip()),
+    };
+    let opened = open(attempt, &plan, &login, reached, mode, trace);
+    let opened =
+        timeout_at(attempt.connect_deadline, opened).await.unwrap_or_else(|_| Err(silence(trace.phase(), mode)))?;
+    let Some((conversation, hello)) = opened else { return Ok(()) };
+    let mut session = Session { conversation, hello, plan };
+    let outcome = session.check(attempt, &login, trace).await;
+    trace.stop();
+    if outcome.is_ok() {
+        trace.server_version = timeout(AFTERWARDS, session.version()).await.unwrap_or_default();
+    }
+    // A server that does not listen to the goodbye is left without one.
+    let _ = timeout(AFTERWARDS, session.conversation.close()).await;
+    outcome
+}
+
+/// Dials the seeds in turn; each gets an equal part of the time that is left. The failure that is told is that of
+/// the seed where the attempt got furthest, and a barred seed is one at once.
+async fn dial_in_turn(attempt: &Attempt<'_>, plan: &Plan, trace: &mut Trace) -> Result<Reached, Trouble> {
+    let mut furthest: Option<EgressError> = None;
+    for (tried, (host, port)) in plan.seeds.iter().enumerate() {
+        let left = attempt.connect_deadline.saturating_duration_since(Instant::now());
+        let others = u32::try_from(plan.seeds.len() - tried).unwrap_or(u32::MAX);
+        let deadline = Instant::now() + left / others.max(1);
+        match attempt.dial_host(host, *port, deadline, trace).await {
+            Ok(reached) => return Ok(reached),
+            Err(error @ EgressError::Barred { .. }) => return Err(error.into()),
+            Err(error) if furthest.as_ref().is_none_or(|earlier| error.got_as_far_as(earlier)) => {
+                furthest = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(furthest.map_or_else(
+        || Trouble::new(Cause::InvalidConnectionString, "The address names no host.").at(Phase::Dns),
+        Trouble::from,
+    ))
+}
+
+/// Nothing came before the time for connecting was over. A server of another kind may wait to hear its own protocol.
+fn silence(phase: Option<Phase>, mode: TlsMode) -> Trouble {
+    let phase = phase.unwrap_or(Phase::Auth);
+    let trouble = super::out_of_time(phase);
+    match phase {
+        Phase::Auth if mode == TlsMode::Disable => trouble.also(&[Cause::WrongProtocol, Cause::TlsRequired]),
+        Phase::Auth => trouble.also(&[Cause::WrongProtocol]),
+        // Silence where TLS was begun: the server may have none.
+        Phase::Tls => trouble.also(&[Cause::TlsNotSupported, Cause::WrongProtocol]),
+        _ => trouble,
+    }
+}
+
+/// Secures the connection as the mode asks, and learns what the server is; none where only the surface is looked at.
+async fn open(
+    attempt: &Attempt<'_>,
+    plan: &Plan,
+    login: &Login<'_>,
+    reached: Reached,
+    mode: TlsMode,
+    trace: &mut Trace,
+) -> Result<Option<(Conversation, Hello)>, Trouble> {
+    let wire = secure(attempt, reached, mode, trace).await?;
+    if attempt.depth == Depth::Surface {
+        trace.answered();
+        return Ok(None);
+    }
+    trace.begin(Phase::Auth);
+    let mut conversation = Conversation::new(wire);
+    let hello = greet(&mut conversation, plan, login).await?;
+    if let Some(name) = &plan.replica_set {
+        hello.check_set(name)?;
+    }
+    Ok(Some((conversation, hello)))
+}
+
+/// Shakes hands as the mode asks.
+async fn secure(attempt: &Attempt<'_>, reached: Reached, mode: TlsMode, trace: &mut Trace) -> Result<Wire, Trouble> {
+    let Reached { stream, host, resolved, .. } = reached;
+    if mode == TlsMode::Disable {
+        return Ok(Wire::Clear(stream));
+    }
+    trace.begin(Phase::Tls);
+    if mode != TlsMode::Prefer {
+        return shake_hands(attempt, stream, &host, mode, trace).await;
+    }
+    let left = attempt.connect_deadline.saturating_duration_since(Instant::now());
+    match timeout(PREFERRED_TLS.min(left / 2), shake_hands(attempt, stream, &host, mode, trace)).await {
+        Ok(Ok(wire)) => return Ok(wire),
+        Ok(Err(trouble)) if trace.tls.is_some() || !shows_no_tls(&trouble) => return Err(trouble),
+        Ok(Err(_)) | Err(_) => trace.note(Phase::Tls, "the server has none"),
+    }
+    trace.begin(Phase::Tcp);
+    let (stream, _) = attempt.egress.dial(&resolved, attempt.connect_deadline).await?;
+    Ok(Wire::Clear(stream))
+}
+
+async fn shake_hands(
+    attempt: &Attempt<'_>,
+    stream: TcpStream,
+    host: &str,
+    mode: TlsMode,
+    trace: &mut Trace,
+) -> Result<Wire, Trouble> {
+    let (facts, secured) = tls::handshake(stream, attempt.settings, host, mode).await;
+    super::note_tls(trace, facts);
+    match secured {
+        Ok(secured) => Ok(Wire::Tls(secured.stream)),
+        Err(refused) => Err(judge_alert(refused.trouble, host)),
+    }
+}
+
+/// Whether a handshake ended as it does with a server that knows no TLS.
+fn shows_no_tls(trouble: &Trouble) -> bool {
+    matches!(trouble.cause, Some(Cause::ConnectionReset | Cause::WrongProtocol))
+}
+
+/// Atlas ends the handshake with the alert `internal_error` where its access list does not have the address that
+/// one comes from; anyone else may send that alert for anything.
+fn judge_alert(mut trouble: Trouble, host: &str) -> Trouble {
+    if trouble.code.as_deref() != Some(tls::INTERNAL_ERROR) {
+        return trouble;
+    }
+    if !is_atlas(host) {
+        return trouble.also(&[Cause::AccessRuleDenied]);
+    }
+    trouble.cause = Some(Cause::AccessRuleDenied);
+    "Atlas ended the TLS handshake (internal_error), as it does for addresses that are not on the project's IP access list."
+        .clone_into(&mut trouble.message);
+    trouble.also(&[Cause::TlsProtocolMismatch, Cause::ServicePaused])
+}
+
+/// Whether the host is one of MongoDB's own service.
+fn is_atlas(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    [".mongodb.net", ".mongodbgov.net", ".mongodb-dev.net"].iter().any(|domain| host.ends_with(domain))
+}
+
+/// Asks what the server is; by the older name of the command where the server does not know the newer one.
+async fn greet(conversation: &mut Conversation, plan: &Plan, login: &Login<'_>) -> Result<Hello, Trouble> {
+    for command in [cstr!("hello"), cstr!("isMaster")] {
+        let mut question = bson::RawDocumentBuf::new();
+        question.append(command, 1);
+        question.append(
+            cstr!("client"),
+            rawdoc! {
+                "application": { "name": "mooring" },
+                "driver": { "name": "mooring", "version": env!("CARGO_PKG_VERSION") },
+                "os": { "type": std::env::consts::OS },
+            },
+        );
+        if let Some(user) = login.asks_about(plan) {
+            question.append(cstr!("saslSupportedMechs"), user);
+        }
+        if plan.load_balanced {
+            question.append(cstr!("loadBalanced"), true);
+        }
+        question.append(cstr!("$db"), ADMIN);
+        match conversation.ask(&question).await.map_err(|trouble| unanswered(trouble, conversation.is_tls()))? {
+            Ok(reply) => return Ok(Hello::read(&reply)),
+            Err(error) if error.is_unknown_command() => {}
+            Err(error) => return Err(error.trouble()),
+        }
+    }
+    Err(Trouble::new(Cause::DriverServerIncompatible, "The server knows neither `hello` nor `isMaster`."))
+}
+
+/// A server that hangs up on the first question may insist on TLS, be another kind of server, or be older than 3.6.
+fn unanswered(trouble: Trouble, inside_tls: bool) -> Trouble {
+    match (trouble.cause, trouble.code.as_deref()) {
+        (Some(Cause::ConnectionReset), _) | (None, Some("ECONNRESET" | "EPIPE")) => {
+            let trouble = Trouble { cause: Some(Cause::ConnectionReset), ..trouble };
+            let trouble = if inside_tls { trouble } else { trouble.also(&[Cause::TlsRequired]) };
+            trouble.also(&[Cause::WrongProtocol, Cause::DriverServerIncompatible])
+        }
+        _ => trouble,
+    }
+}
+
+/// A connection to a server that said what it is.
+#[derive(Debug)]
+struct Session {
+    conversation: Conversation,
+    hello: Hello,
+    plan: Plan,
+}
+
+impl Session {
+    /// Logs in, looks for the database, and pings.
+    async fn check(&mut self, attempt: &Attempt<'_>, login: &Login<'_>, trace: &mut Trace) -> Result<(), Trouble> {
+        let mechanism = login.perform(&mut self.conversation, &self.plan, &self.hello).await?;
+        trace.note(Phase::Auth, mechanism);
+        let database = attempt.settings.database.as_deref().filter(|name| !name.is_empty());
+        let nobody = matches!(login, Login::Nobody);
+        if let Some(database) = database {
+            trace.begin(Phase::Database);
+            let found = self.look_for(database, nobody).await?;
+            trace.note(Phase::Database, format!("{database}{found}"));
+        } else if nobody {
+            // `ping` is answered to anyone: only a command that is about data shows that a login is asked for.
+            self.look_for(ADMIN, nobody).await?;
+        }
+        trace.begin(Phase::Query);
+        let ping = rawdoc! { "ping": 1, "$db": database.unwrap_or(ADMIN) };
+        self.conversation.ask(&ping).await?.map_err(|error| error.trouble())?;
+        trace.note(Phase::Query, self.hello.verdict(self.plan.direct)?);
+        trace.answered();
+        Ok(())
+    }
+
+    /// Whether the server has the database, in words that follow its name. MongoDB makes databases when something
+    /// is written, so one that is missing is no failure; and not every server or user may ask.
+    async fn look_for(&mut self, database: &str, nobody: bool) -> Result<&'static str, Trouble> {
+        let question = rawdoc! {
+            "listDatabases": 1,
+            "filter": { "name": database },
+            "nameOnly": true,
+            // Only those that the user may see: for them no privilege is needed.
+            "authorizedDatabases": true,
+            "$db": ADMIN,
+            // A secondary answers too.
+            "$readPreference": { "mode": "primaryPreferred" },
+        };
+        match self.conversation.ask(&question).await? {
+            Ok(reply) if reply.lists("databases", "name", database) => Ok(""),
+            Ok(_) => Ok(": not there yet, or not to be seen by this user"),
+            Err(error) if error.asks_for_login() && nobody => {
+                let message = "The server asks for a login, and the connection has no user name.";
+                Err(Trouble::new(Cause::CredentialsMissing, message).at(Phase::Auth).code(error.code.to_string()))
+            }
+            Err(error) if error.is_not_for_us() => Ok(": the server does not let this user ask for it"),
+            Err(error) => Err(error.trouble()),
+        }
+    }
+
+    /// The server's version, where it tells.
+    async fn version(&mut self) -> Option<String> {
+        let reply = self.conversation.ask(&rawdoc! { "buildInfo": 1, "$db": ADMIN }).await.ok()?.ok()?;
+        reply.text("version").map(|version| crate::probe::scrub(version, &[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atlas_speaks_by_an_alert() {
+        let alert = || Trouble::new(Cause::TlsProtocolMismatch, "received fatal alert").code(tls::INTERNAL_ERROR);
+        let found = judge_alert(alert(), "cluster0-shard-00-00.abcde.MongoDB.net.");
+        assert_eq!((found.cause, found.also[0]), (Some(Cause::AccessRuleDenied), Cause::TlsProtocolMismatch));
+        for host in ["db.example.org", "mongodb.net.example.org", "notmongodb.net"] {
+            let found = judge_alert(alert(), host);
+            assert_eq!((found.cause, found.also), (Some(Cause::TlsProtocolMismatch), vec![Cause::AccessRuleDenied]));
+        }
+        let other = judge_alert(Trouble::new(Cause::TlsCertExpired, "over").code("TLS_ALERT_45"), "a.mongodb.net");
+        assert_eq!((other.cause, other.also), (Some(Cause::TlsCertExpired), vec![]));
+    }
+}

@@ -1,0 +1,164 @@
+//! What a server says of itself and its replica set in answer to `hello`. The members that it names are read for
+//! what they tell and never connected to: a server that lies must not lead anywhere.
+
+use super::message::Reply;
+use crate::{probe::Cause, server::providers::trouble::Trouble};
+
+/// What a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// In no replica set.
+    Standalone,
+    /// The router of a sharded cluster.
+    Router,
+    /// The member that takes writes.
+    Primary,
+    /// A member that follows.
+    Secondary,
+    /// A member that votes and holds no data.
+    Arbiter,
+    /// A member that is starting, recovering or removed.
+    Recovering,
+    /// Started for a replica set that was never initiated.
+    Uninitiated,
+}
+
+/// A server's answer to `hello`, as far as it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hello {
+    role: Role,
+    set_name: Option<String>,
+    primary: Option<String>,
+    /// The login mechanisms of the user that was asked about; absent where the server does not tell.
+    pub mechanisms: Option<Vec<String>>,
+}
+
+impl Hello {
+    /// Reads the answer to `hello`, or to `isMaster`, its name before 4.4.
+    pub fn read(reply: &Reply) -> Self {
+        let set_name = reply.text("setName").map(str::to_owned);
+        let role = if reply.is("isreplicaset") {
+            Role::Uninitiated
+        } else if reply.text("msg") == Some("isdbgrid") {
+            Role::Router
+        } else if set_name.is_none() {
+            Role::Standalone
+        } else if reply.is("isWritablePrimary") || reply.is("ismaster") {
+            Role::Primary
+        } else if reply.is("secondary") {
+            Role::Secondary
+        } else if reply.is("arbiterOnly") {
+            Role::Arbiter
+        } else {
+            Role::Recovering
+        };
+        let mechanisms = reply.texts("saslSupportedMechs");
+        Self {
+            role,
+            set_name,
+            primary: reply.text("primary").filter(|name| !name.is_empty()).map(str::to_owned),
+            mechanisms: mechanisms.map(|names| names.into_iter().map(str::to_owned).collect()),
+        }
+    }
+
+    /// The replica set that the settings name must be the server's.
+    pub fn check_set(&self, asked: &str) -> Result<(), Trouble> {
+        let found = match (self.role, self.set_name.as_deref()) {
+            (_, Some(name)) if name == asked => return Ok(()),
+            (Role::Router, _) => "is the router of a sharded cluster".to_owned(),
+            (Role::Uninitiated, _) => return Err(uninitiated()),
+            (_, Some(name)) => format!("belongs to the replica set “{name}”"),
+            (_, None) => "belongs to no replica set".to_owned(),
+        };
+        Err(Trouble::new(Cause::DriverMisconfigured, format!("The server {found}; the settings ask for “{asked}”.")))
+    }
+
+    /// In a few words, who answered; or why a client would find nobody to write to. Who asks for one member
+    /// directly takes it as it is.
+    pub fn verdict(&self, direct: bool) -> Result<String, Trouble> {
+        let not_primary = |message: String, also: &[Cause]| Err(Trouble::new(Cause::NotPrimary, message).also(also));
+        match (self.role, &self.primary) {
+            (Role::Standalone, _) => Ok("answered".to_owned()),
+            (Role::Router, _) => Ok("answered by a router".to_owned()),
+            (Role::Primary, _) => Ok("answered by the primary".to_owned()),
+            (Role::Secondary, Some(primary)) => Ok(format!("answered by a secondary; the primary is {primary}")),
+            (Role::Secondary, None) if direct => Ok("answered by a secondary; there is no primary".to_owned()),
+            (Role::Arbiter, _) if direct => Ok("answered by an arbiter".to_owned()),
+            (Role::Recovering, _) if direct => Ok("answered by a member that is not in service".to_owned()),
+            (Role::Secondary, None) => not_primary("The replica set has no primary at present.".to_owned(), &[]),
+            (Role::Arbiter, _) => not_primary(
+                "The server is an arbiter: it votes and holds no data. Name another member.".to_owned(),
+                &[],
+            ),
+            (Role::Recovering, _) => not_primary(
+                "The server is a member that is starting or recovering, neither primary nor secondary.".to_owned(),
+                &[Cause::ServerStartingUp],
+            ),
+            (Role::Uninitiated, _) => Err(uninitiated()),
+        }
+    }
+}
+
+fn uninitiated() -> Trouble {
+    let message = "The server was started for a replica set that has not been initiated, or not with this server.";
+    Trouble::new(Cause::NotPrimary, message).also(&[Cause::ServerStartingUp])
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawDocumentBuf, rawdoc};
+
+    use super::*;
+
+    fn hello(document: RawDocumentBuf) -> Hello {
+        Hello::read(&Reply::from(document))
+    }
+
+    #[test]
+    fn a_server_is_what_it_says_and_a_set_without_a_primary_is_down() {
+        let cause = Some(Cause::NotPrimary);
+        for (document, note, indirect) in [
+            (rawdoc! { "isWritablePrimary": true }, "answered", None),
+            (rawdoc! { "ismaster": true, "msg": "isdbgrid" }, "answered by a router", None),
+            (rawdoc! { "isWritablePrimary": true, "setName": "rs0" }, "answered by the primary", None),
+            (rawdoc! { "ismaster": true, "setName": "rs0" }, "answered by the primary", None),
+            (
+                rawdoc! { "secondary": true, "setName": "rs0", "primary": "db1:27017" },
+                "answered by a secondary; the primary is db1:27017",
+                None,
+            ),
+            (rawdoc! { "secondary": true, "setName": "rs0" }, "answered by a secondary; there is no primary", cause),
+            (rawdoc! { "arbiterOnly": true, "setName": "rs0" }, "answered by an arbiter", cause),
+            (rawdoc! { "setName": "rs0" }, "answered by a member that is not in service", cause),
+        ] {
+            let hello = hello(document);
+            assert_eq!(hello.verdict(true).ok().as_deref(), Some(note), "{hello:?}");
+            assert_eq!(hello.verdict(false).err().and_then(|trouble| trouble.cause), indirect, "{hello:?}");
+        }
+        let fresh = hello(rawdoc! { "isreplicaset": true, "ismaster": false });
+        assert!(fresh.verdict(true).is_err() && fresh.check_set("rs0").is_err());
+    }
+
+    #[test]
+    fn another_replica_set_is_named() {
+        for (document, says) in [
+            (rawdoc! { "setName": "rs1", "secondary": true }, "belongs to the replica set “rs1”"),
+            (rawdoc! { "isWritablePrimary": true }, "belongs to no replica set"),
+            (rawdoc! { "msg": "isdbgrid" }, "is the router of a sharded cluster"),
+        ] {
+            let trouble = hello(document).check_set("rs0").expect_err("another set");
+            assert_eq!(trouble.cause, Some(Cause::DriverMisconfigured));
+            assert!(trouble.message.contains(says) && trouble.message.contains("“rs0”"), "{}", trouble.message);
+        }
+        assert!(hello(rawdoc! { "setName": "rs0" }).check_set("rs0").is_ok());
+    }
+
+    #[test]
+    fn what_is_not_as_it_should_be_is_passed_over() {
+        let odd = hello(rawdoc! {
+            "setName": 5, "isWritablePrimary": "yes", "primary": "", "saslSupportedMechs": ["SCRAM-SHA-256", 7]
+        });
+        assert_eq!(odd.role, Role::Standalone);
+        assert_eq!((odd.primary, odd.mechanisms), (None, Some(vec!["SCRAM-SHA-256".to_owned()])));
+    }
+}
