@@ -2,7 +2,9 @@
 //! Each provider dials through [`Egress`], secures the stream with the same TLS, bounds what it reads and
 //! closes what it opened on every path.
 
+mod firebase;
 mod guard;
+mod http;
 mod mysql;
 mod postgresql;
 mod tls;
@@ -52,7 +54,7 @@ pub async fn probe_to(egress: &Egress, provider: Provider, settings: &Settings, 
     let (least, most) = CONNECT_TIMEOUT_MS;
     let connecting = Duration::from_millis(settings.effective_connect_timeout_ms().clamp(least, most).into());
     let connect_deadline = trace.started() + connecting;
-    let attempt = Attempt { egress, settings, depth, connect_deadline };
+    let attempt = Attempt { egress, settings, depth, connect_deadline, connecting };
     let deadline = connect_deadline + BEYOND_CONNECTING;
 
     // A server may send anything, and not all that reads it is ours: a panic there is a failed attempt.
@@ -78,6 +80,8 @@ struct Attempt<'a> {
     settings: &'a Settings,
     depth: Depth,
     connect_deadline: Instant,
+    /// What name, TCP and TLS of one host may take.
+    connecting: Duration,
 }
 
 impl Attempt<'_> {
@@ -85,24 +89,36 @@ impl Attempt<'_> {
         match provider {
             Provider::PostgreSql => postgresql::run(self, trace).await,
             Provider::MySql => mysql::run(self, trace).await,
-            Provider::MongoDb | Provider::Firebase | Provider::Supabase => Err(Trouble::new(
+            Provider::Firebase => firebase::run(self, trace).await,
+            Provider::MongoDb | Provider::Supabase => Err(Trouble::new(
                 Cause::DriverMisconfigured,
                 format!("{} connections cannot be checked by this version.", provider.label()),
             )),
         }
     }
 
-    /// Resolves, checks and dials the host, timed as two phases.
+    /// Resolves, checks and dials the host of the settings, timed as two phases.
     async fn dial(&self, trace: &mut Trace) -> Result<(TcpStream, SocketAddr), Trouble> {
+        self.dial_to(&self.settings.host, self.settings.port, self.connect_deadline, trace).await
+    }
+
+    /// Resolves, checks and dials `host`, timed as two phases.
+    async fn dial_to(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+        trace: &mut Trace,
+    ) -> Result<(TcpStream, SocketAddr), Trouble> {
         trace.begin(Phase::Dns);
-        let resolved = self.egress.resolve(&self.settings.host, self.settings.port, self.connect_deadline).await?;
+        let resolved = self.egress.resolve(host, port, deadline).await?;
         let found = match resolved.addresses() {
             [one] => one.ip().to_string(),
             many => format!("{} addresses", many.len()),
         };
         trace.note(Phase::Dns, found);
         trace.begin(Phase::Tcp);
-        let (stream, address) = self.egress.dial(&resolved, self.connect_deadline).await?;
+        let (stream, address) = self.egress.dial(&resolved, deadline).await?;
         trace.address = Some(address.to_string());
         trace.note(Phase::Tcp, address.to_string());
         Ok((stream, address))

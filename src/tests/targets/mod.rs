@@ -1,6 +1,7 @@
 //! Probes of targets: real servers in each state that a local one can be brought into, and servers that mean
 //! harm.
 
+mod firebase;
 mod hostile;
 mod mysql;
 mod postgresql;
@@ -35,7 +36,12 @@ fn settings(port: u16) -> Settings {
 }
 
 async fn probe(provider: Provider, settings: &Settings) -> ProbeReport {
-    let report = providers::probe(&Egress::new(EgressPolicy::SelfHosted), provider, settings).await;
+    probe_through(&Egress::new(EgressPolicy::SelfHosted), provider, settings).await
+}
+
+/// Probes, and checks what holds for every report.
+async fn probe_through(egress: &Egress, provider: Provider, settings: &Settings) -> ProbeReport {
+    let report = providers::probe(egress, provider, settings).await;
     assert_eq!(report.phases.iter().map(|result| result.phase).collect::<Vec<_>>(), Phase::ALL, "all phases, in order");
     assert!(!format!("{report:?}").contains("app-password"), "a secret is in {report:?}");
     if let Some(failure) = &report.failure {
