@@ -131,7 +131,8 @@ async fn many_are_handled_at_once_or_none() {
         .await;
     assert!(answer.status.is_success() || answer.status.is_redirection(), "{answer:?}");
     assert_eq!(count(&mut own, "database_credentials where is_active").await, 3);
-    let malformed = client.post_form(&server_function("handle_connections"), &[("ids", "1,2"), ("what", "pause")]).await;
+    let malformed =
+        client.post_form(&server_function("handle_connections"), &[("ids", "1,2"), ("what", "pause")]).await;
     assert_ne!(malformed.status, StatusCode::INTERNAL_SERVER_ERROR, "{malformed:?}");
     let checked = connections::handle(&ada, &ids(&mine), Handling::Check).await.expect("checked");
     assert_eq!(checked, "2 checked: 2 healthy, 0 degraded, 0 down.");

@@ -7,6 +7,7 @@ mod guard;
 mod http;
 mod mysql;
 mod postgresql;
+mod supabase;
 mod tls;
 mod trace;
 mod trouble;
@@ -90,7 +91,8 @@ impl Attempt<'_> {
             Provider::PostgreSql => postgresql::run(self, trace).await,
             Provider::MySql => mysql::run(self, trace).await,
             Provider::Firebase => firebase::run(self, trace).await,
-            Provider::MongoDb | Provider::Supabase => Err(Trouble::new(
+            Provider::Supabase => supabase::run(self, trace).await,
+            Provider::MongoDb => Err(Trouble::new(
                 Cause::DriverMisconfigured,
                 format!("{} connections cannot be checked by this version.", provider.label()),
             )),

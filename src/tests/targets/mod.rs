@@ -5,6 +5,7 @@ mod firebase;
 mod hostile;
 mod mysql;
 mod postgresql;
+mod supabase;
 
 use std::time::Duration;
 
