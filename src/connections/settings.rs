@@ -160,7 +160,7 @@ impl Settings {
         self.public().endpoint()
     }
 
-    /// Every secret in it, and the private key inside a service account: what no message may hold.
+    /// Every secret in it, and what inside a service account is one or names its owner: what no message may hold.
     #[must_use]
     pub fn secrets(&self) -> Vec<String> {
         let [first, second] = self.special.secrets();
@@ -172,9 +172,12 @@ impl Settings {
         if let Special::Firebase(firebase) = &self.special
             && let Some(account) = &firebase.service_account
             && let Ok(account) = serde_json::from_str::<serde_json::Value>(account.reveal())
-            && let Some(key) = account.get("private_key").and_then(serde_json::Value::as_str)
         {
-            secrets.push(key.to_owned());
+            let field = |name: &str| account.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+            let key = field("private_key").unwrap_or_default();
+            // A message may repeat a part of the key: a line is one that can be found.
+            secrets.extend(key.lines().filter(|line| !line.starts_with("-----")).map(str::to_owned));
+            secrets.extend([Some(key), field("private_key_id"), field("client_email")].into_iter().flatten());
         }
         secrets
     }
@@ -452,6 +455,29 @@ mod tests {
         let public = serde_json::to_string(&settings.public()).expect("settings are plain data");
         assert!(!public.contains("hunter2"));
         assert!(public.contains("\"hasPassword\":true"));
+    }
+
+    #[test]
+    fn what_is_secret_inside_a_service_account_is_known() {
+        let account = serde_json::json!({
+            "client_email": "mooring@shop-1.iam.gserviceaccount.com",
+            "private_key_id": "0123456789abcdef",
+            "private_key": "-----BEGIN PRIVATE KEY-----\nfirst+line\nsecond+line\n-----END PRIVATE KEY-----\n",
+        })
+        .to_string();
+        let service_account = Some(Secret::new(account.as_str()));
+        let firebase = Firebase { service_account, ..Firebase::default() };
+        let secrets = Settings { special: Special::Firebase(Box::new(firebase)), ..settings("") }.secrets();
+        for secret in [
+            account.as_str(),
+            "mooring@shop-1.iam.gserviceaccount.com",
+            "0123456789abcdef",
+            "first+line",
+            "second+line",
+            "hunter2",
+        ] {
+            assert!(secrets.iter().any(|known| known == secret), "{secret}");
+        }
     }
 
     #[test]

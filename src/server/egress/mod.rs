@@ -2,6 +2,7 @@
 //! its addresses are judged, and only judged addresses are dialled, so that a name that changes its answer
 //! between check and use gains nothing.
 
+mod detours;
 mod host;
 mod policy;
 mod srv;
@@ -9,15 +10,19 @@ mod srv;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
+use rustls::pki_types::CertificateDer;
 use tokio::{
     net::{TcpStream, lookup_host},
     time::{Instant, timeout_at},
 };
 
+use self::detours::Detour;
 pub use self::{
+    detours::Detours,
     host::{Host, HostError},
     policy::{Barred, is_local, judge},
     srv::{SeedList, SrvError},
@@ -35,6 +40,8 @@ const MAX_ADDRESSES: usize = 8;
 pub struct Egress {
     policy: EgressPolicy,
     name_server: Option<SocketAddr>,
+    /// None outside of tests.
+    detours: Option<Arc<Detours>>,
 }
 
 /// The checked addresses of one host, in the order in which they are dialled.
@@ -213,14 +220,26 @@ impl Egress {
     /// A way out under `policy`.
     #[must_use]
     pub const fn new(policy: EgressPolicy) -> Self {
-        Self { policy, name_server: None }
+        Self { policy, name_server: None, detours: None }
     }
 
     /// Asks this name server for everything, in place of the machine's own name service: for whoever has a domain
     /// of their own, as tests do.
     #[must_use]
-    pub const fn with_name_server(self, at: SocketAddr) -> Self {
+    pub fn with_name_server(self, at: SocketAddr) -> Self {
         Self { name_server: Some(at), ..self }
+    }
+
+    /// A way out that knows stand-ins for some names; see [`Detours`]. For tests: nothing that a user or an
+    /// operator sets leads here.
+    #[must_use]
+    pub fn with_detours(policy: EgressPolicy, detours: Detours) -> Self {
+        Self { detours: Some(Arc::new(detours)), ..Self::new(policy) }
+    }
+
+    /// Whom the hosted providers' own certificates may come from beside the web's authorities.
+    pub(super) fn further_authorities(&self) -> &[CertificateDer<'static>] {
+        self.detours.as_deref().map(Detours::authorities).unwrap_or_default()
     }
 
     /// The policy that holds.
@@ -245,6 +264,17 @@ impl Egress {
         };
         if policy::is_metadata_name(&name) {
             return Err(EgressError::Barred { host: name, reason: Barred::Metadata });
+        }
+        match self.detours.as_deref().and_then(|detours| detours.of(&name)) {
+            None => {}
+            Some(Detour::To(address)) => {
+                self.check(&name, address.ip())?;
+                return Ok(Resolved { addresses: vec![address] });
+            }
+            Some(Detour::Missing) => {
+                let source = io::Error::new(io::ErrorKind::NotFound, "no such name");
+                return Err(EgressError::NotFound { host: name, source });
+            }
         }
         let found = timeout_at(deadline, async {
             match self.name_server {

@@ -2,10 +2,13 @@
 //! Each provider dials through [`Egress`], secures the stream with the same TLS, bounds what it reads and
 //! closes what it opened on every path.
 
+mod firebase;
 mod guard;
+mod http;
 mod mongodb;
 mod mysql;
 mod postgresql;
+mod supabase;
 pub(crate) mod tls;
 mod trace;
 mod trouble;
@@ -53,7 +56,7 @@ pub async fn probe_to(egress: &Egress, provider: Provider, settings: &Settings, 
     let (least, most) = CONNECT_TIMEOUT_MS;
     let connecting = Duration::from_millis(settings.effective_connect_timeout_ms().clamp(least, most).into());
     let connect_deadline = trace.started() + connecting;
-    let attempt = Attempt { egress, settings, depth, connect_deadline };
+    let attempt = Attempt { egress, settings, depth, connect_deadline, connecting };
     let deadline = connect_deadline + BEYOND_CONNECTING;
 
     // A server may send anything, and not all that reads it is ours: a panic there is a failed attempt.
@@ -81,6 +84,8 @@ struct Attempt<'a> {
     settings: &'a Settings,
     depth: Depth,
     connect_deadline: Instant,
+    /// What name, TCP and TLS of one host may take.
+    connecting: Duration,
 }
 
 impl Attempt<'_> {
@@ -89,10 +94,8 @@ impl Attempt<'_> {
             Provider::PostgreSql => postgresql::run(self, trace).await,
             Provider::MySql => mysql::run(self, trace).await,
             Provider::MongoDb => mongodb::run(self, trace).await,
-            Provider::Firebase | Provider::Supabase => Err(Trouble::new(
-                Cause::DriverMisconfigured,
-                format!("{} connections cannot be checked by this version.", provider.label()),
-            )),
+            Provider::Firebase => firebase::run(self, trace).await,
+            Provider::Supabase => supabase::run(self, trace).await,
         }
     }
 

@@ -9,10 +9,10 @@ use std::{
 };
 
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error as TlsError,
+    RootCertStore, SignatureScheme,
     client::{
-        Resumption,
+        Resumption, WantsClientCert,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
     },
@@ -61,7 +61,7 @@ pub(crate) fn public_roots() -> &'static RootCertStore {
 enum Trust {
     /// The public authorities.
     Public,
-    /// The certificates that its settings give, as authorities and as themselves.
+    /// These authorities, and these certificates as themselves.
     Given { roots: RootCertStore, certificates: Vec<CertificateDer<'static>> },
 }
 
@@ -202,10 +202,31 @@ pub(super) async fn handshake(
     host: &str,
     mode: TlsMode,
 ) -> (Option<TlsFacts>, Result<Secured, Refused>) {
-    let (recorder, config, name) = match plan(settings, host, mode) {
-        Ok(plan) => plan,
-        Err(trouble) => return (None, Err(trouble.into())),
-    };
+    match plan(settings, host, mode) {
+        Ok(plan) => shake(stream, plan, host).await,
+        Err(trouble) => (None, Err(trouble.into())),
+    }
+}
+
+/// Shakes hands over `stream` as every browser does: the name must be `host`, and the certificate from an
+/// authority of the web, from one in `pem`, or from one of `further`.
+pub(super) async fn handshake_as_web(
+    stream: TcpStream,
+    host: &str,
+    pem: Option<&str>,
+    further: &[CertificateDer<'static>],
+) -> (Option<TlsFacts>, Result<Secured, Refused>) {
+    match web_plan(host, pem, further) {
+        Ok(plan) => shake(stream, plan, host).await,
+        Err(trouble) => (None, Err(trouble.into())),
+    }
+}
+
+async fn shake(
+    stream: TcpStream,
+    (recorder, config, name): Plan,
+    host: &str,
+) -> (Option<TlsFacts>, Result<Secured, Refused>) {
     let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let offered = recorder.offered.get();
     let chain = offered.map(|offered| offered.chain.as_slice()).unwrap_or_default();
@@ -237,15 +258,18 @@ pub(super) async fn handshake(
         let trouble = refused(&error, &facts, host);
         return (Some(facts), Err(Refused { trouble, stream: Some(Box::new(stream)) }));
     }
-    facts.verified = verifies(mode);
+    facts.verified = verifies(recorder.mode);
     let binding = chain.first().and_then(end_point_hash);
     (Some(facts), Ok(Secured { stream: Box::new(stream), binding }))
 }
 
 type Plan = (Arc<Recorder>, ClientConfig, ServerName<'static>);
 
+fn unusable(what: &str) -> Trouble {
+    Trouble::new(Cause::DriverMisconfigured, what)
+}
+
 fn plan(settings: &Settings, host: &str, mode: TlsMode) -> Result<Plan, Trouble> {
-    let unusable = |what: &str| Trouble::new(Cause::DriverMisconfigured, what);
     let trust = match settings.ca_certificate.as_deref().filter(|pem| !pem.trim().is_empty()) {
         None => Trust::Public,
         Some(pem) => {
@@ -256,11 +280,7 @@ fn plan(settings: &Settings, host: &str, mode: TlsMode) -> Result<Plan, Trouble>
         }
     };
     let recorder = Arc::new(Recorder { mode, trust, provider: provider(), offered: OnceLock::new() });
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(&error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(recorder.clone());
+    let builder = client(&recorder)?;
     let certificate = settings.client_certificate.as_deref().filter(|pem| !pem.trim().is_empty());
     let key = settings.client_key.as_ref().map(Secret::reveal).filter(|pem| !pem.trim().is_empty());
     let mut config = match (certificate, key) {
@@ -277,14 +297,45 @@ fn plan(settings: &Settings, host: &str, mode: TlsMode) -> Result<Plan, Trouble>
     };
     // A resumed session shows no certificates.
     config.resumption = Resumption::disabled();
-    let name = match Host::parse(host) {
-        Ok(Host::Address(address)) => ServerName::from(address),
-        Ok(Host::Name(name)) => {
-            ServerName::try_from(name).map_err(|_| unusable("The host cannot be a name in a certificate."))?
-        }
-        Err(error) => return Err(unusable(&error.to_string())),
+    Ok((recorder, config, server_name(host)?))
+}
+
+fn web_plan(host: &str, pem: Option<&str>, further: &[CertificateDer<'static>]) -> Result<Plan, Trouble> {
+    let given = match pem.filter(|pem| !pem.trim().is_empty()) {
+        None => Vec::new(),
+        Some(pem) => certificates(pem).ok_or_else(|| unusable("The CA certificate is not PEM."))?,
     };
-    Ok((recorder, config, name))
+    let trust = if given.is_empty() && further.is_empty() {
+        Trust::Public
+    } else {
+        let mut roots = public_roots().clone();
+        roots.add_parsable_certificates(given.iter().chain(further).cloned());
+        Trust::Given { roots, certificates: given }
+    };
+    let mode = TlsMode::VerifyFull;
+    let recorder = Arc::new(Recorder { mode, trust, provider: provider(), offered: OnceLock::new() });
+    let mut config = client(&recorder)?.with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok((recorder, config, server_name(host)?))
+}
+
+fn client(recorder: &Arc<Recorder>) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Trouble> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(&error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(recorder.clone());
+    Ok(builder)
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, Trouble> {
+    match Host::parse(host) {
+        Ok(Host::Address(address)) => Ok(ServerName::from(address)),
+        Ok(Host::Name(name)) => {
+            ServerName::try_from(name).map_err(|_| unusable("The host cannot be a name in a certificate."))
+        }
+        Err(error) => Err(unusable(&error.to_string())),
+    }
 }
 
 /// The certificates of a PEM text; none where there is not a single whole one.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, error::Error, io};
 
 use crate::{
-    probe::{Cause, Phase},
+    probe::{Cause, Phase, scrub},
     server::egress::{EgressError, errno_name},
 };
 
@@ -45,6 +45,12 @@ impl Trouble {
     /// With other causes that are possible.
     pub fn also(mut self, causes: &[Cause]) -> Self {
         self.also.extend_from_slice(causes);
+        self
+    }
+
+    /// Without `secrets` that only the place where they were made knows.
+    pub fn without(mut self, secrets: &[&str]) -> Self {
+        self.message = scrub(&self.message, secrets);
         self
     }
 

@@ -4,6 +4,7 @@ pub mod app;
 pub mod certificates;
 pub mod client;
 pub mod cluster;
+pub mod hosted;
 pub mod http;
 pub mod mariadb;
 pub mod mongodb;

@@ -1,11 +1,13 @@
 //! Probes of targets: real servers in each state that a local one can be brought into, and servers that mean
 //! harm.
 
+mod firebase;
 mod hostile;
 mod hostile_mongodb;
 mod mongodb;
 mod mysql;
 mod postgresql;
+mod supabase;
 
 use std::time::Duration;
 
@@ -46,6 +48,7 @@ async fn probe(provider: Provider, settings: &Settings) -> ProbeReport {
     probe_through(&Egress::new(EgressPolicy::SelfHosted), provider, settings).await
 }
 
+/// Probes, and checks what holds for every report.
 async fn probe_through(egress: &Egress, provider: Provider, settings: &Settings) -> ProbeReport {
     let report = providers::probe(egress, provider, settings).await;
     assert_eq!(report.phases.iter().map(|result| result.phase).collect::<Vec<_>>(), Phase::ALL, "all phases, in order");

@@ -1,0 +1,322 @@
+//! What Supabase's answers come down to: the statuses of the platform
+//! (<https://supabase.com/docs/guides/platform/http-status-codes>), the codes of PostgREST
+//! (<https://docs.postgrest.org/en/stable/references/errors.html>) and of Supavisor, the pooler. Codes decide;
+//! a text is read only where there is no code for it.
+
+use serde_json::Value;
+
+use super::{Place, key::Key};
+use crate::{
+    probe::{Cause, Phase},
+    server::providers::{http::Answer, trouble::Trouble},
+    timestamp::Timestamp,
+};
+
+/// What the gateway, Auth or PostgREST say in their JSON.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// `PGRST002`, a SQLSTATE, or Auth's `error_code`.
+    pub code: Option<String>,
+    /// The message, and the hint behind it.
+    pub message: String,
+}
+
+impl Said {
+    pub fn read(answer: &Answer) -> Option<Self> {
+        let json = answer.json()?;
+        let object = json.as_object()?;
+        let text = |names: &[&str]| {
+            names.iter().find_map(|name| object.get(*name).and_then(Value::as_str).filter(|text| !text.is_empty()))
+        };
+        let mut message = text(&["message", "msg", "error_description", "error"])?.to_owned();
+        if let Some(hint) = text(&["hint"]) {
+            message.push(' ');
+            message.push_str(hint);
+        }
+        Some(Self { code: text(&["error_code", "code"]).map(str::to_owned), message })
+    }
+}
+
+/// Whether PostgREST said that there is no such table: it is there, took the key, and knows the schema.
+/// (42P01 is what its versions before 12.2 passed on from the database.)
+pub(super) fn is_no_table(answer: &Answer) -> bool {
+    let said = Said::read(answer);
+    said.and_then(|said| said.code).is_some_and(|code| matches!(code.as_str(), "PGRST205" | "42P01"))
+}
+
+type Verdict = (Cause, &'static [Cause]);
+
+/// Why a request was refused that was sent with `key` to `place`.
+pub(super) fn refused(answer: &Answer, key: Option<&Key>, place: &Place, now: Timestamp) -> Trouble {
+    let said = Said::read(answer).unwrap_or_default();
+    let code = said.code.clone().unwrap_or_else(|| answer.code());
+    let mut message = if said.message.is_empty() {
+        let page = if answer.is_page() { " with a page in place of an answer" } else { "" };
+        format!("The server answered {}{page}.", answer.status.as_u16())
+    } else {
+        said.message.clone()
+    };
+    let verdict = by_platform(answer)
+        .or_else(|| said.code.as_deref().and_then(by_code))
+        .or_else(|| by_words(&said.message.to_ascii_lowercase()));
+    let (mut cause, mut also) = match verdict {
+        Some(verdict) => verdict,
+        // A SQLSTATE that PostgREST passes on is the classifier's part.
+        None if code.len() == 5 && said.code.is_some() => {
+            return Trouble { message, ..Trouble::default() }.code(code);
+        }
+        None => by_http(answer, key.is_some(), place),
+    };
+    if cause == Cause::InvalidApiKey
+        && let Some(key) = key
+    {
+        let ended = said.message.to_ascii_lowercase().contains("expired");
+        if let Some(objection) = key.objection(place.project.as_deref(), now) {
+            message.push(' ');
+            message.push_str(&objection);
+            if key.ended(now).is_some() {
+                also = &[Cause::TokenExpired];
+            }
+        } else if ended {
+            // By our clock it holds, by theirs it has ended.
+            (cause, also) = (Cause::ClockSkew, &[Cause::InvalidApiKey, Cause::TokenExpired]);
+        }
+    }
+    let trouble = Trouble::new(cause, message).code(code).also(also);
+    let is_login = matches!(
+        cause,
+        Cause::InvalidApiKey
+            | Cause::CredentialsMissing
+            | Cause::ClockSkew
+            | Cause::AccessRuleDenied
+            | Cause::PermissionDenied
+    );
+    if is_login { trouble.at(Phase::Auth) } else { trouble }
+}
+
+/// The statuses that only the platform gives.
+fn by_platform(answer: &Answer) -> Option<Verdict> {
+    Some(match answer.status.as_u16() {
+        402 => (Cause::QuotaExceeded, &[Cause::ServicePaused]),
+        429 => (Cause::QuotaExceeded, &[]),
+        540 => (Cause::ServicePaused, &[]),
+        544 | 546 => (Cause::StatementTimeout, &[]),
+        // Cloudflare has no origin to ask any more.
+        530 => (Cause::ServicePaused, &[Cause::ProjectNotFound, Cause::Unreachable]),
+        // Cloudflare reaches the origin's machine no longer, or not yet.
+        520..=527 => (Cause::Unreachable, &[Cause::ServicePaused, Cause::ServerStartingUp]),
+        _ => return None,
+    })
+}
+
+/// PostgREST's codes, and those of Auth that are about the key.
+fn by_code(code: &str) -> Option<Verdict> {
+    Some(match code {
+        "PGRST000" | "PGRST001" => (Cause::Unreachable, &[Cause::ServerStartingUp, Cause::TooManyConnections]),
+        "PGRST002" => (Cause::ServerStartingUp, &[Cause::Unreachable]),
+        "PGRST003" => (Cause::PoolExhausted, &[Cause::TooManyConnections]),
+        "PGRST106" => (Cause::ApiNotEnabled, &[]),
+        "PGRST300" => (Cause::DriverMisconfigured, &[]),
+        "PGRST301" | "PGRST303" | "bad_jwt" | "no_authorization" => (Cause::InvalidApiKey, &[Cause::TokenInvalid]),
+        "PGRST302" => (Cause::CredentialsMissing, &[]),
+        "over_request_rate_limit" => (Cause::QuotaExceeded, &[]),
+        "request_timeout" => (Cause::StatementTimeout, &[]),
+        _ => return None,
+    })
+}
+
+/// What the gateway has no code for.
+fn by_words(message: &str) -> Option<Verdict> {
+    let says = |words: &str| message.contains(words);
+    Some(if says("paused") {
+        (Cause::ServicePaused, &[])
+    } else if says("project not found") || says("project does not exist") {
+        (Cause::ProjectNotFound, &[Cause::ServicePaused])
+    } else if says("no api key") {
+        (Cause::CredentialsMissing, &[])
+    } else if says("api key") || says("invalid authentication credentials") {
+        (Cause::InvalidApiKey, &[])
+    } else if says("no route matched") {
+        (Cause::ApiNotEnabled, &[Cause::InvalidConnectionString])
+    } else if says("schema cache") {
+        (Cause::ServerStartingUp, &[Cause::Unreachable])
+    } else {
+        return None;
+    })
+}
+
+/// Where there is nothing but the status of HTTP.
+fn by_http(answer: &Answer, has_key: bool, place: &Place) -> Verdict {
+    match answer.status.as_u16() {
+        401 if has_key => (Cause::InvalidApiKey, &[]),
+        401 => (Cause::CredentialsMissing, &[]),
+        // Cloudflare refuses addresses with a page, Supabase roles with JSON.
+        403 if answer.is_page() => (Cause::AccessRuleDenied, &[]),
+        403 => (Cause::PermissionDenied, &[Cause::InvalidApiKey]),
+        404 if place.project.is_some() => (Cause::ProjectNotFound, &[Cause::ServicePaused]),
+        408 | 504 => (Cause::StatementTimeout, &[Cause::Unreachable]),
+        500..=599 => (Cause::Unreachable, &[Cause::ServerStartingUp]),
+        _ => (Cause::WrongProtocol, &[Cause::InvalidConnectionString]),
+    }
+}
+
+/// An answer that is none of Supabase's.
+pub(super) fn foreign(answer: &Answer) -> Trouble {
+    let page = if answer.is_page() { "a page for people" } else { "something else" };
+    let message = format!("The address answers with {page}, and not like Supabase's API.");
+    Trouble::new(Cause::WrongProtocol, message).also(&[Cause::InvalidConnectionString])
+}
+
+/// What the pooler's errors come down to: Supavisor gives all of them the SQLSTATE XX000 and puts a code of its
+/// own before the words, as in `(EADDRNOTALLOWED) address not in tenant allow_list`; its older versions have
+/// the words only.
+pub(super) fn of_pooler(mut trouble: Trouble) -> Trouble {
+    let code = trouble.message.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(code, _)| code);
+    let says = |words: &str| trouble.message.to_ascii_lowercase().contains(words);
+    let verdict: Option<Verdict> = match code {
+        Some("ENOTFOUND") => Some((Cause::PoolerTenantNotFound, &[])),
+        Some("EADDRNOTALLOWED") => Some((Cause::AccessRuleDenied, &[])),
+        Some("ECIRCUITBREAKER") => Some((Cause::HostBlocked, &[Cause::AuthWrongPassword])),
+        Some("ECHECKOUTTIMEOUT") => Some((Cause::TooManyConnections, &[Cause::PoolExhausted])),
+        Some("ESSLREQUIRED") => Some((Cause::TlsRequired, &[])),
+        Some(code) if code.starts_with("EMAX") => Some((Cause::TooManyConnections, &[])),
+        _ if says("tenant or user not found") => Some((Cause::PoolerTenantNotFound, &[])),
+        _ if says("max clients") || says("maxclients") => Some((Cause::TooManyConnections, &[])),
+        _ if says("too many authentication errors") => Some((Cause::HostBlocked, &[Cause::AuthWrongPassword])),
+        _ => None,
+    };
+    if let Some((cause, also)) = verdict {
+        trouble.cause = Some(cause);
+        trouble.also = also.to_vec();
+    }
+    trouble
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use serde_json::json;
+
+    use super::{super::key::tests::token, *};
+
+    const NOW: Timestamp = Timestamp::from_micros(1_900_000_000_000_000);
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let status = StatusCode::from_u16(status).expect("a status");
+        Answer { status, headers: HeaderMap::new(), body: body.to_owned().into(), whole: true }
+    }
+
+    fn hosted() -> Place {
+        Place { project: Some("abcdefghijklmnopqrst".to_owned()) }
+    }
+
+    fn key(exp: i64) -> Key {
+        let token = token(&json!({"ref": "abcdefghijklmnopqrst", "role": "anon", "exp": exp}));
+        Key::read("anon key", &token).expect("a key")
+    }
+
+    #[test]
+    fn statuses_codes_and_bodies_have_their_cause() {
+        let key = key(2_000_000_000);
+        for (status, body, cause) in [
+            (540, "", Cause::ServicePaused),
+            (540, r#"{"message":"Project paused"}"#, Cause::ServicePaused),
+            (402, r#"{"message":"exceed_egress_quota"}"#, Cause::QuotaExceeded),
+            (429, "", Cause::QuotaExceeded),
+            (544, "", Cause::StatementTimeout),
+            (522, "<!DOCTYPE html><title>522</title>", Cause::Unreachable),
+            (530, "error code: 1016", Cause::ServicePaused),
+            (
+                401,
+                r#"{"message":"Invalid API key","hint":"Double check your Supabase `anon` or `service_role` API key."}"#,
+                Cause::InvalidApiKey,
+            ),
+            (
+                401,
+                r#"{"message":"Legacy API keys are disabled","hint":"Your legacy API keys were disabled."}"#,
+                Cause::InvalidApiKey,
+            ),
+            (401, r#"{"message":"No API key found in request"}"#, Cause::CredentialsMissing),
+            (401, r#"{"message":"Invalid authentication credentials"}"#, Cause::InvalidApiKey),
+            (
+                401,
+                r#"{"code":"PGRST301","message":"No suitable key was found to decode the JWT"}"#,
+                Cause::InvalidApiKey,
+            ),
+            (401, "", Cause::InvalidApiKey),
+            (
+                503,
+                r#"{"code":"PGRST002","message":"Could not query the database for the schema cache. Retrying."}"#,
+                Cause::ServerStartingUp,
+            ),
+            (
+                503,
+                r#"{"code":"PGRST000","message":"Database connection error. Retrying the connection."}"#,
+                Cause::Unreachable,
+            ),
+            (
+                504,
+                r#"{"code":"PGRST003","message":"Timed out acquiring connection from connection pool."}"#,
+                Cause::PoolExhausted,
+            ),
+            (406, r#"{"code":"PGRST106","message":"Invalid schema: public"}"#, Cause::ApiNotEnabled),
+            (403, "<html>Attention Required! | Cloudflare</html>", Cause::AccessRuleDenied),
+            (404, "<html></html>", Cause::ProjectNotFound),
+            (404, r#"{"message":"no Route matched with those values"}"#, Cause::ApiNotEnabled),
+            (503, r#"{"message":"name resolution failed"}"#, Cause::Unreachable),
+            (502, "", Cause::Unreachable),
+            (418, "", Cause::WrongProtocol),
+        ] {
+            let trouble = refused(&answer(status, body), Some(&key), &hosted(), NOW);
+            assert_eq!(trouble.cause, Some(cause), "{status} {body}");
+            assert!(!trouble.message.is_empty() && trouble.code.is_some(), "{trouble:?}");
+        }
+        // What PostgREST passes on from the database is left to those who know SQLSTATEs.
+        let full = answer(500, r#"{"code":"53300","message":"sorry, too many clients already"}"#);
+        let trouble = refused(&full, Some(&key), &hosted(), NOW);
+        assert_eq!((trouble.cause, trouble.code.as_deref()), (None, Some("53300")));
+        assert_eq!(
+            refused(&answer(404, ""), Some(&key), &Place { project: None }, NOW).cause,
+            Some(Cause::WrongProtocol)
+        );
+        assert_eq!(refused(&answer(401, ""), None, &hosted(), NOW).cause, Some(Cause::CredentialsMissing));
+    }
+
+    #[test]
+    fn what_the_key_says_explains_its_refusal() {
+        let invalid = answer(401, r#"{"message":"Invalid API key"}"#);
+        let over = refused(&invalid, Some(&key(1_800_000_000)), &hosted(), NOW);
+        assert_eq!((over.cause, over.also.as_slice()), (Some(Cause::InvalidApiKey), &[Cause::TokenExpired][..]));
+        assert!(over.message.contains("2027-01-15"), "{}", over.message);
+        let elsewhere = Place { project: Some("zzzzzzzzzzzzzzzzzzzz".to_owned()) };
+        let foreign = refused(&invalid, Some(&key(2_000_000_000)), &elsewhere, NOW);
+        assert!(foreign.message.contains("abcdefghijklmnopqrst"), "{}", foreign.message);
+        let expired = answer(401, r#"{"code":"PGRST303","message":"JWT expired"}"#);
+        assert_eq!(refused(&expired, Some(&key(2_000_000_000)), &hosted(), NOW).cause, Some(Cause::ClockSkew));
+    }
+
+    #[test]
+    fn no_such_table_is_an_answer() {
+        assert!(is_no_table(&answer(404, r#"{"code":"PGRST205","message":"Could not find the table"}"#)));
+        assert!(is_no_table(&answer(404, r#"{"code":"42P01","message":"relation does not exist"}"#)));
+        assert!(!is_no_table(&answer(404, "<html></html>")));
+        assert!(!is_no_table(&answer(404, r#"{"message":"no Route matched with those values"}"#)));
+    }
+
+    #[test]
+    fn the_poolers_own_codes_are_read() {
+        for (message, cause) in [
+            ("FATAL: Tenant or user not found", Some(Cause::PoolerTenantNotFound)),
+            ("FATAL: (ENOTFOUND) tenant/user postgres.abc not found", Some(Cause::PoolerTenantNotFound)),
+            ("FATAL: (EADDRNOTALLOWED) address not in tenant allow_list: {1, 2, 3, 4}", Some(Cause::AccessRuleDenied)),
+            ("FATAL: (EMAXCONNSESSION) max clients reached in session mode", Some(Cause::TooManyConnections)),
+            ("FATAL: MaxClientsInSessionMode: max clients reached", Some(Cause::TooManyConnections)),
+            ("FATAL: (ECIRCUITBREAKER) too many authentication errors", Some(Cause::HostBlocked)),
+            ("FATAL: (ECHECKOUTTIMEOUT) unable to check out connection from the pool", Some(Cause::TooManyConnections)),
+            ("FATAL: password authentication failed for user \"postgres\"", None),
+        ] {
+            let trouble = of_pooler(Trouble { message: message.to_owned(), ..Trouble::default() });
+            assert_eq!(trouble.cause, cause, "{message}");
+        }
+    }
+}
