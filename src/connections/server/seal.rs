@@ -12,7 +12,6 @@ use crate::{
     },
     error::AppError,
     ids::{ConnectionId, UserId},
-    import,
 };
 
 /// Rows that are looked at in one go; the rest follows in the next.
@@ -94,11 +93,11 @@ async fn store(
     Ok(())
 }
 
-/// What may be shown of it, as far as it can be read; a `legacy` row is read as what it looks like.
+/// What may be shown of it, as far as it can be read; a `legacy` row is tried as each provider.
 fn public_part(provider: &str, credentials: &Value) -> PublicSettings {
     let candidates = match provider.parse::<Provider>() {
         Ok(provider) => vec![provider],
-        Err(_) => vec![import::guess_provider(credentials)],
+        Err(_) => Provider::AVAILABLE.to_vec(),
     };
     candidates
         .into_iter()

@@ -1,15 +1,14 @@
 //! The form as a whole: what it begins with, and what sending it comes to.
 
-use super::{create, find, open_value, test, typed, update};
+use super::{create, find, test, typed, update};
 use crate::{
     auth::server::Caller,
     connections::{
-        Connection, Provider,
+        Provider,
         form::{ConnectionForm, FormStart, Submitted},
     },
     error::AppError,
     ids::ConnectionId,
-    import,
 };
 
 /// What the form of a new connection, or of the stored one `id`, begins with.
@@ -22,15 +21,10 @@ pub async fn start(caller: &Caller, id: Option<ConnectionId>) -> Result<FormStar
         Some(id) => Some(find(caller, id).await?),
         None => None,
     };
-    let mut form = connection.as_ref().map_or_else(
+    let form = connection.as_ref().map_or_else(
         || ConnectionForm { provider: Provider::PostgreSql.code().to_owned(), ..ConnectionForm::default() },
         ConnectionForm::of,
     );
-    if let Some(Connection { id, provider: None, .. }) = &connection {
-        // It came by SQL: the form begins with what it looks like.
-        let stored = open_value(caller, *id).await.unwrap_or_default();
-        import::guess_provider(&stored).code().clone_into(&mut form.provider);
-    }
     Ok(match typed::take().await {
         // What was typed for another connection is of no use here.
         Some(typed) if typed.form.id == form.id => FormStart { form: typed.form, connection, report: typed.report },
