@@ -37,7 +37,6 @@ pub fn App() -> impl IntoView {
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("") view={Lazy::<pages::Board>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/new") view={Lazy::<pages::NewConnection>::new()} ssr=SsrMode::Async />
-                    <Route path=path!("connections/import") view={Lazy::<pages::Import>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/:id") view={Lazy::<pages::Connection>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/:id/edit") view={Lazy::<pages::EditConnection>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/:id/delete") view={Lazy::<pages::DeleteConnection>::new()} ssr=SsrMode::Async />

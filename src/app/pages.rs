@@ -67,8 +67,6 @@ parts! {
     editor(EditorPages, __preload_editor) = {
         /// `/connections/new`
         NewConnection = connections::ui::NewConnectionPage,
-        /// `/connections/import`
-        Import = import::ui::ImportPage,
         /// `/connections/:id/edit`
         EditConnection = connections::ui::EditConnectionPage,
         /// `/connections/:id/delete`

@@ -31,8 +31,6 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("delete_connection", "id=$id"),
     ("pause_connection", "id=$id"),
     ("resume_connection", "id=$id"),
-    ("import_connections", "list=%5B%22postgres%3A%2F%2Fu%40127.0.0.1%3A1%22%5D&store=no"),
-    ("choose_provider", "id=$id&provider=postgresql"),
     ("handle_connections", "ids=$id&what=pause"),
     ("get_connection_health", "id=$id"),
     ("get_history", "id=$id&range=day"),
