@@ -16,9 +16,14 @@ use crate::{
     probe::{Cause, Failure, Outcome, Phase, TlsFacts},
 };
 
+// Judged on the server alone, like the classifier: the browser need not carry the words.
+#[cfg(feature = "ssr")]
 pub mod analysis;
+#[cfg(feature = "ssr")]
 mod patches;
+#[cfg(feature = "ssr")]
 mod playbook;
+#[cfg(feature = "ssr")]
 mod resources;
 #[cfg(feature = "ssr")]
 pub mod server;
