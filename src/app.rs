@@ -3,22 +3,17 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
 
-use crate::{
-    auth::ui::{FirstRunPage, SecondStepPage, SettingsPage, SignInPage, TokensPage, TwoFactorPage},
-    connections::ui::{DeleteConnectionPage, EditConnectionPage, NewConnectionPage},
-    dashboard::ui::{BoardPage, ConnectionPage},
-    status::ui::StatusPage,
-    ui::{provide_toasts, time::provide_now},
-};
+use crate::ui::{provide_toasts, time::provide_now};
 
 pub mod frame;
 pub mod keys;
 pub mod not_found;
+pub mod pages;
 pub mod theme;
 
 #[cfg(feature = "ssr")]
@@ -40,19 +35,21 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
-                    <Route path=path!("") view=BoardPage ssr=SsrMode::Async />
-                    <Route path=path!("connections/new") view=NewConnectionPage ssr=SsrMode::Async />
-                    <Route path=path!("connections/:id") view=ConnectionPage ssr=SsrMode::Async />
-                    <Route path=path!("connections/:id/edit") view=EditConnectionPage ssr=SsrMode::Async />
-                    <Route path=path!("connections/:id/delete") view=DeleteConnectionPage ssr=SsrMode::Async />
-                    <Route path=path!("settings") view=SettingsPage ssr=SsrMode::Async />
-                    <Route path=path!("settings/two-factor") view=TwoFactorPage ssr=SsrMode::Async />
-                    <Route path=path!("settings/tokens") view=TokensPage ssr=SsrMode::Async />
-                    <Route path=path!("status") view=StatusPage ssr=SsrMode::Async />
+                    <Route path=path!("") view={Lazy::<pages::Board>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("connections/new") view={Lazy::<pages::NewConnection>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("connections/:id") view={Lazy::<pages::Connection>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("connections/:id/edit") view={Lazy::<pages::EditConnection>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("connections/:id/delete") view={Lazy::<pages::DeleteConnection>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings") view={Lazy::<pages::Settings>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/two-factor") view={Lazy::<pages::TwoFactor>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/tokens") view={Lazy::<pages::Tokens>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("admin/accounts") view={Lazy::<pages::Accounts>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("admin/accounts/:id/remove") view={Lazy::<pages::RemoveAccount>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("status") view={Lazy::<pages::Status>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
-                <Route path=path!("welcome") view=FirstRunPage ssr=SsrMode::Async />
-                <Route path=path!("sign-in") view=SignInPage ssr=SsrMode::Async />
-                <Route path=path!("sign-in/code") view=SecondStepPage ssr=SsrMode::Async />
+                <Route path=path!("welcome") view={Lazy::<pages::FirstRun>::new()} ssr=SsrMode::Async />
+                <Route path=path!("sign-in") view={Lazy::<pages::SignIn>::new()} ssr=SsrMode::Async />
+                <Route path=path!("sign-in/code") view={Lazy::<pages::SecondStep>::new()} ssr=SsrMode::Async />
             </Routes>
         </Router>
     }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 /// Microseconds since the Unix epoch, UTC: the resolution of Postgres' `timestamptz`.
 ///
 /// A number on the wire keeps the date parser out of the wasm, and equal values equal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 

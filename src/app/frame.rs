@@ -30,10 +30,13 @@ pub fn Frame() -> impl IntoView {
     provide_live();
     let sign_out = ServerAction::<SignOut>::new();
     let email = || Account::me().map(|me| me.email);
-    let status = || {
-        Account::me()
-            .filter(|me| me.role == Role::Admin)
-            .map(|_| view! { <Place href="/status" icon=IconName::Pulse label="Status" /> })
+    let for_administrators = || {
+        Account::me().filter(|me| me.role == Role::Admin).map(|_| {
+            view! {
+                <Place href="/admin/accounts" icon=IconName::Person label="Accounts" />
+                <Place href="/status" icon=IconName::Pulse label="Status" />
+            }
+        })
     };
     view! {
         <Gate />
@@ -48,7 +51,7 @@ pub fn Frame() -> impl IntoView {
                 </a>
                 <nav class="nav" aria-label="Main">
                     <Place href="/" icon=IconName::Board label="Board" />
-                    <Suspense>{status}</Suspense>
+                    <Suspense>{for_administrators}</Suspense>
                     <Place href="/settings" icon=IconName::Gear label="Settings" />
                 </nav>
                 <div class="sidebar-foot">

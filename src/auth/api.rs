@@ -7,8 +7,11 @@
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{ApiToken, FirstRun, Me, NewToken, Scope, SecondFactor, SignInStep};
-use crate::{error::AppError, ids::TokenId};
+use super::{AccountSummary, ApiToken, Disposal, FirstRun, Me, NewToken, Role, Scope, SecondFactor, SignInStep};
+use crate::{
+    error::AppError,
+    ids::{TokenId, UserId},
+};
 
 /// The paths of the server functions that answer without a session: what it takes to get one.
 pub const PUBLIC_SERVER_FNS: [&str; 6] =
@@ -179,7 +182,19 @@ pub async fn begin_second_factor(current: String) -> Result<(), AppError> {
 #[server]
 pub async fn confirm_second_factor(code: String) -> Result<Vec<String>, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::second_factor::confirm(&caller, &code).await
+    super::server::second_factor::confirm(&caller, &super::server::Visit::current()?, &code).await
+}
+
+/// The recovery codes that were made by a form without JavaScript, this once.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] without a session.
+#[server]
+pub async fn take_recovery_codes() -> Result<Option<Vec<String>>, AppError> {
+    use super::server::shown_once::{Shown, take};
+    let caller = crate::auth::server::caller().await?;
+    take(&caller, &super::server::Visit::current()?, Shown::RecoveryCodes).await
 }
 
 /// Makes new recovery codes; returns them, this once.
@@ -233,7 +248,22 @@ pub async fn list_tokens() -> Result<Vec<ApiToken>, AppError> {
 #[server]
 pub async fn create_token(name: String, scope: Scope) -> Result<NewToken, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::tokens::create(&caller, &name, scope).await
+    let visit = super::server::Visit::current()?;
+    let token = super::server::tokens::create(&caller, &name, scope).await?;
+    super::server::shown_once::keep_token(&caller, &visit, &token).await?;
+    Ok(token)
+}
+
+/// The token that was made by a form without JavaScript, this once.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] without a session.
+#[server]
+pub async fn take_new_token() -> Result<Option<NewToken>, AppError> {
+    use super::server::shown_once::{Shown, take};
+    let caller = crate::auth::server::caller().await?;
+    take(&caller, &super::server::Visit::current()?, Shown::Token).await
 }
 
 /// Ends an API token at once.
@@ -245,4 +275,44 @@ pub async fn create_token(name: String, scope: Scope) -> Result<NewToken, AppErr
 pub async fn revoke_token(id: TokenId) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::tokens::revoke(&caller, id).await
+}
+
+/// Every account, for administrators.
+///
+/// # Errors
+///
+/// [`AppError::Forbidden`] for anyone else.
+#[server]
+pub async fn list_accounts() -> Result<Vec<AccountSummary>, AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::administration::list(&caller).await
+}
+
+/// Gives an account a role.
+///
+/// # Errors
+///
+/// [`AppError::Forbidden`] for anyone but administrators; [`AppError::Conflict`] for the last of them.
+#[server]
+pub async fn change_role(account: UserId, role: Role) -> Result<(), AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::administration::change_role(&caller, account, role).await
+}
+
+/// Removes an account; says what becomes of its connections where it has any.
+///
+/// # Errors
+///
+/// [`AppError::Forbidden`] for anyone but administrators; [`AppError::Invalid`] for `connections` or
+/// `transfer_to`; [`AppError::Conflict`] for the last administrator.
+#[server]
+pub async fn remove_account(
+    account: UserId,
+    connections: Option<Disposal>,
+    transfer_to: Option<UserId>,
+) -> Result<(), AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::administration::remove(&caller, account, connections, transfer_to).await?;
+    leptos_axum::redirect("/admin/accounts");
+    Ok(())
 }

@@ -114,6 +114,44 @@ pub struct Me {
     pub role: Role,
 }
 
+/// An account as administrators see it: never what it keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSummary {
+    /// The account.
+    pub id: UserId,
+    /// Its e-mail address.
+    pub email: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last signed in.
+    pub last_sign_in_at: Option<Timestamp>,
+    /// How many connections it has.
+    pub connections: u32,
+}
+
+/// What becomes of the connections of an account that is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Disposal {
+    /// Another account gets them, with their history.
+    Transfer,
+    /// They go with it.
+    Delete,
+}
+
+impl Disposal {
+    /// The stable name.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// Whether an account can be made by whoever asks now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -233,7 +233,7 @@ mod tests {
             uptime_30d: None,
             cause: None,
             note: None,
-            beats: Vec::new(),
+            beats: BeatStrip::default(),
         }
     }
 

@@ -67,7 +67,7 @@ impl Status {
 }
 
 /// One half hour of a connection on the board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
     /// Where the half hour begins.
     pub at: Timestamp,
@@ -75,6 +75,64 @@ pub struct Beat {
     pub status: Option<Status>,
     /// Mean response of the checks that were answered, in milliseconds.
     pub response_time_ms: Option<u32>,
+}
+
+/// The last 24 hours of a connection in half hours, oldest first. A board carries one for each of its rows, so it is
+/// kept small on the way to the browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeatStrip {
+    from: Timestamp,
+    /// A letter for each half hour.
+    worst: String,
+    response_ms: Vec<Option<u32>>,
+}
+
+impl BeatStrip {
+    /// Half hours on a strip.
+    pub const LENGTH: usize = 48;
+    /// Seconds of one.
+    pub const HALF_HOUR_S: i64 = 1_800;
+
+    /// The strip that begins at `from`, of each half hour's worst status and mean response in milliseconds.
+    #[must_use]
+    pub fn new(from: Timestamp, beats: impl IntoIterator<Item = (Option<Status>, Option<u32>)>) -> Self {
+        let (worst, response_ms) = beats.into_iter().map(|(status, ms)| (Self::letter(status), ms)).unzip();
+        Self { from, worst, response_ms }
+    }
+
+    /// The half hours, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = Beat> {
+        let mut at = self.from.seconds();
+        self.worst.chars().zip(&self.response_ms).map(move |(letter, ms)| {
+            let beat = Beat {
+                at: Timestamp::from_micros(at * 1_000_000),
+                status: Self::status(letter),
+                response_time_ms: *ms,
+            };
+            at += Self::HALF_HOUR_S;
+            beat
+        })
+    }
+
+    const fn letter(status: Option<Status>) -> char {
+        match status {
+            Some(Status::Healthy) => 'h',
+            Some(Status::Degraded) => 'g',
+            Some(Status::Down) => 'd',
+            Some(Status::Unknown) => 'u',
+            None => '-',
+        }
+    }
+
+    const fn status(letter: char) -> Option<Status> {
+        match letter {
+            'h' => Some(Status::Healthy),
+            'g' => Some(Status::Degraded),
+            'd' => Some(Status::Down),
+            'u' => Some(Status::Unknown),
+            _ => None,
+        }
+    }
 }
 
 /// One connection on the board.
@@ -106,8 +164,8 @@ pub struct BoardRow {
     pub cause: Option<Cause>,
     /// The one thing worth knowing (`slow at login: 3,190 of 3,412 ms`).
     pub note: Option<String>,
-    /// 48 half hours, oldest first.
-    pub beats: Vec<Beat>,
+    /// Its last 24 hours.
+    pub beats: BeatStrip,
 }
 
 /// The strip of figures over the board.

@@ -126,6 +126,12 @@ pub struct Config {
     pub check_interval_s: u32,
     /// `MOORING_CHECK_CONCURRENCY`: probes at the same time in this process; 64 unless set.
     pub check_concurrency: usize,
+    /// `MOORING_HISTORY_DAYS`: days that each single check is kept, in whole months; 90 unless set. What is
+    /// counted from them by the day is kept for two years.
+    pub history_days: u32,
+    /// `MOORING_CONTROL_TARGETS`: what is asked, `host:port, …`, to tell whether our own network works; two
+    /// public resolvers unless set. A TCP connection is made and nothing sent.
+    pub control_targets: Vec<(String, u16)>,
     /// `MOORING_CRON_SECRET`: what an outside cron has to present; none lets anyone start what is due.
     pub cron_secret: Option<Secret>,
     /// `MOORING_TRUSTED_PROXIES`: the networks whose `X-Forwarded-For` is believed.
@@ -137,6 +143,9 @@ pub struct Config {
 /// Probes at the same time in one process. A probe waits for the network far more than it computes; the
 /// bound keeps sockets and the targets' share of them modest.
 const DEFAULT_CONCURRENCY: usize = 64;
+
+/// The longest chart and the present month have to be there.
+const LEAST_HISTORY_DAYS: u32 = 35;
 
 impl Config {
     /// Reads the variables that `variable` gives by name.
@@ -175,6 +184,8 @@ impl Config {
             scheduler: env.choice("MOORING_SCHEDULER", &[("on", true), ("off", false)])?.unwrap_or(true),
             check_interval_s: env.seconds("MOORING_CHECK_INTERVAL", 30, 86_400)?.unwrap_or(300),
             check_concurrency: env.within("MOORING_CHECK_CONCURRENCY", 1_usize, 10_000)?.unwrap_or(DEFAULT_CONCURRENCY),
+            history_days: env.within("MOORING_HISTORY_DAYS", LEAST_HISTORY_DAYS, 3_650)?.unwrap_or(90),
+            control_targets: env.control_targets()?.unwrap_or_else(default_control_targets),
             cron_secret: env.cron_secret()?,
             trusted_proxies: env.trusted_proxies()?,
             retry: env.retry()?,
@@ -190,6 +201,11 @@ impl Config {
 
 fn default_addr() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 3000))
+}
+
+/// Addresses that anycast networks answer from everywhere.
+fn default_control_targets() -> Vec<(String, u16)> {
+    ["1.1.1.1", "9.9.9.9"].map(|host| (host.to_owned(), 53)).into()
 }
 
 /// The variables, and how each kind of value is read.
@@ -283,6 +299,30 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         }
     }
 
+    fn control_targets(&self) -> Result<Option<Vec<(String, u16)>>, ConfigError> {
+        let variable = "MOORING_CONTROL_TARGETS";
+        let Some(list) = self.text(variable) else { return Ok(None) };
+        let read = |entry: &str| {
+            let (host, port) = entry.rsplit_once(':')?;
+            let host = host.trim_matches(['[', ']']);
+            (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))
+        };
+        list.split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| {
+                read(entry).ok_or_else(|| ConfigError {
+                    variable,
+                    problem: format!(
+                        "must be a list like 1.1.1.1:53, gateway.example.org:443; `{}` is none",
+                        shown(entry)
+                    ),
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Some)
+    }
+
     fn cron_secret(&self) -> Result<Option<Secret>, ConfigError> {
         let variable = "MOORING_CRON_SECRET";
         match self.secret(variable) {
@@ -369,6 +409,7 @@ mod tests {
         assert_eq!((config.sign_up, config.egress), (SignUp::First, EgressPolicy::SelfHosted));
         assert!(config.scheduler && config.trusted_proxies.is_empty());
         assert_eq!((config.check_interval_s, config.check_concurrency), (300, 64));
+        assert_eq!((config.history_days, config.control_targets.len()), (90, 2));
     }
 
     #[test]
@@ -384,6 +425,8 @@ mod tests {
             ("MOORING_SCHEDULER", "off"),
             ("MOORING_CHECK_INTERVAL", "60s"),
             ("MOORING_CHECK_CONCURRENCY", "8"),
+            ("MOORING_HISTORY_DAYS", "400"),
+            ("MOORING_CONTROL_TARGETS", "[::1]:53, gateway:443"),
             ("MOORING_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7"),
             ("MOORING_RETRY_MAX_ATTEMPTS", "3"),
             ("MOORING_RETRY_JITTER_FACTOR", "0.25"),
@@ -397,6 +440,8 @@ mod tests {
         assert!(matches!(config.master_key, KeySource::File(_)));
         assert_eq!((config.check_interval_s, config.check_concurrency, config.retry.max_attempts), (60, 8, 3));
         assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!(config.history_days, 400);
+        assert_eq!(config.control_targets, [("::1".to_owned(), 53), ("gateway".to_owned(), 443)]);
         assert_eq!((config.sign_up, config.egress), (SignUp::Open, EgressPolicy::PublicOnly));
     }
 
@@ -437,6 +482,9 @@ mod tests {
             ("MOORING_CHECK_INTERVAL", "5m"),
             ("MOORING_CHECK_INTERVAL", "s"),
             ("MOORING_CHECK_CONCURRENCY", "0"),
+            ("MOORING_HISTORY_DAYS", "7"),
+            ("MOORING_CONTROL_TARGETS", "1.1.1.1"),
+            ("MOORING_CONTROL_TARGETS", ":53"),
             ("MOORING_CRON_SECRET", "short"),
             ("MOORING_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("MOORING_TRUSTED_PROXIES", "everyone"),

@@ -39,7 +39,7 @@ impl AppState {
     /// Puts the parts together.
     #[must_use]
     pub fn new(services: Services) -> Self {
-        let watch = Watch::new(services.config.check_concurrency);
+        let watch = Watch::new(services.config.check_concurrency, services.config.control_targets.clone());
         Self(Arc::new(services), Arc::new(watch))
     }
 

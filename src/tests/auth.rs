@@ -395,3 +395,72 @@ async fn a_form_without_javascript_is_told_what_is_wrong() {
     let page = client.get(&back).await.text();
     assert!(page.contains("The e-mail address or the password is not right."), "{page}");
 }
+
+/// Sends a form as a browser without JavaScript does, and follows the way back to `page`.
+async fn by_form(client: &Client, function: &str, fields: &[(&str, &str)], page: &str) -> Answer {
+    let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
+    let request = Request::post(server_function(function))
+        .header(header::ACCEPT, "text/html")
+        .header(header::REFERER, format!("http://127.0.0.1:3000{page}"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = client.send(request, body.join("&")).await;
+    let to = answer.location().unwrap_or_else(|| panic!("{answer:?}")).to_owned();
+    assert!(to.trim_end_matches('?').ends_with(page), "it leads back to the page, and carries nothing there: {to}");
+    client.get(page).await
+}
+
+/// The first text on a page that starts like a token.
+fn token_on(page: &str) -> Option<&str> {
+    let start = page.find("<code class=\"mono breakable\">mrg_")?;
+    page[start..].split(['>', '<']).nth(2)
+}
+
+#[tokio::test]
+async fn without_javascript_a_token_is_shown_once_and_kept_nowhere() {
+    const PAGE: &str = "/settings/tokens";
+    let app = TestApp::start().await;
+    let (_, client) = app.signed_in("ada@example.org").await;
+    let page = by_form(&client, "create_token", &[("name", "cron"), ("scope", "read")], PAGE).await.text();
+    let token = token_on(&page).expect("the token is on the page").to_owned();
+    let answer = app.anonymous().with_token(&token).get("/rest/v1/database_connection_health").await;
+    assert_eq!(answer.status, StatusCode::OK, "it works");
+    assert_eq!(token_on(&client.get(PAGE).await.text()), None, "a second look finds nothing");
+    assert!(!client.cookies().contains(&token));
+
+    // While it waits it is sealed, and it does not wait for long.
+    let made = client.post_form(&server_function("create_token"), &[("name", "cron"), ("scope", "read")]).await;
+    let waiting: String = sqlx::query_scalar("select string_agg(data::text, '') from sessions")
+        .fetch_one(&mut app.database.connect().await)
+        .await
+        .expect("the sessions");
+    assert!(waiting.contains("new_token") && !waiting.contains("mrg_"), "{waiting}");
+    assert!(made.status.is_redirection());
+    app.advance(Duration::from_mins(2)).await;
+    assert_eq!(token_on(&client.get(PAGE).await.text()), None);
+}
+
+#[tokio::test]
+async fn with_javascript_nothing_waits_in_the_session() {
+    let app = TestApp::start().await;
+    let (_, client) = app.signed_in("ada@example.org").await;
+    let made = call(&client, "create_token", &[("name", "cron"), ("scope", "full")]).await;
+    assert!(made.json()["token"].as_str().is_some_and(|token| token.starts_with("mrg_")));
+    assert_eq!(call(&client, "take_new_token", &[]).await.json(), serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn without_javascript_recovery_codes_are_shown_once() {
+    const PAGE: &str = "/settings/two-factor";
+    let app = TestApp::start().await;
+    let (_, client) = app.signed_in("ada@example.org").await;
+    assert_eq!(call(&client, "begin_second_factor", &[("current", PASSWORD)]).await.status, StatusCode::OK);
+    let state = call(&client, "get_second_factor", &[]).await.json();
+    let key = state["pending"]["key"].as_str().expect("a key").to_owned();
+    let code = app_code(&app, &key, 0).await;
+    let page = by_form(&client, "confirm_second_factor", &[("code", &code)], PAGE).await.text();
+    assert_eq!(page.matches("<li class=\"mono\">").count(), 10, "{page}");
+    assert_eq!(client.get(PAGE).await.text().matches("<li class=\"mono\">").count(), 0);
+    let page = by_form(&client, "renew_recovery_codes", &[("current", PASSWORD)], PAGE).await.text();
+    assert_eq!(page.matches("<li class=\"mono\">").count(), 10);
+    assert_eq!(client.get(PAGE).await.text().matches("<li class=\"mono\">").count(), 0);
+}

@@ -2,6 +2,7 @@
 //! missed time, and what the pages read of it. No test waits for a schedule: the clocks are moved.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -33,8 +34,9 @@ use mooring::{
 use serde_json::{Value, json};
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -367,7 +369,8 @@ async fn pages_read_what_the_monitor_wrote_and_only_their_own() {
         (1, 1, 2, 1)
     );
     let row = &board.rows[1];
-    assert_eq!((row.beats.len(), row.beats[47].status), (48, Some(Status::Healthy)));
+    let beats: Vec<_> = row.beats.iter().collect();
+    assert_eq!((beats.len(), beats[47].status), (48, Some(Status::Healthy)));
     assert_eq!((row.uptime_24h, row.uptime_30d), (Some(100.0), Some(100.0)));
     for range in Range::ALL {
         let history = health::history(&owner, good, range).await.expect("history");
@@ -409,4 +412,95 @@ async fn a_monitor_that_stops_gives_back_what_it_holds() {
     // What had begun was finished and written, what had not is still due.
     let written = rows(&app, "database_connection_health").await;
     assert_eq!(rows(&app, "connection_state where next_check_at <= mooring_now()").await, 1 - written);
+}
+
+/// A control target that answers until it is told to be silent: then its queue is full, and the system drops
+/// whatever asks, as a network that is down does.
+struct ControlTarget {
+    address: SocketAddr,
+    listener: Option<JoinHandle<()>>,
+    queue: Vec<TcpStream>,
+}
+
+impl ControlTarget {
+    fn answering() -> Self {
+        let (listener, address) = Self::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut target = Self { address, listener: None, queue: Vec::new() };
+        target.answer(listener);
+        target
+    }
+
+    fn bind(address: SocketAddr) -> (TcpListener, SocketAddr) {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_reuseaddr(true).expect("take the address again");
+        socket.bind(address).expect("bind");
+        let listener = socket.listen(1).expect("listen");
+        let address = listener.local_addr().expect("an address");
+        (listener, address)
+    }
+
+    fn answer(&mut self, listener: TcpListener) {
+        self.queue.clear();
+        self.listener = Some(tokio::spawn(async move { while listener.accept().await.is_ok() {} }));
+    }
+
+    async fn stop_listening(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            listener.abort();
+            // It is gone once the task is.
+            let _ = listener.await;
+        }
+    }
+
+    /// Takes no one in any more, and fills the queue of those who wait.
+    async fn fall_silent(&mut self) -> TcpListener {
+        self.stop_listening().await;
+        let (listener, _) = Self::bind(self.address);
+        for _ in 0..20 {
+            match tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(self.address)).await {
+                Ok(connected) => self.queue.push(connected.expect("wait in the queue")),
+                Err(_) => return listener,
+            }
+        }
+        panic!("the queue of a listener does not fill");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_answers_any_more_it_is_our_own_network() {
+    let mut control = ControlTarget::answering();
+    let targets = control.address.to_string();
+    let app = TestApp::with(&[("MOORING_CONTROL_TARGETS", &targets)]).await;
+    let owner = app.user("a@example.org").await;
+    assert!(app.state.watch().does_control_answer(app.state.egress(), app.state.clock().now()).await);
+    for name in ["a", "b", "c"] {
+        // Names that never resolve (RFC 6761): three hosts of which nothing comes back.
+        let settings = json!({ "host": format!("{name}.invalid"), "username": "u", "password": "p", "tls": "disable" });
+        app.connection(&owner, name, "postgresql", &settings).await;
+    }
+    let listener = control.fall_silent().await;
+    app.advance(INTERVAL).await;
+    let report = sweep(&app.state).await;
+    assert_eq!((report.checked, report.down), (3, 0), "{report:?}");
+    assert_eq!(rows(&app, "database_connection_health where status = 'unknown'").await, 3);
+    assert_eq!(rows(&app, "database_connection_health where status <> 'unknown'").await, 0);
+    assert_eq!(rows(&app, "database_connection_errors").await, 0, "nothing is known about the servers");
+    assert_eq!(rows(&app, "notices where kind = 'network_outage' and ended_at is null").await, 1);
+
+    app.advance(INTERVAL).await;
+    assert_eq!(sweep(&app.state).await.down, 0);
+    assert_eq!(rows(&app, "notices").await, 1, "told once, and nothing about the connections");
+
+    // The network is back: the control target answers, and so does one of the servers.
+    control.answer(listener);
+    run(
+        &mut app.database.connect().await,
+        &format!("update database_credentials set credentials = '{}' where connection_name = 'a'", answering(&app)),
+    )
+    .await;
+    app.advance(INTERVAL).await;
+    let report = sweep(&app.state).await;
+    assert_eq!((report.healthy, report.down), (1, 2), "the others are down for themselves: {report:?}");
+    assert_eq!(rows(&app, "notices where kind = 'network_outage' and ended_at is null").await, 0);
+    assert_eq!(rows(&app, "notices").await, 1);
 }

@@ -206,3 +206,30 @@ fn a_backup_comes_back_with_its_key() {
     assert!(line.contains("is no backup of Mooring's, or it is damaged"), "{line}");
     assert!(!empty.folder().join("postgres").exists(), "nothing is made for a file that is no backup");
 }
+
+#[tokio::test]
+async fn an_account_is_removed_on_the_command_line_with_or_without_its_connections() {
+    let database = TestDatabase::fresh().await;
+    let installation = Installation::on(&database);
+    for email in ["a@example.org", "b@example.org", "c@example.org"] {
+        add_account(&installation, email);
+    }
+    let id = add_connection(&installation, "b@example.org");
+    add_connection(&installation, "c@example.org");
+    assert!(refused(&installation, &["user", "remove", "a@example.org"]).contains("last administrator"));
+    assert!(refused(&installation, &["user", "remove", "nobody@example.org"]).contains("There is no account"));
+    let said = installation.must(&["user", "remove", "b@example.org", "--transfer-to", "a@example.org"], "");
+    assert!(said.ends_with("transferred to a@example.org: 1."), "{said}");
+    let line = refused(&installation, &["check", "--connection", &id]);
+    assert!(line.starts_with("down"), "its settings open for the new owner, and nobody answers there: {line}");
+    let said = installation.must(&["user", "remove", "c@example.org"], "");
+    assert!(said.ends_with("deleted with it: 1."), "{said}");
+    let mut connection = database.connect().await;
+    assert_eq!(count(&mut connection, "users").await, 1);
+    assert_eq!(count(&mut connection, "database_credentials").await, 1);
+
+    add_account(&installation, "d@example.org");
+    installation.must(&["user", "role", "d@example.org", "admin"], "");
+    installation.must(&["user", "remove", "a@example.org", "--transfer-to", "d@example.org"], "");
+    assert!(installation.must(&["user", "list"], "").ends_with("d@example.org\tadmin"));
+}

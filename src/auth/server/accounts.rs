@@ -120,7 +120,7 @@ pub async fn announce_sign_up_code(state: &AppState) -> Result<(), AppError> {
 /// [`AppError::Unavailable`] where our own database is away.
 pub async fn make_sign_up_code(state: &AppState) -> Result<Option<String>, AppError> {
     let mut tx = state.database().pool().begin().await?;
-    lock_first_account(&mut tx).await?;
+    lock_accounts(&mut tx).await?;
     let has_accounts = has_accounts(&mut tx).await?;
     if sign_up_state(state.config(), has_accounts) != (SignUpState::First { code_needed: true }) {
         return Ok(None);
@@ -149,8 +149,9 @@ async fn sign_up_codes(connection: &mut PgConnection) -> Result<Vec<String>, App
     Ok(row.and_then(|row| serde_json::from_value(row.value).ok()).unwrap_or_default())
 }
 
-/// Held until the end of the transaction by whoever makes an account: of two that race, one is the first.
-async fn lock_first_account(connection: &mut PgConnection) -> Result<(), AppError> {
+/// Held until the end of the transaction by whoever makes an account, removes one, or changes a role: of two that
+/// race, one is the first, and one administrator stays.
+pub(super) async fn lock_accounts(connection: &mut PgConnection) -> Result<(), AppError> {
     sqlx::query!("select pg_advisory_xact_lock(hashtext('mooring: first account'))").execute(connection).await?;
     Ok(())
 }
@@ -183,7 +184,7 @@ pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option
     let hash = password_hash::hash(password).await?;
 
     let mut tx = pool.begin().await?;
-    lock_first_account(&mut tx).await?;
+    lock_accounts(&mut tx).await?;
     let has_accounts = has_accounts(&mut tx).await?;
     let role = match sign_up_state(state.config(), has_accounts) {
         SignUpState::Closed => {
@@ -432,7 +433,7 @@ pub async fn add_user(state: &AppState, email: &str, admin: bool, password: &Sec
     let email = check_new(email, password)?;
     let hash = password_hash::hash(password).await?;
     let mut tx = state.database().pool().begin().await?;
-    lock_first_account(&mut tx).await?;
+    lock_accounts(&mut tx).await?;
     let role = if admin || !has_accounts(&mut tx).await? { Role::Admin } else { Role::Member };
     let id = insert(&mut tx, &email, &hash, role).await?;
     let caller = Caller::user(state, id, role, Credential::CommandLine, Origin::default());

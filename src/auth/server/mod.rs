@@ -2,12 +2,14 @@
 //! accounts, sessions and tokens before there is one, through a handle of their own.
 
 pub mod accounts;
+pub mod administration;
 pub mod caller;
 mod code;
 mod origin;
 mod password_hash;
 pub mod second_factor;
 pub mod session;
+pub mod shown_once;
 mod throttle;
 pub mod tokens;
 mod visit;
@@ -15,7 +17,7 @@ mod visit;
 use http::HeaderMap;
 
 pub use caller::{Caller, Origin, Tx};
-pub use visit::Visit;
+pub use visit::{Visit, is_plain_form};
 
 use crate::{error::AppError, server::state::AppState};
 use caller::Credential;

@@ -16,6 +16,7 @@ use super::{
     accounts::{audit, complete_sign_in, confirm_password, known_device},
     code,
     session::{self, Epoch},
+    shown_once,
     throttle::{Purpose, Trier, Try},
 };
 use crate::{
@@ -174,7 +175,7 @@ pub async fn begin(caller: &Caller, visit: &Visit, current: &Secret) -> Result<(
 /// # Errors
 ///
 /// [`AppError::Invalid`] for `code`, [`AppError::Conflict`] without a key that waits for it.
-pub async fn confirm(caller: &Caller, typed: &str) -> Result<Vec<String>, AppError> {
+pub async fn confirm(caller: &Caller, visit: &Visit, typed: &str) -> Result<Vec<String>, AppError> {
     let id = caller.user_id()?;
     let mut tx = caller.state().database().pool().begin().await?;
     let stored = find(&mut tx, id).await?;
@@ -193,6 +194,7 @@ pub async fn confirm(caller: &Caller, typed: &str) -> Result<Vec<String>, AppErr
     let codes = replace_recovery_codes(&mut tx, id).await?;
     record(&mut tx, caller, Entry::new("second_factor.enable", Outcome::Success)).await?;
     tx.commit().await?;
+    shown_once::keep_recovery_codes(caller, visit, &codes).await?;
     Ok(codes)
 }
 
@@ -221,6 +223,7 @@ pub async fn renew_recovery_codes(caller: &Caller, visit: &Visit, current: &Secr
     let codes = replace_recovery_codes(&mut tx, id).await?;
     record(&mut tx, caller, Entry::new("second_factor.recovery_codes", Outcome::Success)).await?;
     tx.commit().await?;
+    shown_once::keep_recovery_codes(caller, visit, &codes).await?;
     Ok(codes)
 }
 

@@ -1,6 +1,6 @@
 //! The request that is being served, before it is known who asks.
 
-use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use rand::RngCore;
@@ -30,6 +30,7 @@ pub struct Visit {
     session: Session,
     origin: Origin,
     device: Option<Vec<u8>>,
+    plain_form: bool,
     response: Option<ResponseOptions>,
 }
 
@@ -53,7 +54,8 @@ impl Visit {
             parts.extensions.get::<Session>().cloned().ok_or_else(|| AppError::internal(&Missing("session")))?;
         let origin = Origin::of(&parts.headers, &parts.extensions, state.config());
         let device = device(&parts.headers);
-        Ok(Self { state, session, origin, device, response: use_context::<ResponseOptions>() })
+        let plain_form = is_plain_form(&parts);
+        Ok(Self { state, session, origin, device, plain_form, response: use_context::<ResponseOptions>() })
     }
 
     pub(super) const fn state(&self) -> &AppState {
@@ -66,6 +68,11 @@ impl Visit {
 
     pub(super) const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Whether the browser sent a form by itself, without our code in it: it is led back to the page.
+    pub(super) const fn is_plain_form(&self) -> bool {
+        self.plain_form
     }
 
     /// The hash of the browser's device cookie.
@@ -88,6 +95,13 @@ impl Visit {
         }
         sha256(value.as_bytes())
     }
+}
+
+/// A browser that sends a form by itself asks for a page; our code in it asks for data.
+#[must_use]
+pub fn is_plain_form(parts: &Parts) -> bool {
+    let accept = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    parts.method == Method::POST && accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn device(headers: &HeaderMap) -> Option<Vec<u8>> {

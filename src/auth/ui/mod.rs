@@ -1,6 +1,7 @@
-//! Pages of accounts: first run, sign-in, settings, second factor, API tokens; and the gate that the other
-//! pages stand behind.
+//! Pages of accounts: first run, sign-in, settings, second factor, API tokens, the administrators' list; and the
+//! gate that the other pages stand behind.
 
+mod accounts;
 mod gate;
 mod settings;
 mod sign_in;
@@ -9,6 +10,7 @@ mod two_factor;
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
+pub use accounts::{AccountsPage, RemoveAccountPage};
 pub use gate::{Account, Gate};
 pub use settings::SettingsPage;
 pub use sign_in::{FirstRunPage, SecondStepPage, SignInPage};

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{Account, error_of, field_error};
 use crate::{
+    app::theme::ThemeSwitch,
     auth::api::{ChangePassword, SignOut, SignOutEverywhere},
     ui::{Button, ButtonKind, Card, FormError, NoticeBox, Page, PageHeader, SkeletonText, Tab, Tabs, TextField, Tone},
 };
@@ -47,6 +48,7 @@ pub fn SettingsPage() -> impl IntoView {
             <SettingsHead section=Section::Account />
             <div class="stack-wide">
                 <AccountCard />
+                <ColoursCard />
                 <PasswordCard />
                 <SessionsCard />
             </div>
@@ -78,6 +80,20 @@ fn AccountCard() -> impl IntoView {
                 </ActionForm>
             </div>
         </Card>
+    }
+}
+
+/// Light or dark, where the sidebar's foot with its switch is not shown: on phones.
+#[component]
+fn ColoursCard() -> impl IntoView {
+    view! {
+        <div class="colours-card">
+            <Card title="Colours">
+                <div class="card-body">
+                    <ThemeSwitch />
+                </div>
+            </Card>
+        </div>
     }
 }
 

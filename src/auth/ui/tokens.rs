@@ -9,9 +9,10 @@ use super::{
 };
 use crate::{
     auth::{
-        ApiToken, Scope,
-        api::{CreateToken, RevokeToken, list_tokens},
+        ApiToken, NewToken, Scope,
+        api::{CreateToken, RevokeToken, list_tokens, take_new_token},
     },
+    error::AppError,
     ui::{
         Button, ButtonKind, Card, Column, CopyButton, DataTable, EmptyNote, ErrorState, FormError, Page, SelectField,
         SkeletonRows, Tag, TextField, TimeAgo,
@@ -24,13 +25,14 @@ pub fn TokensPage() -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let revoke = ServerAction::<RevokeToken>::new();
     let (created, revoked) = (successes(create), successes(revoke));
+    let kept = Resource::new_blocking(|| (), |()| take_new_token());
     let tokens = Resource::new_blocking(move || (created.get(), revoked.get()), |_| list_tokens());
     let revoking = error_of(revoke);
     view! {
         <Page title="API tokens" narrow=true>
             <SettingsHead section=Section::Tokens />
             <div class="stack-wide">
-                <NewTokenCard create />
+                <NewTokenCard create kept />
                 <FormError error=revoking />
                 <Card title="Tokens">
                     <Transition fallback=|| {
@@ -55,10 +57,30 @@ pub fn TokensPage() -> impl IntoView {
     }
 }
 
+/// A token that was just made, wherever it is shown.
 #[component]
-fn NewTokenCard(create: ServerAction<CreateToken>) -> impl IntoView {
+pub fn MadeToken(
+    /// The token; it is not shown again.
+    token: NewToken,
+) -> impl IntoView {
+    view! {
+        <p>"Your new token. It is not shown again: copy it now."</p>
+        <p class="row">
+            <code class="mono breakable">{token.token.clone()}</code>
+            <CopyButton text=token.token label="Copy the token" />
+        </p>
+    }
+}
+
+#[component]
+fn NewTokenCard(
+    create: ServerAction<CreateToken>,
+    /// What was made by a form without JavaScript.
+    kept: Resource<Result<Option<NewToken>, AppError>>,
+) -> impl IntoView {
     let error = error_of(create);
     let made = move || create.value().get().and_then(Result::ok);
+    let shown = move || made().or_else(|| kept.get().and_then(Result::ok).flatten());
     let scopes = Scope::ALL.into_iter().map(|scope| (scope.code().to_owned(), scope.label().to_owned())).collect();
     let (name, scope) = (RwSignal::new(String::new()), RwSignal::new(Scope::Full.code().to_owned()));
     Effect::new(move |_| {
@@ -85,25 +107,20 @@ fn NewTokenCard(create: ServerAction<CreateToken>) -> impl IntoView {
                         "Make the token"
                     </Button>
                 </div>
-                <p class="quiet small">
-                    "The token is shown here this once, which needs JavaScript. Without it: mooring token add EMAIL --name NAME."
-                </p>
             </ActionForm>
             <div role="status">
-                {move || {
-                    made()
-                        .map(|made| {
-                            view! {
-                                <div class="card-foot stack">
-                                    <p>"Your new token. It is not shown again: copy it now."</p>
-                                    <p class="row">
-                                        <code class="mono breakable">{made.token.clone()}</code>
-                                        <CopyButton text=made.token label="Copy the token" />
-                                    </p>
-                                </div>
-                            }
-                        })
-                }}
+                <Suspense>
+                    {move || {
+                        shown()
+                            .map(|token| {
+                                view! {
+                                    <div class="card-foot stack">
+                                        <MadeToken token />
+                                    </div>
+                                }
+                            })
+                    }}
+                </Suspense>
             </div>
         </Card>
     }

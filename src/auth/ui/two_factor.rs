@@ -10,8 +10,12 @@ use super::{
 use crate::{
     auth::{
         SecondFactor, TotpKey,
-        api::{BeginSecondFactor, ConfirmSecondFactor, DisableSecondFactor, RenewRecoveryCodes, get_second_factor},
+        api::{
+            BeginSecondFactor, ConfirmSecondFactor, DisableSecondFactor, RenewRecoveryCodes, get_second_factor,
+            take_recovery_codes,
+        },
     },
+    error::AppError,
     ui::{
         Button, ButtonKind, Card, CopyButton, ErrorState, FormError, NoticeBox, Page, SkeletonText, Tag, TextField,
         Tone,
@@ -40,11 +44,12 @@ pub fn TwoFactorPage() -> impl IntoView {
     let (renewed, disabled) = (successes(actions.renew), successes(actions.disable));
     let changes = move || (begun.get(), confirmed.get(), renewed.get(), disabled.get());
     let state = Resource::new_blocking(changes, |_| get_second_factor());
+    let kept = Resource::new_blocking(|| (), |()| take_recovery_codes());
     view! {
         <Page title="Two-factor sign-in" narrow=true>
             <SettingsHead section=Section::TwoFactor />
             <div class="stack-wide">
-                <RecoveryCodes actions />
+                <RecoveryCodes actions kept />
                 <Transition fallback=|| {
                     view! { <SkeletonText /> }
                 }>
@@ -68,14 +73,19 @@ pub fn TwoFactorPage() -> impl IntoView {
 
 /// The recovery codes that were just made, this once.
 #[component]
-fn RecoveryCodes(actions: Actions) -> impl IntoView {
+fn RecoveryCodes(
+    actions: Actions,
+    /// What was made by a form without JavaScript.
+    kept: Resource<Result<Option<Vec<String>>, AppError>>,
+) -> impl IntoView {
     let codes = move || {
-        let made = actions.renew.value().get().or_else(|| actions.confirm.value().get());
-        made.and_then(Result::ok).filter(|_| !matches!(actions.disable.value().get(), Some(Ok(()))))
+        let made = actions.renew.value().get().or_else(|| actions.confirm.value().get()).and_then(Result::ok);
+        made.or_else(|| kept.get().and_then(Result::ok).flatten())
+            .filter(|_| !matches!(actions.disable.value().get(), Some(Ok(()))))
     };
     view! {
         <div role="status">
-            {move || {
+            <Suspense>{move || {
                 codes()
                     .map(|codes| {
                         let text = codes.join("\n");
@@ -95,7 +105,7 @@ fn RecoveryCodes(actions: Actions) -> impl IntoView {
                             </Card>
                         }
                     })
-            }}
+            }}</Suspense>
         </div>
     }
 }

@@ -4,6 +4,7 @@
 //! [`open_settings`] and in [`test`] only, and go to a probe from there.
 
 mod change;
+mod hand_over;
 mod read;
 mod save;
 mod seal;
@@ -12,6 +13,7 @@ mod test;
 mod typed;
 
 pub use change::{delete, pause, resume};
+pub use hand_over::hand_over;
 pub use read::{find, list, open_settings};
 pub use save::{create, create_own, update};
 pub use seal::seal_plaintext_rows;

@@ -1,12 +1,13 @@
 //! Keeps what was typed for a browser without JavaScript, which comes back to the form by a redirect: in
 //! the session, once, and without the secrets.
 
-use http::{header, request::Parts};
+use http::request::Parts;
 use leptos::prelude::use_context;
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use crate::{
+    auth::server::is_plain_form,
     connections::form::{ConnectionForm, Submitted},
     probe::ProbeReport,
 };
@@ -47,13 +48,4 @@ fn request() -> Option<(Parts, Session)> {
     let parts = use_context::<Parts>()?;
     let session = parts.extensions.get::<Session>().cloned()?;
     Some((parts, session))
-}
-
-/// A browser that sent the form by itself asks for a page; our code in it asks for data.
-fn is_plain_form(parts: &Parts) -> bool {
-    parts
-        .headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
 }

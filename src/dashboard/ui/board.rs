@@ -437,23 +437,35 @@ fn Search(view: Memo<BoardView>) -> impl IntoView {
     }
 }
 
-/// One connection. Each cell changes by itself.
+/// One connection. Its name stays while what was measured changes, so that a link that somebody holds is not
+/// made anew under the finger.
 #[component]
 fn Row(row: Memo<Option<BoardRow>>) -> impl IntoView {
-    /// A part of the row that is rendered again only when it changes.
-    fn part<T: PartialEq + Send + Sync + 'static>(
-        row: Memo<Option<BoardRow>>,
-        read: impl Fn(&BoardRow) -> T + Send + Sync + 'static,
-    ) -> Memo<Option<T>> {
-        Memo::new(move |_| row.with(|row| row.as_ref().map(&read)))
-    }
-    let status = part(row, |row| (row.status, row.paused));
-    let names = part(row, |row| (row.id, row.name.clone(), row.endpoint.clone(), row.provider));
-    let beats = part(row, |row| row.beats.clone());
-    let response = part(row, |row| row.response_time_ms.filter(|_| !row.paused));
-    let uptime = part(row, |row| row.uptime_30d);
-    let note = part(row, |row| row.note.clone().or_else(|| row.cause.map(|cause| cause.title().to_owned())));
-    let checked = part(row, |row| row.last_check_at);
+    let names = Memo::new(move |_| {
+        row.with(|row| row.as_ref().map(|row| (row.id, row.name.clone(), row.endpoint.clone(), row.provider)))
+    });
+    let status = Memo::new(move |_| row.with(|row| row.as_ref().map(|row| (row.status, row.paused))));
+    let measured = move || {
+        row.get().map(|row| {
+            let response = row.response_time_ms.filter(|_| !row.paused).map(f64::from);
+            let note = row.note.or_else(|| row.cause.map(|cause| cause.title().to_owned()));
+            view! {
+                <td class="cell-beats">
+                    <Beats beats=row.beats />
+                </td>
+                <td class="end">
+                    <Milliseconds ms=response />
+                </td>
+                <td class="end cell-uptime">
+                    <Percent value=row.uptime_30d />
+                </td>
+                <td class="board-note cell-note">{note.map(|note| view! { <span>{note}</span> })}</td>
+                <td class="end quiet small cell-checked">
+                    {row.last_check_at.map(|at| view! { <TimeAgo at bare=true /> })}
+                </td>
+            }
+        })
+    };
     view! {
         <tr>
             <td aria-live="polite">
@@ -482,13 +494,7 @@ fn Row(row: Memo<Option<BoardRow>>) -> impl IntoView {
                         })
                 }}
             </th>
-            <td class="cell-beats">{move || beats.get().map(|beats| view! { <Beats beats /> })}</td>
-            <td class="end">{move || response.get().map(|ms| view! { <Milliseconds ms=ms.map(f64::from) /> })}</td>
-            <td class="end cell-uptime">{move || uptime.get().map(|value| view! { <Percent value /> })}</td>
-            <td class="board-note cell-note">{move || note.get().flatten().map(|note| view! { <span>{note}</span> })}</td>
-            <td class="end quiet small cell-checked">
-                {move || checked.get().flatten().map(|at| view! { <TimeAgo at bare=true /> })}
-            </td>
+            {measured}
         </tr>
     }
 }

@@ -7,14 +7,10 @@ use crate::{
     auth::server::Caller,
     connections::{Provider, settings},
     error::AppError,
-    health::{Beat, Board, BoardFigures, BoardRow, Pulse, Status, rules, server::notices::open_notices},
+    health::{BeatStrip, Board, BoardFigures, BoardRow, Pulse, Status, rules, server::notices::open_notices},
     ids::{ConnectionId, UserId},
     timestamp::Timestamp,
 };
-
-/// Half hours on a strip of beats.
-const BEATS: i64 = 48;
-const HALF_HOUR_S: i64 = 1_800;
 
 /// All connections of the caller, worst first, with the figures over them and what the owner is to know.
 ///
@@ -158,28 +154,24 @@ impl Row {
         (self.up_24h + up, self.down_24h + down)
     }
 
-    fn beats(&self) -> Vec<Beat> {
-        let current = Timestamp::from(self.now).seconds().div_euclid(HALF_HOUR_S);
-        let mut beats: Vec<Beat> = (current - BEATS + 1..=current)
-            .map(|slot| Beat {
-                at: Timestamp::from_micros(slot * HALF_HOUR_S * 1_000_000),
-                status: None,
-                response_time_ms: None,
-            })
-            .collect();
+    fn beats(&self) -> BeatStrip {
+        let current = Timestamp::from(self.now).seconds().div_euclid(BeatStrip::HALF_HOUR_S);
+        let mut beats = [(None, None); BeatStrip::LENGTH];
         for ((slot, worst), ms) in self.slots.iter().zip(&self.worst).zip(&self.response_ms) {
-            let place = usize::try_from(slot - (current - BEATS + 1)).ok();
+            let ago = usize::try_from(current - slot).ok();
+            let place = ago.and_then(|ago| (BeatStrip::LENGTH - 1).checked_sub(ago));
             if let Some(beat) = place.and_then(|place| beats.get_mut(place)) {
-                beat.status = Some(match worst {
+                let status = match worst {
                     0 => Status::Healthy,
                     1 => Status::Degraded,
                     2 => Status::Down,
                     _ => Status::Unknown,
-                });
-                beat.response_time_ms = ms.and_then(|ms| u32::try_from(ms).ok());
+                };
+                *beat = (Some(status), ms.and_then(|ms| u32::try_from(ms).ok()));
             }
         }
-        beats
+        let earlier = i64::try_from(BeatStrip::LENGTH).unwrap_or_default() - 1;
+        BeatStrip::new(Timestamp::from_micros((current - earlier) * BeatStrip::HALF_HOUR_S * 1_000_000), beats)
     }
 
     fn into_board_row(self) -> BoardRow {

@@ -17,7 +17,7 @@ use crate::{
         rules,
         server::{
             claim::{self, Claim, Lease, TO_WRITE},
-            watch::Lane,
+            watch::{Lane, Outage},
         },
     },
     ids::ConnectionId,
@@ -66,6 +66,8 @@ pub struct Finished {
     pub attempts: Vec<Attempt>,
     /// Whether the last attempt ended in silence.
     pub hangs: bool,
+    /// What the last attempt said about our own network.
+    pub evidence: Evidence,
 }
 
 impl Finished {
@@ -100,6 +102,7 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
     if budget > RetryPolicy::CONFIRMATION_BUDGET && !prolong(state, &mut claim.lease, budget).await {
         return Checked::NotDone(claim.lease);
     }
+    let host = settings.as_ref().ok().map(|(_, settings)| settings.host.clone());
     let mut lane = match (claim.origin.is_scheduled(), claim.hangs) {
         (false, _) => Lane::Asked,
         (true, false) => Lane::Ordinary,
@@ -124,6 +127,9 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         let number = attempts.len() + 1;
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let silent = is_silent(&report);
+        if let Some(host) = &host {
+            state.watch().observe(host, network::evidence(host, &report), claim.now());
+        }
         attempts.push(Attempt { number, at, waited, report });
         let budget_left = budget.saturating_sub(claim.claimed.elapsed());
         let Some(delay) = confirmation(state, &claim, &attempts).await else { break };
@@ -137,8 +143,7 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         waited = delay;
         state.clock().sleep(delay).await;
     }
-    let host = settings.as_ref().ok().map(|(_, settings)| settings.host.as_str());
-    Checked::Done(Box::new(verdict(state, claim, attempts, host).await))
+    Checked::Done(Box::new(verdict(state, claim, attempts, host.as_deref()).await))
 }
 
 /// The time limit of one probe, from the name to the answer.
@@ -230,17 +235,29 @@ async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: O
     let started_at = attempts.first().map_or(now, |first| first.at);
     let last = attempts.last();
     let made = last.map_or(1, |last| last.number);
-    let mut verdict = last.map_or(rules::Verdict { status: Status::Unknown, note: None }, |last| {
+    let verdict = last.map_or(rules::Verdict { status: Status::Unknown, note: None }, |last| {
         rules::judge(&last.report, made, claim.slow_threshold_ms, now)
     });
-    if let (Some(host), Some(last)) = (host, last) {
-        let evidence = if claim.provider.is_some() { network::evidence(host, &last.report) } else { Evidence::Nothing };
-        if state.watch().is_our_network_down(state.egress(), host, evidence, claim.interval_s, now).await {
-            verdict = rules::Verdict { status: Status::Unknown, note: Some("our own network was down".to_owned()) };
-        }
-    }
+    let evidence = host.zip(last).map_or(Evidence::Nothing, |(host, last)| network::evidence(host, &last.report));
     let hangs = last.is_some_and(|last| is_silent(&last.report));
-    Finished { id: Uuid::new_v4(), claim, started_at, status: verdict.status, note: verdict.note, attempts, hangs }
+    let (id, status, note) = (Uuid::new_v4(), verdict.status, verdict.note);
+    let mut finished = Finished { id, claim, started_at, status, note, attempts, hangs, evidence };
+    suspect_our_network(state, &mut finished).await;
+    finished
+}
+
+/// Judges whether a server that seems down is: where it is our own network that does not answer, nothing is
+/// known about the server. May be asked again while the result waits to be written.
+pub async fn suspect_our_network(state: &AppState, finished: &mut Finished) -> Outage {
+    if finished.status != Status::Down || finished.evidence != Evidence::Silent {
+        return Outage::No;
+    }
+    let outage = state.watch().outage(state, finished.claim.interval_s, finished.claim.now()).await;
+    if outage == Outage::Certain {
+        finished.status = Status::Unknown;
+        finished.note = Some("our own network was down".to_owned());
+    }
+    outage
 }
 
 fn is_silent(report: &ProbeReport) -> bool {

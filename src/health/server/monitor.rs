@@ -16,13 +16,14 @@ use crate::{
     health::{
         CheckOrigin, SweepReport,
         server::{
-            check::{Checked, Finished, check},
+            check::{Checked, Finished, check, suspect_our_network},
             claim::{self, Claim, Lease},
             record::record,
             retention,
-            watch::Lane,
+            watch::{Lane, Outage},
         },
     },
+    retry::RetryPolicy,
     server::state::AppState,
 };
 
@@ -235,10 +236,36 @@ impl Sweep {
         }
     }
 
-    /// Writes what is done. Where our own database is away, everything is kept for the next turn, except
-    /// what has lost its lease: that is checked again by whoever claims it.
+    /// Writes what is done and certain.
     async fn write(&mut self) {
         (self.write_at, self.storage_failed) = (None, false);
+        let doubtful = self.take_doubtful().await;
+        self.write_certain().await;
+        if !doubtful.is_empty() {
+            self.results.extend(doubtful);
+            self.write_at.get_or_insert_with(|| Instant::now() + GATHER);
+        }
+    }
+
+    /// Silent servers while no control target answers and others are still being asked: if those are silent
+    /// too, it is our own network. Nobody waits for that longer than for a confirmation.
+    async fn take_doubtful(&mut self) -> Vec<Finished> {
+        let mut doubtful = Vec::new();
+        for mut finished in std::mem::take(&mut self.results) {
+            let outage = suspect_our_network(&self.state, &mut finished).await;
+            let waits = !self.tasks.is_empty() && finished.claim.claimed.elapsed() < RetryPolicy::CONFIRMATION_BUDGET;
+            if outage == Outage::Suspected && waits {
+                doubtful.push(finished);
+            } else {
+                self.results.push(finished);
+            }
+        }
+        doubtful
+    }
+
+    /// Where our own database is away, everything is kept for the next turn, except what has lost its lease:
+    /// that is checked again by whoever claims it.
+    async fn write_certain(&mut self) {
         match record(&self.state, &self.results).await {
             Ok(written) => {
                 for finished in self.results.drain(..) {

@@ -57,8 +57,36 @@ pub async fn sign_off(caller: &Caller, worker: WorkerId) -> Result<(), AppError>
     Ok(())
 }
 
-/// Removes processes that have not been seen for a day, half hours older than 35 days, attempts and notices
-/// that are over older than 90. Returns how many rows went.
+/// Drops the months of the history of which even the last day is older than the operator keeps
+/// (`MOORING_HISTORY_DAYS`). Returns how many went.
+///
+/// # Errors
+///
+/// Where our own database fails, or where someone reads the history for so long that a month cannot be dropped
+/// now; the next run does it.
+pub async fn drop_partitions(caller: &Caller) -> Result<u32, AppError> {
+    let mut tx = caller.write().await?;
+    // Dropping waits for whoever reads the history, and whoever comes later waits for the drop: not for long.
+    sqlx::query!("set local lock_timeout = '3s'").execute(&mut *tx).await?;
+    let dropped = sqlx::query_scalar!(
+        r#"select drop_health_partitions(mooring_now() - make_interval(days => $1)) as "dropped!""#,
+        i32::try_from(caller.state().config().history_days).unwrap_or(i32::MAX),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(dropped.unsigned_abs())
+}
+
+/// Days that attempts and notices that are over are kept.
+const KEEP_NOTICES_DAYS: i32 = 90;
+/// Days that daily metrics and resolved errors are kept: two years.
+const KEEP_DAILY_DAYS: i32 = 731;
+/// Days that half hours are kept: the longest chart shows thirty.
+const KEEP_HALF_HOURS_DAYS: i32 = 35;
+
+/// Removes processes that have not been seen for a day, and rows of tables that grow by the day once they are
+/// older than they are shown. Returns how many rows went.
 ///
 /// # Errors
 ///
@@ -67,22 +95,37 @@ pub async fn remove_old(caller: &Caller) -> Result<u64, AppError> {
     let mut tx = caller.write().await?;
     let workers =
         sqlx::query!("delete from workers where seen_at < mooring_now() - interval '1 day'").execute(&mut *tx).await?;
-    let half_hours =
-        sqlx::query!("delete from connection_half_hours where half_hour < mooring_now() - interval '35 days'")
-            .execute(&mut *tx)
-            .await?;
-    let attempts =
-        sqlx::query!("delete from database_connection_retries where attempted_at < mooring_now() - interval '90 days'")
-            .execute(&mut *tx)
-            .await?;
+    let half_hours = sqlx::query!(
+        "delete from connection_half_hours where half_hour < mooring_now() - make_interval(days => $1)",
+        KEEP_HALF_HOURS_DAYS,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let attempts = sqlx::query!(
+        "delete from database_connection_retries where attempted_at < mooring_now() - make_interval(days => $1)",
+        KEEP_NOTICES_DAYS,
+    )
+    .execute(&mut *tx)
+    .await?;
     let notices = sqlx::query!(
-        "
-        delete from notices
-         where coalesce(ended_at, dismissed_at) < mooring_now() - interval '90 days'
-        "
+        "delete from notices where coalesce(ended_at, dismissed_at) < mooring_now() - make_interval(days => $1)",
+        KEEP_NOTICES_DAYS,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let days = sqlx::query!(
+        "delete from database_performance_metrics where metric_date < mooring_now() - make_interval(days => $1)",
+        KEEP_DAILY_DAYS,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let errors = sqlx::query!(
+        "delete from database_connection_errors where resolved and last_seen_at < mooring_now() - make_interval(days => $1)",
+        KEEP_DAILY_DAYS,
     )
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok([workers, half_hours, attempts, notices].iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
+    let removed = [workers, half_hours, attempts, notices, days, errors];
+    Ok(removed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
 }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -14,16 +15,14 @@ use tokio::{
 use crate::{
     health::network::{Evidence, Silence},
     probe::Cause,
-    server::egress::Egress,
+    server::{egress::Egress, state::AppState},
     timestamp::Timestamp,
 };
 
-/// Addresses that anycast networks answer from everywhere. Only a TCP connection is made and nothing sent.
-const CONTROL_TARGETS: [(&str, u16); 2] = [("1.1.1.1", 53), ("9.9.9.9", 53)];
 /// How long a control target may take.
 const CONTROL_DEADLINE: Duration = Duration::from_secs(3);
-/// For how long its answer stands.
-const CONTROL_HOLDS: Duration = Duration::from_secs(10);
+/// For how long its answer stands, in microseconds.
+const CONTROL_HOLDS_MICROS: i64 = 10_000_000;
 
 /// Where a check waits for its turn. Each lane has permits of its own, so that none starves another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +43,7 @@ pub struct Watch {
     silent: Arc<Semaphore>,
     asked: Arc<Semaphore>,
     silence: Mutex<Silence>,
+    control_targets: Vec<(String, u16)>,
     control: tokio::sync::Mutex<Control>,
     swept: Mutex<Option<Instant>>,
     /// Rung whenever results were written.
@@ -54,13 +54,25 @@ pub struct Watch {
 struct Control {
     /// A control target that has never answered says nothing by being silent.
     has_answered: bool,
-    last: Option<(Instant, bool)>,
+    last: Option<(Timestamp, bool)>,
+}
+
+/// What is to be thought of our own network while hosts are silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// It works, or nothing can be said about it.
+    No,
+    /// No control target answers, but too few hosts were asked.
+    Suspected,
+    /// No control target answers, and nor does anything else.
+    Certain,
 }
 
 impl Watch {
-    /// For `concurrency` scheduled probes at a time, and a quarter as many for each of the other lanes.
+    /// For `concurrency` scheduled probes at a time, and a quarter as many for each of the other lanes; our own
+    /// network works as long as one of `control_targets` answers.
     #[must_use]
-    pub fn new(concurrency: usize) -> Self {
+    pub fn new(concurrency: usize, control_targets: Vec<(String, u16)>) -> Self {
         let concurrency = concurrency.max(1);
         let quarter = concurrency.div_ceil(4);
         Self {
@@ -69,6 +81,7 @@ impl Watch {
             silent: Arc::new(Semaphore::new(quarter)),
             asked: Arc::new(Semaphore::new(quarter)),
             silence: Mutex::default(),
+            control_targets,
             control: tokio::sync::Mutex::default(),
             swept: Mutex::default(),
             recorded: Notify::new(),
@@ -105,38 +118,36 @@ impl Watch {
         self.swept.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }
 
-    /// Takes in what a check said about our own network, and judges whether that is what is broken: nothing
-    /// came back from anywhere within the interval, and a control target that has answered before does not.
-    pub async fn is_our_network_down(
-        &self,
-        egress: &Egress,
-        host: &str,
-        evidence: Evidence,
-        interval_s: u32,
-        now: Timestamp,
-    ) -> bool {
-        let doubt = {
-            let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
-            silence.observe(host, evidence, now);
-            evidence == Evidence::Silent && silence.casts_doubt(interval_s, now)
-        };
-        doubt && !self.does_control_answer(egress).await && self.control.lock().await.has_answered
+    /// Takes in what an attempt on `host` said about our own network.
+    pub fn observe(&self, host: &str, evidence: Evidence, at: Timestamp) {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner).observe(host, evidence, at);
+    }
+
+    /// Whether it is our own network that is broken, asked after a host was silent: nothing came back from
+    /// anywhere within the interval, and a control target that has answered before does not.
+    pub async fn outage(&self, state: &AppState, interval_s: u32, now: Timestamp) -> Outage {
+        if self.does_control_answer(state.egress(), state.clock().now()).await
+            || !self.control.lock().await.has_answered
+        {
+            return Outage::No;
+        }
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        if silence.casts_doubt(interval_s, now) { Outage::Certain } else { Outage::Suspected }
     }
 
     /// Whether a control target answers; asked at the start and now and then, so that its silence means
     /// something.
-    pub async fn does_control_answer(&self, egress: &Egress) -> bool {
+    pub async fn does_control_answer(&self, egress: &Egress, now: Timestamp) -> bool {
         let mut control = self.control.lock().await;
         if let Some((at, answered)) = control.last
-            && at.elapsed() < CONTROL_HOLDS
+            && now.micros_since(at) < CONTROL_HOLDS_MICROS
         {
             return answered;
         }
-        let [first, second] = CONTROL_TARGETS.map(|(host, port)| answers(egress, host, port));
-        let (first, second) = tokio::join!(first, second);
-        let answered = first || second;
+        let asked = self.control_targets.iter().map(|(host, port)| answers(egress, host, *port));
+        let answered = join_all(asked).await.contains(&true);
         control.has_answered |= answered;
-        control.last = Some((Instant::now(), answered));
+        control.last = Some((now, answered));
         answered
     }
 }

@@ -2,8 +2,12 @@
 
 use crate::{
     auth::{
-        Scope,
-        server::{accounts, tokens},
+        Role, Scope,
+        server::{
+            accounts,
+            administration::{self, Fate},
+            tokens,
+        },
     },
     connections::settings::Secret,
     server::state::AppState,
@@ -31,6 +35,21 @@ pub(super) async fn list_users(state: &AppState) -> Result<(), CommandError> {
         print(format!("{}\t{}\t{}", user.id, user.email, user.role.code()))?;
     }
     Ok(())
+}
+
+pub(super) async fn change_role(state: &AppState, email: &str, role: Role) -> Result<(), CommandError> {
+    administration::change_role_of(state, email, role).await?;
+    print(format!("{email} has the role {}.", role.code()))
+}
+
+pub(super) async fn remove_user(state: &AppState, email: &str, transfer_to: Option<&str>) -> Result<(), CommandError> {
+    match administration::remove_by_email(state, email, transfer_to).await? {
+        Fate::Transferred(count) => print(format!(
+            "{email} is removed; connections transferred to {}: {count}.",
+            transfer_to.unwrap_or_default()
+        )),
+        Fate::Deleted(count) => print(format!("{email} is removed; connections deleted with it: {count}.")),
+    }
 }
 
 pub(super) async fn add_token(state: &AppState, email: &str, name: &str, scope: Scope) -> Result<(), CommandError> {

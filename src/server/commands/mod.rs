@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::Scope,
+    auth::{Role, Scope},
     connections::{Provider, UnknownProvider},
     error::AppError,
     ids::ConnectionId,
@@ -104,6 +104,22 @@ enum UserCommand {
     },
     /// Print all accounts: id, e-mail address, role
     List,
+    /// Make an account an administrator or a member
+    Role {
+        /// The account's e-mail address
+        email: String,
+        /// admin or member
+        #[arg(value_parser = role)]
+        role: Role,
+    },
+    /// Remove an account, and its connections unless they are transferred
+    Remove {
+        /// The account's e-mail address
+        email: String,
+        /// Give its connections, with their history, to this account
+        #[arg(long, value_name = "EMAIL")]
+        transfer_to: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -143,6 +159,10 @@ enum ConnectionCommand {
 enum KeysCommand {
     /// Make a new current master key and bring every stored secret under it
     Rotate,
+}
+
+fn role(code: &str) -> Result<Role, &'static str> {
+    Role::from_code(code).ok_or("choose one of: admin, member")
 }
 
 fn scope(code: &str) -> Result<Scope, &'static str> {
@@ -242,6 +262,12 @@ async fn dispatch(command: Command, config: Config) -> Result<(), CommandError> 
             with_state(config, async |state| accounts::set_password(state, &email, &password).await).await
         }
         Command::User(UserCommand::List) => with_state(config, accounts::list_users).await,
+        Command::User(UserCommand::Role { email, role }) => {
+            with_state(config, async |state| accounts::change_role(state, &email, role).await).await
+        }
+        Command::User(UserCommand::Remove { email, transfer_to }) => {
+            with_state(config, async |state| accounts::remove_user(state, &email, transfer_to.as_deref()).await).await
+        }
         Command::Token(TokenCommand::Add { email, name, scope }) => {
             with_state(config, async |state| accounts::add_token(state, &email, &name, scope).await).await
         }
@@ -307,6 +333,9 @@ mod tests {
             "mooring user add a@example.org --admin --password-stdin",
             "mooring user password a@example.org --password-stdin",
             "mooring user list",
+            "mooring user role a@example.org admin",
+            "mooring user remove a@example.org",
+            "mooring user remove a@example.org --transfer-to b@example.org",
             "mooring token add a@example.org --name ci --scope read",
             "mooring token add a@example.org --name ci",
             "mooring connection add a@example.org --name db --provider mysql --settings-stdin",
@@ -328,6 +357,8 @@ mod tests {
             "mooring user add a@example.org",
             "mooring user add --password-stdin",
             "mooring user add a@example.org --password hush",
+            "mooring user role a@example.org king",
+            "mooring user remove",
             "mooring token add a@example.org",
             "mooring token add a@example.org --name ci --scope all",
             "mooring connection add a@example.org --name db --provider oracle --settings-stdin",

@@ -71,7 +71,7 @@ async fn sessions(state: AppState) -> Result<String, AppError> {
 }
 
 async fn network_control(state: AppState) -> Result<String, AppError> {
-    let answers = state.watch().does_control_answer(state.egress()).await;
+    let answers = state.watch().does_control_answer(state.egress(), state.clock().now()).await;
     Ok(if answers { "a control target answers" } else { "no control target answers" }.to_owned())
 }
 
@@ -81,8 +81,10 @@ async fn partitions(state: AppState) -> Result<String, AppError> {
 }
 
 async fn remove_old(state: AppState) -> Result<String, AppError> {
-    let removed = retention::remove_old(&Caller::system(&state, "retention")).await?;
-    Ok(format!("{removed} removed"))
+    let caller = Caller::system(&state, "retention");
+    let removed = retention::remove_old(&caller).await?;
+    let months = retention::drop_partitions(&caller).await?;
+    Ok(format!("{removed} rows and {months} months of history removed"))
 }
 
 async fn sign_off(state: AppState, stop: CancellationToken) {

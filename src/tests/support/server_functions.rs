@@ -21,6 +21,9 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("disable_second_factor", "confirmation=wrong"),
     ("create_token", "name=laptop&scope=full"),
     ("revoke_token", "id=$id"),
+    // No id of an owner's thing: members are refused whatever they name.
+    ("change_role", "account=00000000-0000-0000-0000-000000000009&role=admin"),
+    ("remove_account", "account=00000000-0000-0000-0000-000000000009&connections=delete"),
     ("connection_for_edit", "id=$id"),
     ("save_connection", "id=$id&provider=postgresql&name=taken&host=127.0.0.1&port=1&username=app"),
     ("test_connection", r#"{"form": {"id": "$id", "provider": "postgresql", "host": "127.0.0.1", "port": "1"}}"#),
