@@ -22,6 +22,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod config_check;
 pub mod connections;
 pub mod dashboard;
 pub mod error;

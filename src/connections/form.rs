@@ -7,14 +7,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Connection, NewConnection, Provider,
+    Connection, NewConnection, Provider, paste,
     settings::{
-        self, AuthMechanism, MongoDb, PublicFirebase, PublicSettings, PublicSpecial, PublicSupabase, Secret, Settings,
-        Special, TlsMode,
+        self, AuthMechanism, MongoDb, PublicFirebase, PublicSettings, PublicSpecial, PublicSupabase, Secret,
+        SecretField, Settings, Special, TlsMode,
     },
-    url, validate_interval, validate_name, validate_slow_threshold,
+    validate_interval, validate_name, validate_slow_threshold,
 };
-use crate::{error::FieldError, ids::ConnectionId, probe::ProbeReport};
+use crate::{
+    config_check::{KnownFacts, SecretFacts},
+    error::FieldError,
+    ids::ConnectionId,
+    probe::ProbeReport,
+};
 
 /// What was typed. Travels from the browser to the server only; `Debug` shows no secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +45,14 @@ pub struct ConnectionForm {
     pub password: String,
     /// Any text: forget the stored password.
     pub remove_password: String,
+    /// Any text: forget the stored service account.
+    pub remove_service_account: String,
+    /// Any text: forget the stored web API key.
+    pub remove_api_key: String,
+    /// Any text: forget the stored anon key.
+    pub remove_anon_key: String,
+    /// Any text: forget the stored service-role key.
+    pub remove_service_role_key: String,
     /// `test`: try the settings, and save nothing. For browsers without JavaScript.
     pub intent: String,
     /// Code of the TLS mode; the host decides where empty.
@@ -103,6 +116,10 @@ pub struct FormStart {
     pub connection: Option<Connection>,
     /// What a test without JavaScript found a moment ago.
     pub report: Option<ProbeReport>,
+    /// What was found out about the stored secrets when they were set.
+    pub secrets: SecretFacts,
+    /// What only the server knows of what is stored.
+    pub known: KnownFacts,
 }
 
 /// What sending the form came to.
@@ -121,8 +138,8 @@ pub struct Draft {
     pub id: Option<ConnectionId>,
     /// What is to be stored.
     pub connection: NewConnection,
-    /// Whether the stored password is to be forgotten rather than kept.
-    pub remove_password: bool,
+    /// The stored secrets that are to be forgotten rather than kept.
+    pub forget: Vec<SecretField>,
 }
 
 /// The part of a form that a test needs: a name is not among it.
@@ -134,8 +151,8 @@ pub struct Target {
     pub provider: Provider,
     /// What to connect to.
     pub settings: Settings,
-    /// Whether the stored password is left out rather than filled in.
-    pub remove_password: bool,
+    /// The stored secrets that are left out rather than filled in.
+    pub forget: Vec<SecretField>,
 }
 
 impl ConnectionForm {
@@ -262,10 +279,10 @@ impl ConnectionForm {
         let interval_s = validate_interval(&form.interval_s).map_err(&mut keep).unwrap_or_default();
         let slow_threshold_ms = validate_slow_threshold(&form.slow_threshold_ms).map_err(&mut keep).unwrap_or_default();
         match form.read_target() {
-            Ok(Target { id, provider, settings, remove_password }) if errors.is_empty() => Ok(Draft {
+            Ok(Target { id, provider, settings, forget }) if errors.is_empty() => Ok(Draft {
                 id,
                 connection: NewConnection { provider, name, interval_s, slow_threshold_ms, settings },
-                remove_password,
+                forget,
             }),
             Ok(_) => Err(errors),
             Err(more) => {
@@ -358,9 +375,8 @@ impl ConnectionForm {
     fn unpacked(&self) -> Result<Self, Vec<FieldError>> {
         let mut form = self.clone();
         if !form.pasted.trim().is_empty() {
-            let (provider, settings) =
-                url::parse_url_for(form.provider.parse().ok(), &form.pasted).map_err(|error| vec![error])?;
-            form.fill(provider, &settings);
+            let found = paste::read(form.provider.parse().ok(), &form.pasted).map_err(|error| vec![error])?;
+            form.fill(found.provider, &found.settings);
             form.pasted.clear();
         }
         Ok(form)
@@ -419,13 +435,30 @@ impl ConnectionForm {
         }
         object.insert("connectTimeoutMs".to_owned(), Value::from(self.connect_timeout_ms.trim()));
         let settings = Settings::from_json(provider, &Value::Object(object))?;
-        Ok(Target { id, provider, settings, remove_password: !self.remove_password.is_empty() })
+        Ok(Target { id, provider, settings, forget: self.forget() })
+    }
+
+    /// The stored secrets that are to be forgotten.
+    #[must_use]
+    pub fn forget(&self) -> Vec<SecretField> {
+        [
+            (&self.remove_password, SecretField::Password),
+            (&self.remove_service_account, SecretField::ServiceAccount),
+            (&self.remove_api_key, SecretField::ApiKey),
+            (&self.remove_anon_key, SecretField::AnonKey),
+            (&self.remove_service_role_key, SecretField::ServiceRoleKey),
+        ]
+        .into_iter()
+        .filter(|(ticked, _)| !ticked.is_empty())
+        .map(|(_, field)| field)
+        .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connections::url;
 
     fn form() -> ConnectionForm {
         ConnectionForm {

@@ -10,6 +10,7 @@ use crate::{error::FieldError, ids::ConnectionId, timestamp::Timestamp};
 
 pub mod api;
 pub mod form;
+pub mod paste;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod settings;

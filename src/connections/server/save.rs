@@ -12,9 +12,10 @@ use crate::{
         server::{Entry, record},
     },
     auth::server::Caller,
+    config_check,
     connections::{
         DEFAULT_SLOW_THRESHOLD_MS, NewConnection, Provider,
-        settings::{PublicSettings, Settings},
+        settings::{PublicSettings, SecretField, Settings, Special},
     },
     error::{AppError, FieldError},
     ids::{ConnectionId, UserId},
@@ -33,6 +34,7 @@ pub async fn create(caller: &Caller, new: NewConnection) -> Result<ConnectionId,
     let row = SealedRow::new(caller, id, owner, &new)?;
     let mut tx = caller.write().await?;
     insert(&mut tx, id, owner, &row).await.map_err(named)?;
+    config_check::server::keep(caller, &mut tx, owner, id, &new.settings).await?;
     record(&mut tx, caller, Entry::new("connection.create", Outcome::Success).connection(id)).await?;
     announce(&mut tx, owner).await?;
     tx.commit().await?;
@@ -55,7 +57,7 @@ pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Res
     };
     match super::list(caller).await?.into_iter().find(|connection| connection.name == name) {
         Some(connection) => {
-            update(caller, connection.id, new, false).await?;
+            update(caller, connection.id, new, &[]).await?;
             Ok(connection.id)
         }
         None => create(caller, new).await,
@@ -63,7 +65,7 @@ pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Res
 }
 
 /// Changes a connection. Secrets that are left out stay as they are, unless the endpoint they were given
-/// for changes; `remove_password` forgets the stored password.
+/// for changes; those in `forget` are forgotten.
 ///
 /// # Errors
 ///
@@ -73,16 +75,17 @@ pub async fn update(
     caller: &Caller,
     id: ConnectionId,
     mut new: NewConnection,
-    remove_password: bool,
+    forget: &[SecretField],
 ) -> Result<(), AppError> {
     let owner = caller.user_id()?;
     let mut tx = caller.write().await?;
     let (stored, public) = lock(&mut tx, id, owner).await?;
-    let before = complete(caller, id, &stored, &public, new.provider, &mut new.settings, remove_password)?;
+    let before = complete(caller, id, &stored, &public, new.provider, &mut new.settings, forget)?;
     new.settings.check_pairs()?;
     let changed = stored.provider() != Some(new.provider) || before.as_ref() != Some(&new.settings);
     let row = SealedRow::new(caller, id, owner, &new)?;
     replace(&mut tx, id, owner, &row, changed).await.map_err(named)?;
+    config_check::server::keep(caller, &mut tx, owner, id, &new.settings).await?;
     let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", changed);
     record(&mut tx, caller, entry).await?;
     announce(&mut tx, owner).await?;
@@ -98,26 +101,39 @@ pub(super) fn complete(
     public: &PublicSettings,
     provider: Provider,
     settings: &mut Settings,
-    remove_password: bool,
+    forget: &[SecretField],
 ) -> Result<Option<Settings>, AppError> {
     // A row that was imported has no provider of its own; its settings are read as those of the new one.
     let same_provider = stored.provider().is_none_or(|stored| stored == provider);
     let before = if same_provider { stored.settings(caller, id, provider).ok() } else { None };
     match &before {
         Some(before) => {
-            let kept = if remove_password { &Settings { password: None, ..before.clone() } } else { before };
-            settings.merge_secrets(kept).map_err(AppError::Invalid)?;
+            settings.merge_secrets(&before.without(forget)).map_err(AppError::Invalid)?;
         }
-        // Another provider, or an envelope that no known key opens: nothing to keep, so nothing is kept silently.
-        None if public.has_password && settings.password.is_none() && !remove_password => {
-            return Err(AppError::Invalid(vec![FieldError::new(
-                "password",
-                "The stored password cannot be used for this. Enter it again.",
-            )]));
+        // Another provider, or an envelope that no known key opens: nothing to keep, so nothing is lost silently.
+        None => {
+            let given = settings.public().secrets();
+            let lost: Vec<FieldError> = public
+                .secrets()
+                .into_iter()
+                .filter(|field| !given.contains(field) && !forget.contains(field) && has_field(settings, *field))
+                .map(|field| FieldError::new(field.field(), "What is stored cannot be used for this. Enter it again."))
+                .collect();
+            if !lost.is_empty() {
+                return Err(AppError::Invalid(lost));
+            }
         }
-        None => {}
     }
     Ok(before)
+}
+
+/// Whether the provider of `settings` has such a secret at all.
+fn has_field(settings: &Settings, field: SecretField) -> bool {
+    match (&settings.special, field) {
+        (Special::Firebase(_), field) => matches!(field, SecretField::ServiceAccount | SecretField::ApiKey),
+        (Special::Supabase(_), SecretField::AnonKey | SecretField::ServiceRoleKey) => true,
+        (_, field) => field == SecretField::Password,
+    }
 }
 
 /// What is written of a connection.

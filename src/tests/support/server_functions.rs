@@ -28,6 +28,8 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("save_connection", "id=$id&provider=postgresql&name=taken&host=127.0.0.1&port=1&username=app"),
     ("test_connection", r#"{"form": {"id": "$id", "provider": "postgresql", "host": "127.0.0.1", "port": "1"}}"#),
     ("delete_connection", "id=$id"),
+    ("validate_config", r#"{"form": {"id": "$id", "provider": "postgresql", "host": "127.0.0.1", "password": "x"}}"#),
+    ("config_of_connection", "id=$id"),
     ("pause_connection", "id=$id"),
     ("resume_connection", "id=$id"),
     ("get_connection_health", "id=$id"),
