@@ -19,7 +19,7 @@ use crate::support::{
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
 /// user `$user`, and a statement that inserts one. A new table fails here until it is listed.
-const TABLES: [(&str, &str, &str); 14] = [
+const TABLES: [(&str, &str, &str); 15] = [
     (
         "users",
         "id = '$user'",
@@ -39,6 +39,11 @@ const TABLES: [(&str, &str, &str); 14] = [
         "database_credentials",
         "user_id = '$user'",
         "insert into database_credentials (user_id, provider, connection_name, credentials) values ('$user', 'mysql', gen_random_uuid()::text, '{}')",
+    ),
+    (
+        "connection_secret_facts",
+        "credential_id = '$connection'",
+        "insert into connection_secret_facts (credential_id, facts) values ('$connection', '{}') on conflict do nothing",
     ),
     (
         "connection_state",
