@@ -24,7 +24,7 @@ run: build ## Build the release and serve it on http://127.0.0.1:3000
 .PHONY: build
 build: setup charts ## Build the release: target/release/mooring and target/site
 	$(say) "Building the release (some minutes at the first time)"
-	@cargo leptos build --release --precompress
+	@cargo leptos build --release --split --precompress
 	@if [ "$(target)" != target ]; then \
 	    mkdir -p target/release; \
 	    install "$(target)/release/mooring" target/release/mooring; \
@@ -33,7 +33,7 @@ build: setup charts ## Build the release: target/release/mooring and target/site
 
 .PHONY: dev
 dev: setup charts ## Serve a debug build, built again whenever a file changes
-	@cargo leptos watch
+	@cargo leptos watch --split
 
 .PHONY: setup
 setup: ## Install what building needs and this machine lacks
@@ -114,7 +114,7 @@ test-long:
 test-browser: export LEPTOS_SITE_ROOT := target/test-site
 test-browser:
 	$(say) "Building the pages for the browser tests (minutes at the first time)"
-	@cargo leptos build
+	@cargo leptos build --split
 	@# As the release's site is, so that the server does not compress megabytes for every page.
 	@gzip -kf1 $$LEPTOS_SITE_ROOT/pkg/*.wasm
 	$(say) "Browser tests"

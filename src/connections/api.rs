@@ -7,7 +7,10 @@
 
 use leptos::{prelude::*, server_fn::codec::Json};
 
-use super::form::{ConnectionForm, FormStart, Submitted};
+use super::{
+    Handling,
+    form::{ConnectionForm, FormStart, Submitted},
+};
 use crate::{error::AppError, ids::ConnectionId, probe::ProbeReport};
 
 /// What the form of a new connection begins with.
@@ -92,4 +95,16 @@ pub async fn pause_connection(id: ConnectionId) -> Result<(), AppError> {
 pub async fn resume_connection(id: ConnectionId) -> Result<(), AppError> {
     let caller = crate::auth::server::caller().await?;
     super::server::resume(&caller, id).await
+}
+
+/// Checks, pauses or resumes many connections, whose ids have commas between them, and says in a sentence what was
+/// done. All of them or none: another's among them is as one that is not there.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where one is not there or another's, [`AppError::Invalid`] for a malformed list.
+#[server]
+pub async fn handle_connections(ids: String, what: Handling) -> Result<String, AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::handle(&caller, &ids, what).await
 }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Connection, NewConnection, Provider, paste,
+    Connection, NewConnection, Provider,
+    labels::Labels,
+    paste,
     settings::{
         self, AuthMechanism, MongoDb, PublicFirebase, PublicSettings, PublicSpecial, PublicSupabase, Secret,
         SecretField, Settings, Special, TlsMode,
@@ -17,6 +19,7 @@ use super::{
 use crate::{
     config_check::{KnownFacts, SecretFacts},
     error::FieldError,
+    health::quiet::QuietMode,
     ids::ConnectionId,
     probe::ProbeReport,
 };
@@ -98,6 +101,12 @@ pub struct ConnectionForm {
     pub interval_s: String,
     /// Milliseconds.
     pub slow_threshold_ms: String,
+    /// Code of the quiet mode.
+    pub quiet_mode: String,
+    /// One word.
+    pub environment: String,
+    /// With commas between them.
+    pub tags: String,
 }
 
 impl fmt::Debug for ConnectionForm {
@@ -165,6 +174,9 @@ impl ConnectionForm {
             name: connection.name.clone(),
             interval_s: connection.interval_s.to_string(),
             slow_threshold_ms: connection.slow_threshold_ms.to_string(),
+            quiet_mode: connection.quiet_mode.code().to_owned(),
+            environment: connection.labels.environment.clone().unwrap_or_default(),
+            tags: connection.labels.typed_tags(),
             ..Self::default()
         };
         form.fill_public(&connection.settings);
@@ -278,10 +290,20 @@ impl ConnectionForm {
         let name = validate_name(&form.name).map_err(&mut keep).unwrap_or_default();
         let interval_s = validate_interval(&form.interval_s).map_err(&mut keep).unwrap_or_default();
         let slow_threshold_ms = validate_slow_threshold(&form.slow_threshold_ms).map_err(&mut keep).unwrap_or_default();
+        let labels = Labels::read(&form.environment, &form.tags).map_err(&mut keep).unwrap_or_default();
+        let quiet_mode = QuietMode::from_code(&form.quiet_mode).unwrap_or_default();
         match form.read_target() {
             Ok(Target { id, provider, settings, forget }) if errors.is_empty() => Ok(Draft {
                 id,
-                connection: NewConnection { provider, name, interval_s, slow_threshold_ms, settings },
+                connection: NewConnection {
+                    provider,
+                    name,
+                    interval_s,
+                    slow_threshold_ms,
+                    quiet_mode,
+                    labels,
+                    settings,
+                },
                 forget,
             }),
             Ok(_) => Err(errors),

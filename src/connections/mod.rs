@@ -6,10 +6,11 @@ use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::FieldError, ids::ConnectionId, timestamp::Timestamp};
+use crate::{error::FieldError, health::quiet::QuietMode, ids::ConnectionId, timestamp::Timestamp};
 
 pub mod api;
 pub mod form;
+pub mod labels;
 pub mod paste;
 #[cfg(feature = "ssr")]
 pub mod server;
@@ -17,6 +18,7 @@ pub mod settings;
 pub mod ui;
 pub mod url;
 
+use labels::Labels;
 use settings::{PublicSettings, Settings};
 
 /// What kind of database a connection is to.
@@ -123,6 +125,10 @@ pub struct Connection {
     pub interval_s: u32,
     /// Milliseconds from which an answer is slow.
     pub slow_threshold_ms: u32,
+    /// Whether checks let the database sleep.
+    pub quiet_mode: QuietMode,
+    /// What it is found by.
+    pub labels: Labels,
     /// Since when checks are paused.
     pub paused_at: Option<Timestamp>,
     /// When it was added.
@@ -142,8 +148,62 @@ pub struct NewConnection {
     pub interval_s: Option<u32>,
     /// Milliseconds from which an answer is slow; [`DEFAULT_SLOW_THRESHOLD_MS`] where absent.
     pub slow_threshold_ms: Option<u32>,
+    /// Whether checks let the database sleep.
+    pub quiet_mode: QuietMode,
+    /// What it is found by.
+    pub labels: Labels,
     /// What to connect to.
     pub settings: Settings,
+}
+
+impl NewConnection {
+    /// A connection with everything beside its settings left to the defaults.
+    #[must_use]
+    pub fn new(provider: Provider, name: impl Into<String>, settings: Settings) -> Self {
+        Self {
+            provider,
+            name: name.into(),
+            interval_s: None,
+            slow_threshold_ms: None,
+            quiet_mode: QuietMode::default(),
+            labels: Labels::default(),
+            settings,
+        }
+    }
+}
+
+/// What can be done with many connections at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Handling {
+    /// Check them now.
+    Check,
+    /// Take them off the schedule.
+    Pause,
+    /// Put them back on it.
+    Resume,
+}
+
+impl Handling {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// The word on its button.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Check => "Check",
+            Self::Pause => "Pause",
+            Self::Resume => "Resume",
+        }
+    }
 }
 
 /// What a name may have at most, in characters.

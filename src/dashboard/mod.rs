@@ -1,7 +1,7 @@
 //! What a person looks at: the board of all connections, and the dashboard of one. Composes what other features
 //! know; holds no data of its own. Here: which rows of the board are shown, and in which order.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use crate::health::{BoardRow, Status};
 
@@ -128,16 +128,24 @@ pub struct BoardView {
     pub sort: Sort,
     /// Words that name, endpoint, provider or note has to hold.
     pub search: String,
+    /// The environment that it has to be in.
+    pub environment: Option<String>,
+    /// The tag that it has to carry.
+    pub tag: Option<String>,
 }
 
 impl BoardView {
     /// From the parts of the address; what is not known counts as not said.
     #[must_use]
-    pub fn new(show: Option<&str>, sort: Option<&str>, search: Option<String>) -> Self {
+    pub fn read(part: impl Fn(&str) -> Option<String>) -> Self {
+        let (show, sort) = (part("show"), part("sort"));
+        let label = |name| part(name).filter(|label| !label.is_empty());
         Self {
-            show: Shown::ALL.into_iter().find(|known| known.code() == show).unwrap_or_default(),
-            sort: Sort::ALL.into_iter().find(|known| known.code() == sort).unwrap_or_default(),
-            search: search.unwrap_or_default(),
+            show: Shown::ALL.into_iter().find(|known| known.code() == show.as_deref()).unwrap_or_default(),
+            sort: Sort::ALL.into_iter().find(|known| known.code() == sort.as_deref()).unwrap_or_default(),
+            search: part("q").unwrap_or_default(),
+            environment: label("env"),
+            tag: label("tag"),
         }
     }
 
@@ -153,6 +161,11 @@ impl BoardView {
         }
         if !self.search.is_empty() {
             parts.push(format!("q={}", escape(&self.search)));
+        }
+        for (name, label) in [("env", &self.environment), ("tag", &self.tag)] {
+            if let Some(label) = label {
+                parts.push(format!("{name}={}", escape(label)));
+            }
         }
         if parts.is_empty() { "/".to_owned() } else { format!("/?{}", parts.join("&")) }
     }
@@ -175,15 +188,45 @@ impl BoardView {
         Self { search, ..self.clone() }
     }
 
+    /// This view with another environment, or whatever environment.
+    #[must_use]
+    pub fn in_environment(&self, environment: Option<String>) -> Self {
+        Self { environment, ..self.clone() }
+    }
+
+    /// This view with another tag, or whatever tags.
+    #[must_use]
+    pub fn tagged(&self, tag: Option<String>) -> Self {
+        Self { tag, ..self.clone() }
+    }
+
+    /// Whether it leaves rows out.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        self.show != Shown::All || !self.search.is_empty() || self.environment.is_some() || self.tag.is_some()
+    }
+
     /// The rows that it shows, in its order.
     #[must_use]
     pub fn apply<'rows>(&self, rows: &'rows [BoardRow]) -> Vec<&'rows BoardRow> {
         let words: Vec<String> = self.search.split_whitespace().map(str::to_lowercase).collect();
         let mut shown: Vec<&BoardRow> =
-            rows.iter().filter(|row| self.show.has(row) && words.iter().all(|word| mentions(row, word))).collect();
+            rows.iter().filter(|row| self.has(row) && words.iter().all(|word| mentions(row, word))).collect();
         shown.sort_by(|a, b| self.sort.compare(a, b));
         shown
     }
+
+    fn has(&self, row: &BoardRow) -> bool {
+        self.show.has(row) && row.labels.match_all(self.environment.as_deref(), self.tag.as_deref())
+    }
+}
+
+/// Environments and tags of `rows`, each once and in order.
+#[must_use]
+pub fn labels_of(rows: &[BoardRow]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let environments = rows.iter().filter_map(|row| row.labels.environment.clone()).collect();
+    let tags = rows.iter().flat_map(|row| row.labels.tags.iter().cloned()).collect();
+    (environments, tags)
 }
 
 fn mentions(row: &BoardRow, word: &str) -> bool {
@@ -216,7 +259,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{ids::ConnectionId, timestamp::Timestamp};
+    use crate::{connections::labels::Labels, health::BeatStrip, ids::ConnectionId, timestamp::Timestamp};
 
     fn row(name: &str, status: Status, response_time_ms: Option<u32>) -> BoardRow {
         BoardRow {
@@ -233,6 +276,7 @@ mod tests {
             uptime_30d: None,
             cause: None,
             note: None,
+            labels: Labels::default(),
             beats: BeatStrip::default(),
         }
     }
@@ -247,6 +291,11 @@ mod tests {
             row("orders", Status::Down, None),
             row("new", Status::Unknown, None),
         ]
+    }
+
+    /// The view of an address with these parts.
+    fn view(parts: &[(&str, &str)]) -> BoardView {
+        BoardView::read(|name| parts.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
 
     fn names(view: &BoardView) -> Vec<String> {
@@ -265,7 +314,7 @@ mod tests {
             ("healthy", vec!["Catalog", "events"]),
             ("paused", vec!["staging"]),
         ] {
-            assert_eq!(names(&BoardView::new(Some(show), None, None)), expected);
+            assert_eq!(names(&view(&[("show", show)])), expected);
         }
     }
 
@@ -277,14 +326,31 @@ mod tests {
 
     #[test]
     fn no_answer_counts_as_slower_than_any() {
-        let view = BoardView::new(None, Some("response"), None);
+        let view = view(&[("sort", "response")]);
         assert_eq!(names(&view), ["new", "orders", "staging", "billing", "events", "Catalog"]);
     }
 
     #[test]
     fn an_address_is_read_back_as_it_was_written() {
-        let view = BoardView::new(Some("paused"), Some("name"), Some("ä & b/c".to_owned()));
-        assert_eq!(view.href(), "/?show=paused&sort=name&q=%C3%A4%20%26%20b%2Fc");
-        assert_eq!(BoardView::new(Some("nonsense"), Some(""), None).href(), "/");
+        let parts = [("show", "paused"), ("sort", "name"), ("q", "ä & b/c"), ("env", "production"), ("tag", "team a")];
+        let read = view(&parts);
+        assert_eq!(read.href(), "/?show=paused&sort=name&q=%C3%A4%20%26%20b%2Fc&env=production&tag=team%20a");
+        assert_eq!(view(&[("show", "nonsense"), ("sort", ""), ("tag", "")]).href(), "/");
+    }
+
+    #[test]
+    fn labels_narrow_the_rows() {
+        let labelled = |name: &str, environment: &str, tags: &str| BoardRow {
+            labels: Labels::read(environment, tags).expect("labels"),
+            ..row(name, Status::Healthy, None)
+        };
+        let rows = [labelled("a", "production", "shop"), labelled("b", "staging", "shop"), labelled("c", "", "")];
+        let shown = |view: &BoardView| view.apply(&rows).into_iter().map(|row| row.name.as_str()).collect::<String>();
+        assert_eq!(shown(&BoardView::default().tagged(Some("shop".to_owned()))), "ab");
+        let narrow = BoardView::default().in_environment(Some("staging".to_owned())).tagged(Some("shop".to_owned()));
+        assert_eq!(shown(&narrow), "b");
+        assert!(narrow.is_narrow() && !BoardView::default().is_narrow());
+        let (environments, tags) = labels_of(&rows);
+        assert_eq!((environments.len(), tags.len()), (2, 1));
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    connections::Provider,
+    connections::{Provider, labels::Labels},
     ids::{ConnectionId, ErrorId},
     probe::{Cause, Phase, TlsFacts},
     retry::BreakerState,
@@ -13,6 +13,7 @@ use crate::{
 
 pub mod api;
 pub mod network;
+pub mod quiet;
 pub mod rules;
 pub mod schedule;
 
@@ -164,6 +165,8 @@ pub struct BoardRow {
     pub cause: Option<Cause>,
     /// The one thing worth knowing (`slow at login: 3,190 of 3,412 ms`).
     pub note: Option<String>,
+    /// What it is found by.
+    pub labels: Labels,
     /// Its last 24 hours.
     pub beats: BeatStrip,
 }

@@ -97,7 +97,15 @@ mod tests {
             cause,
             also_possible: Vec::new(),
         });
-        ProbeReport { phases: Vec::new(), total_micros: 0, server_version: None, tls: None, address: None, failure }
+        ProbeReport {
+            phases: Vec::new(),
+            total_micros: 0,
+            server_version: None,
+            tls: None,
+            address: None,
+            others_at_work: None,
+            failure,
+        }
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::{
 /// Days before its end from which a certificate makes a connection degraded.
 pub const CERTIFICATE_DAYS: i64 = 14;
 
+/// What is said of a database that was left asleep.
+const QUIET: &str = "quiet: reached, not woken";
+
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
 
 /// What a check found, and what is worth saying of it.
@@ -17,7 +20,7 @@ const DAY_MICROS: i64 = 86_400 * 1_000_000;
 pub struct Verdict {
     /// The status.
     pub status: Status,
-    /// Why it is degraded; none for the other statuses, whose cause says it.
+    /// Why it is degraded, or that nobody looked further; what is down has a cause to say it.
     pub note: Option<String>,
 }
 
@@ -34,7 +37,8 @@ pub fn judge(report: &ProbeReport, attempts: u32, slow_threshold_ms: u32, now: T
             .flatten()
             .collect();
     if notes.is_empty() {
-        Verdict { status: Status::Healthy, note: None }
+        let note = report.is_quiet().then(|| QUIET.to_owned());
+        Verdict { status: Status::Healthy, note }
     } else {
         Verdict { status: Status::Degraded, note: Some(notes.join(" · ")) }
     }
@@ -154,7 +158,15 @@ mod tests {
                 sha256: String::new(),
             }],
         });
-        ProbeReport { phases, total_micros: total_ms * 1_000, server_version: None, tls, address: None, failure: None }
+        ProbeReport {
+            phases,
+            total_micros: total_ms * 1_000,
+            server_version: None,
+            tls,
+            address: None,
+            others_at_work: None,
+            failure: None,
+        }
     }
 
     #[test]

@@ -68,6 +68,17 @@ impl Phase {
     }
 }
 
+/// How far an attempt goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// To the answer of the health query.
+    Full,
+    /// The same, and after it whether others are at work there.
+    Look,
+    /// To the end of TCP and TLS, so that a database that sleeps is not woken.
+    Surface,
+}
+
 /// How a phase ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -172,15 +183,25 @@ pub struct ProbeReport {
     pub tls: Option<TlsFacts>,
     /// The address that was connected to.
     pub address: Option<String>,
-    /// Why it failed; absent where the health query was answered.
+    /// Whether others were at work on the database; absent where nobody looked.
+    #[serde(default)]
+    pub others_at_work: Option<bool>,
+    /// Why it failed; absent where it came as far as it was to go.
     pub failure: Option<Failure>,
 }
 
 impl ProbeReport {
-    /// Whether the health query was answered.
+    /// Whether it came as far as it was to go: to the answer of the health query, or where it was quiet to the end
+    /// of TLS.
     #[must_use]
     pub const fn succeeded(&self) -> bool {
         self.failure.is_none()
+    }
+
+    /// Whether it was to go no further than TLS, and did.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.succeeded() && self.phase(Phase::Query).is_some_and(|query| query.outcome == Outcome::Skipped)
     }
 
     /// Milliseconds in all, rounded to the nearest, at least 1 for an answer.

@@ -28,13 +28,7 @@ async fn call(client: &Client, function: &str, fields: &[(&str, &str)]) -> Answe
 async fn connection(app: &TestApp, owner: &Caller, name: &str) -> ConnectionId {
     let settings = json!({ "connectionString": app.database.url(), "tls": "disable" });
     let settings = Settings::from_json(Provider::PostgreSql, &settings).expect("settings");
-    let new = NewConnection {
-        provider: Provider::PostgreSql,
-        name: name.to_owned(),
-        interval_s: None,
-        slow_threshold_ms: None,
-        settings,
-    };
+    let new = NewConnection::new(Provider::PostgreSql, name, settings);
     connections::create(owner, new).await.expect("a connection")
 }
 

@@ -23,7 +23,7 @@ const URL: &str = "postgres://app:hunter2@db.example.com:5433/shop";
 /// A connection called `name` to what `url` says.
 fn new(name: &str, url: &str) -> NewConnection {
     let (provider, settings) = parse_url(url).expect("an address");
-    NewConnection { provider, name: name.to_owned(), interval_s: None, slow_threshold_ms: None, settings }
+    NewConnection::new(provider, name, settings)
 }
 
 /// The field that an answer is about.

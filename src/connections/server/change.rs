@@ -1,5 +1,9 @@
 //! Pausing, resuming and deleting.
 
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
 use super::announce;
 use crate::{
     audit::{
@@ -7,7 +11,9 @@ use crate::{
         server::{Entry, record},
     },
     auth::server::Caller,
+    connections::Handling,
     error::AppError,
+    health::{self, CheckOrigin},
     ids::ConnectionId,
 };
 
@@ -17,25 +23,7 @@ use crate::{
 ///
 /// [`AppError::NotFound`] where it is not there or another's.
 pub async fn pause(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
-    let owner = caller.user_id()?;
-    let mut tx = caller.write().await?;
-    let changed = sqlx::query!(
-        "update database_credentials
-            set is_active = false, paused_at = coalesce(paused_at, mooring_now())
-          where id = $1
-            and user_id = $2",
-        id.0,
-        owner.0,
-    )
-    .execute(&mut *tx)
-    .await?;
-    if changed.rows_affected() == 0 {
-        return Err(AppError::NotFound);
-    }
-    record(&mut tx, caller, Entry::new("connection.pause", Outcome::Success).connection(id)).await?;
-    announce(&mut tx, owner).await?;
-    tx.commit().await?;
-    Ok(())
+    set_active(caller, &[id], false).await
 }
 
 /// Puts a connection back on the schedule; a check is due at once.
@@ -44,22 +32,61 @@ pub async fn pause(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
 ///
 /// [`AppError::NotFound`] where it is not there or another's.
 pub async fn resume(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
+    set_active(caller, &[id], true).await
+}
+
+/// Checks, pauses or resumes many, whose ids have commas between them; says in a sentence what was done.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where one is not there or another's, and then nothing is done; [`AppError::Invalid`]
+/// for a malformed list.
+pub async fn handle(caller: &Caller, ids: &str, what: Handling) -> Result<String, AppError> {
+    let ids = ids
+        .split(',')
+        .map(|id| id.trim().parse())
+        .collect::<Result<BTreeSet<ConnectionId>, _>>()
+        .map_err(|_| AppError::invalid("ids", "These are no connections."))?;
+    let ids: Vec<ConnectionId> = ids.into_iter().collect();
+    let done = match what {
+        Handling::Check => {
+            let report = health::server::check_all(caller, Some(&ids), CheckOrigin::Person).await?.report;
+            return Ok(format!(
+                "{} checked: {} healthy, {} degraded, {} down.",
+                report.checked, report.healthy, report.degraded, report.down
+            ));
+        }
+        Handling::Pause => "paused",
+        Handling::Resume => "resumed",
+    };
+    set_active(caller, &ids, what == Handling::Resume).await?;
+    Ok(if ids.len() == 1 { format!("1 connection {done}.") } else { format!("{} connections {done}.", ids.len()) })
+}
+
+/// Takes connections off the schedule or puts them back on it; all or none.
+async fn set_active(caller: &Caller, ids: &[ConnectionId], is_active: bool) -> Result<(), AppError> {
     let owner = caller.user_id()?;
+    let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut tx = caller.write().await?;
     let changed = sqlx::query!(
         "update database_credentials
-            set is_active = true, paused_at = null
-          where id = $1
+            set is_active = $3,
+                paused_at = case when $3 then null else coalesce(paused_at, mooring_now()) end
+          where id = any ($1)
             and user_id = $2",
-        id.0,
+        &uuids,
         owner.0,
+        is_active,
     )
     .execute(&mut *tx)
     .await?;
-    if changed.rows_affected() == 0 {
+    if usize::try_from(changed.rows_affected()).ok() != Some(ids.len()) {
         return Err(AppError::NotFound);
     }
-    record(&mut tx, caller, Entry::new("connection.resume", Outcome::Success).connection(id)).await?;
+    let action = if is_active { "connection.resume" } else { "connection.pause" };
+    for id in ids {
+        record(&mut tx, caller, Entry::new(action, Outcome::Success).connection(*id)).await?;
+    }
     announce(&mut tx, owner).await?;
     tx.commit().await?;
     Ok(())

@@ -12,7 +12,7 @@ mod submit;
 mod test;
 mod typed;
 
-pub use change::{delete, pause, resume};
+pub use change::{delete, handle, pause, resume};
 pub use hand_over::hand_over;
 pub use read::{find, list, open_settings};
 pub use save::{create, create_own, update};

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::Stored;
 use crate::{
     auth::server::Caller,
-    connections::{Connection, Provider, settings::Settings},
+    connections::{Connection, Provider, labels::Labels, settings::Settings},
     error::AppError,
+    health::quiet::QuietMode,
     ids::ConnectionId,
 };
 
@@ -22,8 +23,8 @@ pub async fn find(caller: &Caller, id: ConnectionId) -> Result<Connection, AppEr
     let mut tx = caller.read().await?;
     let row = sqlx::query_as!(
         Row,
-        "select id, provider, connection_name, public_settings, check_interval_s, slow_threshold_ms, paused_at,
-                created_at, updated_at
+        "select id, provider, connection_name, public_settings, check_interval_s, slow_threshold_ms, quiet_mode,
+                environment, tags, paused_at, created_at, updated_at
            from database_credentials
           where id = $1
             and ($2::uuid is null or user_id = $2)",
@@ -44,8 +45,8 @@ pub async fn list(caller: &Caller) -> Result<Vec<Connection>, AppError> {
     let mut tx = caller.read().await?;
     let rows = sqlx::query_as!(
         Row,
-        "select id, provider, connection_name, public_settings, check_interval_s, slow_threshold_ms, paused_at,
-                created_at, updated_at
+        "select id, provider, connection_name, public_settings, check_interval_s, slow_threshold_ms, quiet_mode,
+                environment, tags, paused_at, created_at, updated_at
            from database_credentials
           where $1::uuid is null or user_id = $1
           order by lower(connection_name), id",
@@ -100,6 +101,9 @@ struct Row {
     public_settings: Value,
     check_interval_s: i32,
     slow_threshold_ms: i32,
+    quiet_mode: String,
+    environment: Option<String>,
+    tags: Vec<String>,
     paused_at: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
@@ -115,6 +119,8 @@ impl From<Row> for Connection {
             settings: serde_json::from_value(row.public_settings).unwrap_or_default(),
             interval_s: row.check_interval_s.unsigned_abs(),
             slow_threshold_ms: row.slow_threshold_ms.unsigned_abs(),
+            quiet_mode: QuietMode::from_code(&row.quiet_mode).unwrap_or_default(),
+            labels: Labels { environment: row.environment, tags: row.tags },
             paused_at: row.paused_at.map(Into::into),
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),

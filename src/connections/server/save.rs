@@ -15,6 +15,7 @@ use crate::{
     config_check,
     connections::{
         DEFAULT_SLOW_THRESHOLD_MS, NewConnection, Provider,
+        labels::Labels,
         settings::{PublicSettings, SecretField, Settings, Special},
     },
     error::{AppError, FieldError},
@@ -48,13 +49,7 @@ pub async fn create(caller: &Caller, new: NewConnection) -> Result<ConnectionId,
 ///
 /// As [`create`].
 pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Result<ConnectionId, AppError> {
-    let new = NewConnection {
-        provider: Provider::PostgreSql,
-        name: name.to_owned(),
-        interval_s: None,
-        slow_threshold_ms: None,
-        settings: settings.clone(),
-    };
+    let new = NewConnection::new(Provider::PostgreSql, name, settings.clone());
     match super::list(caller).await?.into_iter().find(|connection| connection.name == name) {
         Some(connection) => {
             update(caller, connection.id, new, &[]).await?;
@@ -144,6 +139,8 @@ struct SealedRow<'a> {
     public: Value,
     interval_s: i32,
     slow_threshold_ms: i32,
+    quiet_mode: &'static str,
+    labels: &'a Labels,
 }
 
 impl<'a> SealedRow<'a> {
@@ -157,6 +154,8 @@ impl<'a> SealedRow<'a> {
             public: serde_json::to_value(new.settings.public()).map_err(|error| AppError::internal(&error))?,
             interval_s: i32::try_from(interval_s).unwrap_or(i32::MAX),
             slow_threshold_ms: i32::try_from(slow_threshold_ms).unwrap_or(i32::MAX),
+            quiet_mode: new.quiet_mode.code(),
+            labels: &new.labels,
         })
     }
 }
@@ -170,8 +169,9 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into database_credentials (
-             id, user_id, provider, connection_name, credentials, public_settings, check_interval_s, slow_threshold_ms
-         ) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+             id, user_id, provider, connection_name, credentials, public_settings, check_interval_s, slow_threshold_ms,
+             quiet_mode, environment, tags
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         id.0,
         owner.0,
         row.provider.code(),
@@ -180,6 +180,9 @@ async fn insert(
         row.public,
         row.interval_s,
         row.slow_threshold_ms,
+        row.quiet_mode,
+        row.labels.environment,
+        &row.labels.tags,
     )
     .execute(connection)
     .await?;
@@ -225,8 +228,11 @@ async fn replace(
                 public_settings     = $6,
                 check_interval_s    = $7,
                 slow_threshold_ms   = $8,
-                settings_changed_at = case when $9 then mooring_now() else settings_changed_at end,
-                test_status         = case when $9 then null else test_status end
+                quiet_mode          = $9,
+                environment         = $10,
+                tags                = $11,
+                settings_changed_at = case when $12 then mooring_now() else settings_changed_at end,
+                test_status         = case when $12 then null else test_status end
           where id = $1
             and user_id = $2",
         id.0,
@@ -237,6 +243,9 @@ async fn replace(
         row.public,
         row.interval_s,
         row.slow_threshold_ms,
+        row.quiet_mode,
+        row.labels.environment,
+        &row.labels.tags,
         settings_changed,
     )
     .execute(connection)

@@ -127,6 +127,26 @@ pub(super) fn Editor(
                             hint="What you and the board call it."
                             autocomplete="off"
                         />
+                        <div class="form-row">
+                            <TextField
+                                name="environment"
+                                label="Environment"
+                                value=fields.environment
+                                error=of.run("environment")
+                                placeholder="production"
+                                optional=true
+                                autocomplete="off"
+                            />
+                            <TextField
+                                name="tags"
+                                label="Tags"
+                                value=fields.tags
+                                error=of.run("tags")
+                                placeholder="billing, europe"
+                                optional=true
+                                autocomplete="off"
+                            />
+                        </div>
                         <FirebaseFields fields of stored=stored.clone() />
                         <SupabaseFields fields of stored=stored.clone() />
                         <DatabaseFields fields of stored=stored.clone() password_error />

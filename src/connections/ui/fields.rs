@@ -74,7 +74,10 @@ fields!(
     anon_key,
     service_role_key,
     interval_s,
-    slow_threshold_ms;
+    slow_threshold_ms,
+    quiet_mode,
+    environment,
+    tags;
     srv,
     remove_password,
     remove_service_account,

@@ -11,6 +11,7 @@ use crate::{
         settings::{AuthMechanism, PublicSettings, PublicSpecial, Settings, TlsMode},
         url,
     },
+    health::quiet::QuietMode,
     ui::{CheckField, SelectField, TextArea, TextField},
 };
 
@@ -384,6 +385,13 @@ pub(super) fn AdvancedFields(fields: Fields, of: Errors, stored: PublicSettings)
                     autocomplete="off"
                 />
             </div>
+            <SelectField
+                name="quietMode"
+                label="Let it sleep"
+                options=QuietMode::ALL.map(|mode| (mode.code().to_owned(), mode.label().to_owned())).to_vec()
+                value=fields.quiet_mode
+                hint="A quiet check stops before the login, so that a database which sleeps while nobody uses it is not woken."
+            />
             <div class="form provider-part for-database">
                 <TextArea
                     name="caCertificate"

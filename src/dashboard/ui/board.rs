@@ -10,7 +10,8 @@ use leptos_router::{
 
 use crate::{
     auth::{Role, ui::Account},
-    dashboard::{BoardView, Shown, Sort},
+    connections::{Handling, api::HandleConnections},
+    dashboard::{BoardView, Shown, Sort, labels_of},
     error::AppError,
     health::{
         Board, BoardFigures, BoardRow, Notice, Status,
@@ -298,9 +299,7 @@ fn Share(parts: [(Status, u32); 4], total: u32) -> impl IntoView {
 #[component]
 fn Rows(rows: Memo<Vec<BoardRow>>) -> impl IntoView {
     let query = use_query_map();
-    let view_of_address = Memo::new(move |_| {
-        query.with(|query| BoardView::new(query.get_str("show"), query.get_str("sort"), query.get("q")))
-    });
+    let view_of_address = Memo::new(move |_| query.with(|query| BoardView::read(|name| query.get(name))));
     let by_id =
         Memo::new(move |_| rows.with(|rows| rows.iter().map(|row| (row.id, row.clone())).collect::<BTreeMap<_, _>>()));
     // While somebody is about to press a row, the rows keep their order; what is in them goes on changing.
@@ -339,6 +338,8 @@ fn Rows(rows: Memo<Vec<BoardRow>>) -> impl IntoView {
                 {move || view! { <Tabs label="Which connections" tabs=tabs() /> }}
                 <Search view=view_of_address />
             </div>
+            <LabelLinks rows view=view_of_address />
+            <Handle order view=view_of_address />
             <div class="table-wrap">
                 <table class="table table-hover board-table">
                     <caption class="visually-hidden">"Connections"</caption>
@@ -373,6 +374,79 @@ fn Rows(rows: Memo<Vec<BoardRow>>) -> impl IntoView {
                 <EmptyNote text="No connection matches. Try other words, or look at all of them." />
             </Show>
         </section>
+    }
+}
+
+/// The environments and tags that there are, as links that narrow the board to one of each.
+#[component]
+fn LabelLinks(rows: Memo<Vec<BoardRow>>, view: Memo<BoardView>) -> impl IntoView {
+    let labels = Memo::new(move |_| rows.with(|rows| labels_of(rows)));
+    move || {
+        let view = view.get();
+        let (environments, tags) = labels.get();
+        let link = |label: String, chosen: bool, href: String| {
+            let current = chosen.then_some("true");
+            view! {
+                <a class="label-link" href=href aria-current=current data-noscroll="">
+                    {label}
+                </a>
+            }
+        };
+        let environments = environments.into_iter().map(|label| {
+            let chosen = view.environment.as_deref() == Some(label.as_str());
+            let href = view.in_environment((!chosen).then(|| label.clone())).href();
+            link(label, chosen, href)
+        });
+        let tags = tags.into_iter().map(|label| {
+            let chosen = view.tag.as_deref() == Some(label.as_str());
+            let href = view.tagged((!chosen).then(|| label.clone())).href();
+            link(format!("#{label}"), chosen, href)
+        });
+        let links: Vec<_> = environments.chain(tags).collect();
+        (!links.is_empty()).then(|| {
+            view! {
+                <nav class="label-links" aria-label="Environments and tags">
+                    {links}
+                </nav>
+            }
+        })
+    }
+}
+
+/// What can be done with all connections that a narrowed board shows.
+#[component]
+fn Handle(order: Memo<Vec<ConnectionId>>, view: Memo<BoardView>) -> impl IntoView {
+    let handle = ServerAction::<HandleConnections>::new();
+    let toasts = use_toasts();
+    Effect::new(move |_| match handle.value().get() {
+        Some(Ok(done)) => toasts.show(Tone::Healthy, done),
+        Some(Err(error)) => toasts.show(Tone::Down, error.to_string()),
+        None => {}
+    });
+    let count = move || order.with(Vec::len);
+    let ids = move || order.with(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+    let button = move |what: Handling, icon: IconName| {
+        view! {
+            <ActionForm action=handle>
+                <input type="hidden" name="ids" value=ids />
+                <input type="hidden" name="what" value=what.code() />
+                <Button small=true icon busy=handle.pending()>
+                    {what.label()}
+                </Button>
+            </ActionForm>
+        }
+    };
+    view! {
+        <Show when=move || view.with(BoardView::is_narrow) && (count() > 0)>
+            <div class="board-handle" role="group" aria-label="With all that are shown">
+                <span class="small quiet">
+                    {move || if count() == 1 { "With this one:".to_owned() } else { format!("With these {}:", count()) }}
+                </span>
+                {button(Handling::Check, IconName::Play)}
+                {button(Handling::Pause, IconName::Pause)}
+                {button(Handling::Resume, IconName::Play)}
+            </div>
+        </Show>
     }
 }
 
@@ -411,6 +485,9 @@ fn Search(view: Memo<BoardView>) -> impl IntoView {
     let hidden = move |name: &'static str, value: Option<&'static str>| {
         value.map(|value| view! { <input type="hidden" name=name value=value /> })
     };
+    let kept = move |name: &'static str, value: Option<String>| {
+        value.map(|value| view! { <input type="hidden" name=name value=value /> })
+    };
     view! {
         <form
             class="search"
@@ -421,6 +498,8 @@ fn Search(view: Memo<BoardView>) -> impl IntoView {
         >
             {move || hidden("show", view.with(|view| view.show.code()))}
             {move || hidden("sort", view.with(|view| view.sort.code()))}
+            {move || kept("env", view.with(|view| view.environment.clone()))}
+            {move || kept("tag", view.with(|view| view.tag.clone()))}
             <Icon name=IconName::Search />
             <input
                 node_ref=field

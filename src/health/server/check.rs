@@ -14,14 +14,14 @@ use crate::{
     health::{
         Status,
         network::{self, Evidence},
-        rules,
+        quiet, rules,
         server::{
             claim::{self, Claim, Lease, TO_WRITE},
             watch::{Lane, Outage},
         },
     },
     ids::ConnectionId,
-    probe::{Cause, Failure, Outcome, Phase, PhaseResult, ProbeReport},
+    probe::{Cause, Depth, Failure, Outcome, Phase, PhaseResult, ProbeReport},
     retry::{RetryPolicy, breaker::Gate},
     server::{providers, state::AppState, vault::Vault},
     timestamp::Timestamp,
@@ -120,7 +120,7 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         };
         let at = claim.now();
         let report = match &settings {
-            Ok((provider, settings)) => probe(state, *provider, settings).await,
+            Ok((provider, settings)) => probe(state, *provider, settings, depth(&claim, *provider, settings)).await,
             Err(failure) => without_phases(failure.clone()),
         };
         drop(turn);
@@ -144,6 +144,15 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         state.clock().sleep(delay).await;
     }
     Checked::Done(Box::new(verdict(state, claim, attempts, host.as_deref()).await))
+}
+
+/// How far a probe of this check goes. What somebody asks for is never quiet.
+fn depth(claim: &Claim, provider: Provider, settings: &Settings) -> Depth {
+    match (claim.quiet_mode.applies(provider, &settings.host), claim.origin.is_scheduled()) {
+        (false, _) => Depth::Full,
+        (true, false) => Depth::Look,
+        (true, true) => quiet::depth(claim.last_look, claim.is_down, claim.now()),
+    }
 }
 
 /// The time limit of one probe, from the name to the answer.
@@ -178,10 +187,10 @@ async fn turn(
     }
 }
 
-async fn probe(state: &AppState, provider: Provider, settings: &Settings) -> ProbeReport {
+async fn probe(state: &AppState, provider: Provider, settings: &Settings, depth: Depth) -> ProbeReport {
     let started = Instant::now();
     if let Ok(report) =
-        timeout(deadline(settings) + OVERRUN, providers::probe(state.egress(), provider, settings)).await
+        timeout(deadline(settings) + OVERRUN, providers::probe_to(state.egress(), provider, settings, depth)).await
     {
         return report;
     }
@@ -301,5 +310,13 @@ fn without_phases(failure: Failure) -> ProbeReport {
         .into_iter()
         .map(|phase| PhaseResult { phase, outcome: Outcome::Skipped, micros: 0, detail: None })
         .collect();
-    ProbeReport { phases, total_micros: 0, server_version: None, tls: None, address: None, failure: Some(failure) }
+    ProbeReport {
+        phases,
+        total_micros: 0,
+        server_version: None,
+        tls: None,
+        address: None,
+        others_at_work: None,
+        failure: Some(failure),
+    }
 }

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     connections::Provider,
-    health::CheckOrigin,
+    health::{
+        CheckOrigin,
+        quiet::{LastLook, QuietMode},
+    },
     ids::{ConnectionId, UserId, WorkerId},
     retry::{BreakerState, RetryPolicy, breaker::Breaker},
     timestamp::Timestamp,
@@ -55,6 +58,12 @@ pub struct Claim {
     pub breaker: Breaker,
     /// Whether the last check ended in silence.
     pub hangs: bool,
+    /// Whether its database may be left asleep.
+    pub quiet_mode: QuietMode,
+    /// What the last answered look found.
+    pub last_look: Option<LastLook>,
+    /// Whether it was down at the last check.
+    pub is_down: bool,
     /// The place on the grid that this check fills; none where the connection is paused.
     pub due_at: Option<Timestamp>,
     /// The database's time at the claim.
@@ -84,6 +93,10 @@ struct Row {
     breaker_open_until: Option<OffsetDateTime>,
     breaker_counts_from: OffsetDateTime,
     hangs: bool,
+    quiet_mode: String,
+    looked_at: Option<OffsetDateTime>,
+    others_at_work: bool,
+    is_down: bool,
     next_check_at: Option<OffsetDateTime>,
     lease_until: OffsetDateTime,
     claimed_at: OffsetDateTime,
@@ -110,6 +123,9 @@ impl Row {
                 counts_from: self.breaker_counts_from.into(),
             },
             hangs: self.hangs,
+            quiet_mode: QuietMode::from_code(&self.quiet_mode).unwrap_or_default(),
+            last_look: self.looked_at.map(|at| LastLook { at: at.into(), others_at_work: self.others_at_work }),
+            is_down: self.is_down,
             due_at: self.next_check_at.map(Timestamp::from),
             claimed_at: self.claimed_at.into(),
             claimed: asked_at,
@@ -161,6 +177,10 @@ pub async fn due(
                taken.breaker_open_until,
                taken.breaker_counts_from as "breaker_counts_from!",
                taken.hangs               as "hangs!",
+               connection.quiet_mode     as "quiet_mode!",
+               taken.looked_at,
+               taken.others_at_work      as "others_at_work!",
+               taken.status = 'down'     as "is_down!",
                taken.next_check_at,
                taken.lease_until         as "lease_until!",
                mooring_now()             as "claimed_at!"
@@ -211,6 +231,10 @@ pub async fn one(
                taken.breaker_open_until,
                taken.breaker_counts_from as "breaker_counts_from!",
                taken.hangs               as "hangs!",
+               connection.quiet_mode     as "quiet_mode!",
+               taken.looked_at,
+               taken.others_at_work      as "others_at_work!",
+               taken.status = 'down'     as "is_down!",
                taken.next_check_at,
                taken.lease_until         as "lease_until!",
                mooring_now()             as "claimed_at!"

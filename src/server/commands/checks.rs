@@ -20,7 +20,7 @@ pub(super) async fn add_connection(
 ) -> Result<(), CommandError> {
     let caller = accounts::caller_for_email(state, email).await?;
     let name = connections::validate_name(name).map_err(AppError::from)?;
-    let new = NewConnection { provider, name, interval_s: None, slow_threshold_ms: None, settings };
+    let new = NewConnection::new(provider, name, settings);
     let id = connections::server::create(&caller, new).await?;
     print(id.to_string())
 }

@@ -28,7 +28,7 @@ use crate::{
         Provider,
         settings::{Secret, Settings, TlsMode},
     },
-    probe::{Cause, Phase, ProbeReport, TlsFacts},
+    probe::{Cause, Depth, Phase, ProbeReport, TlsFacts},
     server::egress::{Egress, is_local},
 };
 
@@ -43,11 +43,16 @@ const CONNECT_TIMEOUT_MS: (u32, u32) = (100, 60_000);
 /// It ends within the connect timeout and ten seconds more, and with it everything that it opened; dropping it
 /// has the same effect. Failures of every kind are in the report, which holds no secret.
 pub async fn probe(egress: &Egress, provider: Provider, settings: &Settings) -> ProbeReport {
+    probe_to(egress, provider, settings, Depth::Full).await
+}
+
+/// The same as far as `depth` asks for, where the provider can stop there.
+pub async fn probe_to(egress: &Egress, provider: Provider, settings: &Settings, depth: Depth) -> ProbeReport {
     let mut trace = Trace::new();
     let (least, most) = CONNECT_TIMEOUT_MS;
     let connecting = Duration::from_millis(settings.effective_connect_timeout_ms().clamp(least, most).into());
     let connect_deadline = trace.started() + connecting;
-    let attempt = Attempt { egress, settings, connect_deadline };
+    let attempt = Attempt { egress, settings, depth, connect_deadline };
     let deadline = connect_deadline + BEYOND_CONNECTING;
 
     // A server may send anything, and not all that reads it is ours: a panic there is a failed attempt.
@@ -71,6 +76,7 @@ pub async fn probe(egress: &Egress, provider: Provider, settings: &Settings) -> 
 struct Attempt<'a> {
     egress: &'a Egress,
     settings: &'a Settings,
+    depth: Depth,
     connect_deadline: Instant,
 }
 

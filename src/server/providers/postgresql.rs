@@ -17,7 +17,7 @@ use tokio::{
     time::{timeout, timeout_at},
 };
 use tokio_postgres::{
-    Config,
+    Config, SimpleQueryMessage,
     config::{SslMode, SslNegotiation},
     tls::TlsConnect,
 };
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     connections::settings::TlsMode,
-    probe::{Cause, Phase},
+    probe::{Cause, Depth, Phase},
 };
 
 /// Asks whether the server speaks TLS.
@@ -41,6 +41,16 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// statement of the simple protocol it passes through every mode of a pooler, where a transaction or a
 /// setting would not.
 const HEALTH_QUERY: &str = "select 1";
+/// Whether anyone but us and the hoster's own services did anything in the last minutes. Without the right to see
+/// what others do, nobody is seen: better that a database sleeps.
+const OTHERS_AT_WORK: &str = "select exists (
+    select from pg_stat_activity
+     where backend_type = 'client backend'
+       and pid <> pg_backend_pid()
+       and application_name is distinct from 'mooring'
+       and usename not in ('supabase_admin', 'supabase_auth_admin', 'supabase_storage_admin',
+                           'supabase_replication_admin', 'supabase_read_only_user', 'cloud_admin', 'rdsadmin')
+       and (state <> 'idle' or state_change > now() - interval '5 minutes'))";
 /// How long the server may take to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -63,6 +73,10 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     let (wire, binding) = timeout_at(attempt.connect_deadline, secure(stream, attempt, mode, trace))
         .await
         .unwrap_or_else(|_| Err(super::out_of_time(Phase::Tls)))?;
+    if attempt.depth == Depth::Surface {
+        trace.answered();
+        return Ok(());
+    }
     if wire.is_tls() {
         // TLS is already there: the driver is to treat the stream as TLS and ask for nothing.
         config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
@@ -98,6 +112,12 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     trace.note(Phase::Query, if standby { "answered by a standby" } else { "answered" });
     trace.server_version = version;
     trace.answered();
+    if attempt.depth == Depth::Look
+        && let Either::Left((Ok(rows), _)) =
+            select(pin!(timeout(GOODBYE, client.simple_query(OTHERS_AT_WORK))), &mut connection).await
+    {
+        trace.others_at_work = rows.ok().map(|rows| says_true(&rows));
+    }
 
     // With the client gone the connection says goodbye and closes.
     drop(client);
@@ -188,6 +208,11 @@ fn explain(witness: &Witness, error: &tokio_postgres::Error) -> Trouble {
         return Trouble::new(Cause::AuthMethodUnsupported, message);
     }
     Trouble { message, ..Trouble::default() }
+}
+
+/// Whether the one value of an answer is true.
+fn says_true(rows: &[SimpleQueryMessage]) -> bool {
+    rows.iter().any(|row| matches!(row, SimpleQueryMessage::Row(row) if row.get(0) == Some("t")))
 }
 
 /// The stream ended where an answer was due.

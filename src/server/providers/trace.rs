@@ -24,6 +24,8 @@ pub(super) struct Trace {
     pub address: Option<String>,
     /// The server's version.
     pub server_version: Option<String>,
+    /// Whether others were at work on the database.
+    pub others_at_work: Option<bool>,
     failure: Option<Failure>,
 }
 
@@ -38,6 +40,7 @@ impl Trace {
             tls: None,
             address: None,
             server_version: None,
+            others_at_work: None,
             failure: None,
         }
     }
@@ -133,6 +136,7 @@ impl Trace {
             server_version: self.server_version,
             tls: self.tls,
             address: self.address,
+            others_at_work: self.others_at_work,
             failure: self.failure,
         }
     }

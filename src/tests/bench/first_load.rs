@@ -13,37 +13,58 @@ use crate::{
 
 const EMAIL: &str = "bench@example.org";
 
-/// Adds up the scripts, styles and wasm that the board page names.
+/// Adds up the scripts, styles and wasm of a first visit, which is the page that makes the first account, and of the
+/// board, which those who come every day load.
 pub async fn measure(database: TestDatabase) -> Vec<Line> {
     let installation = Installation::on(&database).with("MOORING_SCHEDULER", "off").with("RUST_LOG", "warn");
-    installation.must(&["user", "add", EMAIL, "--admin", "--password-stdin"], PASSWORD);
     let process = installation.serve();
-    let client = Client::new(Server::At(process.address), &Transcript::default()).sign_in(EMAIL).await;
-    let page = client.get("/").await.text();
+    let stranger = Client::new(Server::At(process.address), &Transcript::default());
     let mut lines = Vec::new();
-    for (what, extension, aim) in [
-        ("Wasm on first load, Brotli", ".wasm", "< 350 kB"),
-        ("JavaScript on first load, Brotli", ".js", ""),
-        ("CSS on first load, Brotli", ".css", ""),
-    ] {
-        let mut bytes = 0;
-        for path in named(&page, extension) {
-            let answer = client.send(Request::get(&path).header(header::ACCEPT_ENCODING, "br"), "").await;
-            assert!(answer.status.is_success(), "{path}: {}", answer.status);
-            let encoding = answer.headers.get(header::CONTENT_ENCODING);
-            assert!(encoding.is_some_and(|encoding| encoding == "br"), "{path} is not sent in Brotli");
-            bytes += answer.body.len();
-        }
-        assert!(bytes > 0, "the page names no {extension}: is target/site built?");
-        lines.push(Line {
-            what: what.to_owned(),
-            mooring: format!("{:.1} kB", f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1_000.0),
-            bare: String::new(),
-            ratio: String::new(),
-            aim,
-        });
+    for (what, extension, aim) in
+        [("wasm", ".wasm", "< 350 kB"), ("JavaScript", ".js", "no charts"), ("CSS", ".css", "")]
+    {
+        lines.push(line(&format!("First visit: {what}, Brotli"), loads(&stranger, "/welcome", extension).await, aim));
     }
+    installation.must(&["user", "add", EMAIL, "--admin", "--password-stdin"], PASSWORD);
+    let owner = stranger.sign_in(EMAIL).await;
+    lines.push(line("Board: wasm, Brotli", loads(&owner, "/", ".wasm").await, ""));
     lines
+}
+
+fn line(what: &str, bytes: usize, aim: &'static str) -> Line {
+    Line {
+        what: what.to_owned(),
+        mooring: format!("{:.1} kB", f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1_000.0),
+        bare: String::new(),
+        ratio: String::new(),
+        aim,
+    }
+}
+
+/// Bytes of the files with this ending that a page loads at once, as they are sent.
+async fn loads(client: &Client, page: &str, extension: &str) -> usize {
+    let page = client.get(page).await.text();
+    assert!(!page.contains("charts."), "charts are loaded where there is none");
+    let mut paths = named(&page, extension);
+    // What the scripts import at once is loaded with them.
+    for path in named(&page, ".js") {
+        let script = client.get(&path).await.text();
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let imports = script.split(['"', '\'']).filter_map(|text| text.strip_prefix("./"));
+        paths.extend(imports.filter(|import| import.ends_with(extension)).map(|import| format!("{folder}/{import}")));
+    }
+    paths.sort();
+    paths.dedup();
+    let mut bytes = 0;
+    for path in paths {
+        let answer = client.send(Request::get(&path).header(header::ACCEPT_ENCODING, "br"), "").await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.status);
+        let encoding = answer.headers.get(header::CONTENT_ENCODING);
+        assert!(encoding.is_some_and(|encoding| encoding == "br"), "{path} is not sent in Brotli");
+        bytes += answer.body.len();
+    }
+    assert!(bytes > 0, "the page names no {extension}: is target/site built?");
+    bytes
 }
 
 /// The paths with this ending that a page names in quotes, each once.

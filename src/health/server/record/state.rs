@@ -35,6 +35,10 @@ pub(super) struct After {
     consecutive_lasting: u32,
     note: Option<String>,
     hangs: bool,
+    is_quiet: bool,
+    /// Only after a look that was answered.
+    others_at_work: Option<bool>,
+    looked_us: Option<i64>,
     pub(super) breaker_state: &'static str,
     breaker_opened_us: Option<i64>,
     breaker_open_until_us: Option<i64>,
@@ -60,6 +64,7 @@ pub(super) fn after(finished: &Finished, before: &Before, failures: u32) -> Afte
         Status::Unknown => before.breaker,
     };
     let answered = report.filter(|report| report.succeeded());
+    let looked = answered.filter(|report| !report.is_quiet());
     let tls = report.and_then(|report| report.tls.as_ref());
     After {
         credential_id: finished.claim.lease.credential_id.0,
@@ -83,6 +88,9 @@ pub(super) fn after(finished: &Finished, before: &Before, failures: u32) -> Afte
         consecutive_lasting,
         note: finished.note.as_deref().map(storable),
         hangs: finished.hangs,
+        is_quiet: answered.is_some_and(ProbeReport::is_quiet),
+        others_at_work: looked.map(|report| report.others_at_work.unwrap_or_default()),
+        looked_us: looked.map(|_| finished.started_at.micros()),
         breaker_state: breaker.state.code(),
         breaker_opened_us: breaker.opened_at.map(Timestamp::micros),
         breaker_open_until_us: breaker.open_until.map(Timestamp::micros),
@@ -147,6 +155,9 @@ pub(super) async fn update(connection: &mut PgConnection, changes: &[After]) -> 
                consecutive_lasting = r.consecutive_lasting,
                note                = r.note,
                hangs               = r.hangs,
+               is_quiet            = r.is_quiet,
+               looked_at           = coalesce(timestamptz 'epoch' + looked_us * interval '1 microsecond', state.looked_at),
+               others_at_work      = coalesce(r.others_at_work, state.others_at_work),
                breaker_state       = r.breaker_state,
                breaker_opened_at   = timestamptz 'epoch' + breaker_opened_us * interval '1 microsecond',
                breaker_open_until  = timestamptz 'epoch' + breaker_open_until_us * interval '1 microsecond',
@@ -155,7 +166,7 @@ pub(super) async fn update(connection: &mut PgConnection, changes: &[After]) -> 
                credential_id uuid, next_check_us bigint, status text, status_since_us bigint, last_check_us bigint,
                response_time_ms integer, cause text, failed_phase text, error_code text, error_message text, phases jsonb,
                server_version text, tls jsonb, tls_expires_us bigint, consecutive_down integer, consecutive_lasting integer,
-               note text, hangs boolean, breaker_state text, breaker_opened_us bigint, breaker_open_until_us bigint,
+               note text, hangs boolean, is_quiet boolean, others_at_work boolean, looked_us bigint, breaker_state text, breaker_opened_us bigint, breaker_open_until_us bigint,
                breaker_counts_from_us bigint)
          where state.credential_id = r.credential_id
         ",
