@@ -90,7 +90,8 @@ impl Strength {
     pub fn of(password: &str, settings: &PublicSettings) -> Self {
         let lower = password.trim().to_lowercase();
         let core = lower.trim_end_matches(|char: char| !char.is_alphabetic());
-        if DEFAULTS.contains(&lower.as_str()) || DEFAULTS.contains(&core) {
+        let spelt = without_signs(core);
+        if [lower.as_str(), core, &spelt].iter().any(|word| DEFAULTS.contains(word)) {
             return Self::Default;
         }
         let core = core.trim_start_matches(|char: char| !char.is_alphabetic());
@@ -112,6 +113,21 @@ impl Strength {
             GOOD_BITS.. => Self::Good,
         }
     }
+}
+
+/// The word that is meant where signs and digits stand for letters: `p@ssw0rd`.
+fn without_signs(word: &str) -> String {
+    word.chars()
+        .map(|char| match char {
+            '@' | '4' => 'a',
+            '0' => 'o',
+            '1' | '!' => 'i',
+            '3' => 'e',
+            '$' | '5' => 's',
+            '7' => 't',
+            other => other,
+        })
+        .collect()
 }
 
 /// The bits of a password whose characters were drawn from the classes that occur in it. A character that
@@ -178,7 +194,7 @@ mod tests {
             ("postgres", Strength::Default),
             ("Postgres123!", Strength::Default),
             ("password", Strength::Default),
-            ("P@ssw0rd", Strength::Weak),
+            ("P@ssw0rd", Strength::Default),
             ("123456", Strength::Default),
             ("shopkeeper", Strength::Name),
             ("Shopkeeper2024", Strength::Name),

@@ -335,6 +335,10 @@ impl ConnectionForm {
             database: some(&self.database),
             username: some(&self.username),
             tls: TlsMode::from_code(&self.tls),
+            connect_timeout_ms: self.connect_timeout_ms.trim().parse().ok(),
+            ca_certificate: some(self.ca_certificate.trim()),
+            client_certificate: some(self.client_certificate.trim()),
+            has_client_key: !self.client_key.is_empty(),
             has_password: !self.password.is_empty(),
             ..PublicSettings::default()
         };

@@ -75,14 +75,15 @@ pub(super) fn judge(subject: &Subject, findings: &mut Vec<Finding>) {
             .with(change()),
         ),
         (TlsMode::Require, Reach::Private) => findings.push(Finding::warning(
-            4,
+            6,
             "tls",
             "tls_unverified",
             "The connection is encrypted, but nobody checks who answers.",
             "Paste the certificate of your authority and use verify-full.",
         )),
         (TlsMode::VerifyCa, Reach::Public | Reach::Private) => {
-            let points = if has_own_ca { 2 } else { 6 };
+            // One's own authority signs for few.
+            let points = if has_own_ca { 2 } else { 5 };
             findings.push(
                 Finding::warning(
                     points,
