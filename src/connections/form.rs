@@ -483,6 +483,8 @@ impl ConnectionForm {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::connections::url;
 
@@ -576,5 +578,99 @@ mod tests {
         let kept = serde_json::to_string(&form.without_secrets()).expect("plain data");
         assert!(!kept.contains("hunter2"));
         assert!(!format!("{form:?}").contains("hunter2"));
+    }
+
+    /// A form of each provider that can be read, with room for one wrong field.
+    fn each() -> [ConnectionForm; 5] {
+        let of = |provider: Provider| ConnectionForm { provider: provider.code().to_owned(), ..form() };
+        [
+            of(Provider::PostgreSql),
+            of(Provider::MySql),
+            of(Provider::MongoDb),
+            ConnectionForm { project_id: "shop-1".to_owned(), ..of(Provider::Firebase) },
+            ConnectionForm { url: "abcdefghijklmnopqrst".to_owned(), ..of(Provider::Supabase) },
+        ]
+    }
+
+    /// What each provider is to refuse at the field it came in. Firebase has no server of its own.
+    #[test]
+    fn bad_input_is_refused_on_every_provider() {
+        type Change = (&'static str, fn(&mut ConnectionForm, &str), &'static str);
+        let long = "x".repeat(1_000_000);
+        let servers: [Change; 14] = [
+            ("host", |form, bad| bad.clone_into(&mut form.host), "a\u{7}b"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "moc.elpmaxe\u{202e}"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "[::1"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "1::2::3"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "/var/run/socket"),
+            ("host", |form, _| form.host = "x".repeat(1_000_000), ""),
+            ("port", |form, bad| bad.clone_into(&mut form.port), "70000"),
+            ("database", |form, bad| bad.clone_into(&mut form.database), "a\nb"),
+            ("username", |form, bad| bad.clone_into(&mut form.username), "a\u{2066}b"),
+            ("password", |form, bad| bad.clone_into(&mut form.password), "a\0b"),
+            ("tls", |form, bad| bad.clone_into(&mut form.tls), "maybe"),
+            ("caCertificate", |form, bad| bad.clone_into(&mut form.ca_certificate), "/etc/ssl/ca.pem"),
+            ("clientCertificate", |form, bad| bad.clone_into(&mut form.client_certificate), "no certificate"),
+            ("clientKey", |form, bad| bad.clone_into(&mut form.client_key), "-----BEGIN PRIVATE KEY-----"),
+        ];
+        let all: [Change; 4] = [
+            ("name", |form, bad| bad.clone_into(&mut form.name), "shop\u{202e}"),
+            ("connectTimeoutMs", |form, bad| bad.clone_into(&mut form.connect_timeout_ms), "5 s"),
+            ("intervalS", |form, bad| bad.clone_into(&mut form.interval_s), "29"),
+            ("pasted", |form, _| form.pasted = "x".repeat(1_000_000), ""),
+        ];
+        for good in each() {
+            good.read().unwrap_or_else(|errors| panic!("{}: {errors:?}", good.provider));
+            let has_server = good.provider != "firebase";
+            for (field, change, bad) in all.iter().chain(servers.iter().filter(|_| has_server)) {
+                let mut form = good.clone();
+                change(&mut form, bad);
+                assert_eq!(fields(&form), [*field], "{}: {bad:?}", good.provider);
+            }
+        }
+        let [.., firebase, supabase] = each();
+        for (form, field) in [
+            (ConnectionForm { service_account: long.clone(), ..firebase.clone() }, "serviceAccount"),
+            (
+                ConnectionForm { service_account: "{\"private_key\": 1}".to_owned(), ..firebase.clone() },
+                "serviceAccount",
+            ),
+            (ConnectionForm { project_id: "a\u{202e}b".to_owned(), ..firebase.clone() }, "projectId"),
+            (ConnectionForm { api_key: "a b".to_owned(), ..firebase }, "apiKey"),
+            (ConnectionForm { anon_key: long, ..supabase.clone() }, "anonKey"),
+            (ConnectionForm { service_role_key: "a\u{202e}b".to_owned(), ..supabase.clone() }, "serviceRoleKey"),
+            (ConnectionForm { url: "javascript:alert(1)".to_owned(), ..supabase }, "url"),
+        ] {
+            assert_eq!(fields(&form), [field], "{}", form.provider);
+        }
+    }
+
+    proptest! {
+        /// From the form to the settings, into what is sealed, and back.
+        #[test]
+        fn any_password_and_host_survive(
+            provider in proptest::sample::select(vec![Provider::PostgreSql, Provider::MySql, Provider::MongoDb, Provider::Supabase]),
+            password in "[^\\x00]{0,60}|[@#?%/:\\\\'\" ]{1,20}",
+            host in "[a-z][a-z0-9-]{0,20}(\\.[a-z]{2,8}){0,3}|([1-9][0-9]?\\.){3}[1-9]|\\[::1\\]|::1|2001:db8::[1-9a-f]{1,4}|\\[fe80::1\\]",
+        ) {
+            let form = ConnectionForm {
+                provider: provider.code().to_owned(),
+                name: "Shop".to_owned(),
+                url: "abcdefghijklmnopqrst".to_owned(),
+                host: host.clone(),
+                password: password.clone(),
+                ..ConnectionForm::default()
+            };
+            let settings = form.target().expect("settings").settings;
+            prop_assert_eq!(settings.host.as_str(), host.trim_matches(['[', ']']));
+            prop_assert_eq!(settings.password.as_ref().map(Secret::reveal).unwrap_or_default(), password.as_str());
+            let sealed = settings.to_json().to_string();
+            let opened: Value = serde_json::from_str(&sealed).expect("what was written");
+            prop_assert_eq!(Settings::from_json(provider, &opened), Ok(settings.clone()));
+            // The form of what is stored, without its secrets, is the same place.
+            let mut again = ConnectionForm { provider: form.provider, ..ConnectionForm::default() };
+            again.fill_public(&settings.public());
+            prop_assert!(!again.has_moved(&settings.public()));
+        }
     }
 }

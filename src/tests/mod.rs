@@ -2,6 +2,7 @@
 
 mod administration;
 mod auth;
+mod config_check;
 mod connections;
 mod guards;
 mod monitor;
