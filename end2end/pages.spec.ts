@@ -46,7 +46,16 @@ test("a check asked for arrives, and a pause holds until it is ended", async ({ 
   await expect(dashboard.pause()).toBeVisible();
 });
 
-for (const path of ["/status", "/settings", "/settings/two-factor", "/settings/tokens", "/connections/new"]) {
+for (const path of [
+  "/status",
+  "/audit",
+  "/admin/accounts",
+  "/settings",
+  "/settings/two-factor",
+  "/settings/tokens",
+  "/settings/drop-in",
+  "/connections/new",
+]) {
   test(`${path} is usable by everyone`, async ({ page, visit, accessible }) => {
     await visit(path);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

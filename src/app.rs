@@ -37,12 +37,15 @@ pub fn App() -> impl IntoView {
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("") view={Lazy::<pages::Board>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/new") view={Lazy::<pages::NewConnection>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("connections/import") view={Lazy::<pages::Import>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/:id") view={Lazy::<pages::Connection>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/:id/edit") view={Lazy::<pages::EditConnection>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/:id/delete") view={Lazy::<pages::DeleteConnection>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings") view={Lazy::<pages::Settings>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/two-factor") view={Lazy::<pages::TwoFactor>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings/tokens") view={Lazy::<pages::Tokens>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("settings/drop-in") view={Lazy::<pages::DropIn>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("audit") view={Lazy::<pages::AuditLog>::new()} ssr=SsrMode::Async />
                     <Route path=path!("admin/accounts") view={Lazy::<pages::Accounts>::new()} ssr=SsrMode::Async />
                     <Route path=path!("admin/accounts/:id/remove") view={Lazy::<pages::RemoveAccount>::new()} ssr=SsrMode::Async />
                     <Route path=path!("status") view={Lazy::<pages::Status>::new()} ssr=SsrMode::Async />

@@ -52,6 +52,7 @@ pub fn Frame() -> impl IntoView {
                 <nav class="nav" aria-label="Main">
                     <Place href="/" icon=IconName::Board label="Board" />
                     <Suspense>{for_administrators}</Suspense>
+                    <Place href="/audit" icon=IconName::List label="Audit" />
                     <Place href="/settings" icon=IconName::Gear label="Settings" />
                 </nav>
                 <div class="sidebar-foot">

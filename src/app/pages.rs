@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 use leptos_router::LazyRoute;
 
-use crate::{auth, connections, dashboard, status};
+use crate::{audit, auth, connections, dashboard, drop_in, import, status};
 
 /// `part = { Route = component, … }`: one part of the wasm with its routes.
 macro_rules! parts {
@@ -67,6 +67,8 @@ parts! {
     editor(EditorPages, __preload_editor) = {
         /// `/connections/new`
         NewConnection = connections::ui::NewConnectionPage,
+        /// `/connections/import`
+        Import = import::ui::ImportPage,
         /// `/connections/:id/edit`
         EditConnection = connections::ui::EditConnectionPage,
         /// `/connections/:id/delete`
@@ -91,10 +93,14 @@ parts! {
         TwoFactor = auth::ui::TwoFactorPage,
         /// `/settings/tokens`
         Tokens = auth::ui::TokensPage,
+        /// `/settings/drop-in`
+        DropIn = drop_in::ui::DropInPage,
         /// `/admin/accounts`
         Accounts = auth::ui::AccountsPage,
         /// `/admin/accounts/:id/remove`
         RemoveAccount = auth::ui::RemoveAccountPage,
+        /// `/audit`
+        AuditLog = audit::ui::AuditLogPage,
         /// `/status`
         Status = status::ui::StatusPage,
     }

@@ -195,20 +195,20 @@ impl Cause {
                 "The server wants a way to log in that cannot be used here. Let the user log in by password, or turn on TLS if the method needs it."
             }
             Self::AuthSourceWrong => {
-                "The user is kept in another authentication database. Set authSource to it, often admin."
+                "The user is kept in another authentication database. Set authSource to the one in which it was created, often admin."
             }
             Self::AccessRuleDenied => {
-                "A rule of the server refuses this address, user or database. Add one that allows it; if the rule asks for TLS, turn TLS on."
+                "A rule of the server refuses this address, user or database. Allow it in pg_hba.conf, in the host of the MySQL account or in the provider's list of IP addresses; if the rule asks for TLS, turn TLS on."
             }
             Self::HostBlocked => {
-                "The server has blocked this client after too many failures. Cure the first cause, then unblock the client on the server."
+                "The server or pooler has blocked this client after too many failures. Cure the first cause; then run FLUSH HOSTS on MySQL, or wait until the block of a pooler or provider ends."
             }
             Self::DatabaseNotFound => {
-                "The login works, but there is no database of this name. Check the spelling, or create it."
+                "There is no database of this name. Check the spelling, or create it; a Firestore project may have none yet, or one that is not called (default)."
             }
             Self::PermissionDenied => "The login works, but the user lacks a privilege. Grant it, or use another user.",
             Self::SecurityRulesDenied => {
-                "Security rules refuse this request. Change the rules, or use a key that they allow."
+                "Row-level security or Firebase security rules refuse this request. Change the rules, sign in first, or use a service key on the server."
             }
             Self::TooManyConnections => {
                 "The server has no connection left to give. Close idle ones, raise its limit, or go through a pooler."
@@ -220,14 +220,16 @@ impl Cause {
             Self::ServerShuttingDown => {
                 "The server is being stopped or restarted. Wait for it to come back, or start it."
             }
-            Self::NotPrimary => "This server is read-only for now. Use the host of the primary.",
+            Self::NotPrimary => {
+                "This server is read-only, or no primary is elected. Use the host of the primary, or for MongoDB the whole replica set."
+            }
             Self::ServicePaused => "The project is paused. Resume it in the provider's dashboard.",
             Self::PoolerTenantNotFound => {
                 "The pooler does not know which project is meant. The user has to be written as user.project, on the pooler of the project's region."
             }
             Self::ProjectNotFound => "The project does not exist. Check its id and the address.",
             Self::ApiNotEnabled => {
-                "The provider's API is switched off for this project. Turn it on in the provider's console."
+                "The provider's API or sign-in method is switched off for this project, or its database is in another mode. Turn it on in the provider's console."
             }
             Self::InvalidConnectionString => {
                 "The address or a setting cannot be used as it is written. Correct the field, and escape special characters in addresses."

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::timestamp::Timestamp;
 
 pub mod cause;
+#[cfg(feature = "ssr")]
 pub mod classify;
 mod scrub;
 pub mod ui;
@@ -122,11 +123,13 @@ pub struct Failure {
 impl Failure {
     /// Whether it is worth trying again without changing anything.
     ///
-    /// A name that does not resolve is not, unless the resolver itself only failed for now (`EAI_AGAIN`).
+    /// A name that does not resolve is not, unless the resolver itself only failed for now (`EAI_AGAIN`), and an SRV
+    /// record that cannot be looked up only where the resolver did not answer in time.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self.cause {
             Cause::DnsNotFound => self.code.as_deref() == Some("EAI_AGAIN"),
+            Cause::SrvLookupFailed => matches!(self.code.as_deref(), Some("EAI_AGAIN" | "ETIMEOUT" | "ETIMEDOUT")),
             cause => cause.is_transient(),
         }
     }

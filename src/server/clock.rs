@@ -7,8 +7,8 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use time::OffsetDateTime;
@@ -23,6 +23,9 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;
 
+    /// How long this clock has run. Never goes back, as the time may when it is set.
+    fn elapsed(&self) -> Duration;
+
     /// Waits for `duration`.
     fn sleep(&self, duration: Duration) -> Sleep;
 }
@@ -35,6 +38,11 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clock")]
     fn now(&self) -> Timestamp {
         OffsetDateTime::now_utc().into()
+    }
+
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -63,6 +71,10 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.now().micros().unsigned_abs())
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {

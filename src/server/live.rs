@@ -5,7 +5,7 @@
 //! that user gets "topic changed" as a server-sent event and fetches again what it shows. There is no second
 //! path for data, so a page can show nothing that its own request would not.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -14,7 +14,7 @@ use axum::{
 };
 use futures::Stream;
 use sqlx::postgres::PgListener;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tower_sessions::Session;
 
@@ -27,6 +27,8 @@ use crate::{
 
 /// The channel of `pg_notify`.
 pub const CHANNEL: &str = "mooring_live";
+/// Where the log says that an entry waits for its chain.
+const AUDIT_CHANNEL: &str = "mooring_audit";
 /// Announcements that a slow page may be behind before it is told to fetch everything.
 const BACKLOG: usize = 256;
 /// A stream ends after this long and the browser opens it again, with whatever session it has by then.
@@ -55,6 +57,7 @@ impl Change {
 #[derive(Clone, Debug)]
 pub struct Live {
     changes: broadcast::Sender<Change>,
+    audited: Arc<Notify>,
     closing: CancellationToken,
 }
 
@@ -62,7 +65,12 @@ impl Live {
     /// Nothing announced yet; streams end when `closing` is cancelled.
     #[must_use]
     pub fn new(closing: CancellationToken) -> Self {
-        Self { changes: broadcast::Sender::new(BACKLOG), closing }
+        Self { changes: broadcast::Sender::new(BACKLOG), audited: Arc::default(), closing }
+    }
+
+    /// Done when something was recorded in the audit log since this was last awaited.
+    pub async fn audited(&self) {
+        self.audited.notified().await;
     }
 
     /// Hears announcements until the process closes; our own database may go away and come back.
@@ -83,10 +91,11 @@ impl Live {
 
     async fn hear_until_lost(&self, database: &Database) -> Result<Infallible, sqlx::Error> {
         let mut listener = PgListener::connect_with(database.pool()).await?;
-        listener.listen(CHANNEL).await?;
+        listener.listen_all([CHANNEL, AUDIT_CHANNEL]).await?;
         self.announce(Change::Anything);
         loop {
             match listener.try_recv().await? {
+                Some(notification) if notification.channel() == AUDIT_CHANNEL => self.audited.notify_one(),
                 Some(notification) => {
                     if let Some(change) = Change::parse(notification.payload()) {
                         self.announce(change);

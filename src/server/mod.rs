@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub mod body;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -13,7 +14,9 @@ pub mod egress;
 pub mod embedded_postgres;
 pub mod headers;
 pub mod jobs;
+pub mod limits;
 pub mod live;
+pub mod metrics;
 pub mod providers;
 pub mod router;
 pub mod startup;

@@ -1,5 +1,7 @@
 //! The whole URL space on one screen.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     body::{Body, to_bytes},
@@ -17,19 +19,20 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
     trace::{DefaultMakeSpan, TraceLayer},
 };
 
 use crate::{
     app::{App, shell::shell},
-    auth,
+    audit, auth,
     error::AppError,
-    server::{headers, live, state::AppState, wire},
+    server::{body, headers, live, state::AppState, wire},
     status,
 };
 
-/// The largest body that any route reads; certificates and pasted settings are far smaller.
-const BODY_LIMIT: usize = 1024 * 1024;
+/// The longest that any request may take: a retry with all its attempts and pauses.
+const LONGEST: Duration = Duration::from_mins(3);
 /// The largest error that a server function answers.
 const ERROR_LIMIT: usize = 64 * 1024;
 
@@ -46,8 +49,8 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/events", get(live::events))
-        .nest("/functions/v1", wire::functions::router())
-        .nest("/rest/v1", wire::rest::router())
+        .route("/audit.csv", get(audit::server::export::csv))
+        .merge(wire::router(&state))
         // Server functions register themselves with the pages, under /api.
         .leptos_routes_with_context(&state, pages, headers::set_page_policy, page)
         .route("/api/{*unknown}", any(async || AppError::NotFound))
@@ -60,7 +63,9 @@ pub fn router(state: AppState) -> Router {
                 .layer(middleware::from_fn_with_state(state.clone(), headers::secure))
                 .layer(CompressionLayer::new())
                 .layer(CatchPanicLayer::custom(panicked))
-                .layer(DefaultBodyLimit::max(BODY_LIMIT))
+                .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST))
+                .layer(DefaultBodyLimit::max(body::LARGEST))
+                .layer(middleware::from_fn(body::read_first))
                 .layer(auth::server::session::layer(&state))
                 .layer(middleware::from_fn(server_fn_status)),
         )

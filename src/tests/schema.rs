@@ -160,7 +160,7 @@ WHERE NOT EXISTS (
 
 /// Tables without row-level security, and what `mooring_user` may do with them. None of these may hold
 /// anything of one user that another could read.
-const SHARED_TABLES: [(&str, &[&str]); 7] = [
+const SHARED_TABLES: [(&str, &[&str]); 9] = [
     // Read by `mooring_now()`.
     ("mooring_clock", &["SELECT"]),
     // The monitor's pulse at the foot of every page: two columns with times.
@@ -170,6 +170,9 @@ const SHARED_TABLES: [(&str, &[&str]); 7] = [
     ("sessions", &[]),
     ("known_devices", &[]),
     ("sign_in_throttle", &[]),
+    // The log's chain is for the server itself.
+    ("audit_chain", &[]),
+    ("audit_pending", &[]),
     ("_sqlx_migrations", &[]),
 ];
 

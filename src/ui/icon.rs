@@ -59,6 +59,8 @@ pub enum IconName {
     Screen,
     /// A database.
     Database,
+    /// The audit log.
+    List,
 }
 
 impl IconName {
@@ -100,6 +102,7 @@ impl IconName {
             }
             Self::Moon => "M13.5 9.5A5.8 5.8 0 0 1 6.5 2.5a5.8 5.8 0 1 0 7 7Z",
             Self::Screen => "M2 3h12v8H2zM5.5 13.5h5M8 11v2.5",
+            Self::List => "M5 4h8.5M5 8h8.5M5 12h8.5M2.4 4h.1M2.4 8h.1M2.4 12h.1",
             Self::Database => {
                 "M8 6.5c3 0 5-.9 5-2.2s-2-2.3-5-2.3-5 1-5 2.3 2 2.2 5 2.2ZM3 4.3v7.4C3 13 5 14 8 14s5-1 5-2.3V4.3M3 8c0 1.3 2 2.3 5 2.3S13 9.3 13 8"
             }

@@ -228,6 +228,35 @@ async fn audit_sign_up(visit: &Visit, outcome: Outcome) -> Result<(), AppError> 
     audit(visit.state(), Actor::visitor(None, visit.origin().clone()), Entry::new("account.create", outcome)).await
 }
 
+/// Counts a try; one that comes too soon is recorded as refused, unless many were just now: nobody is to flood
+/// the log.
+pub(super) async fn count_try(
+    state: &AppState,
+    purpose: Purpose,
+    trier: Trier<'_>,
+    (user, origin): (Option<UserId>, &Origin),
+    action: &'static str,
+) -> Result<Try, AppError> {
+    let counted = Try::count(state.database().pool(), purpose, trier).await;
+    if let Err(AppError::TooManyRequests(_)) = &counted
+        && state.limits().may_record_refusal(origin, user)
+    {
+        audit(state, Actor::visitor(user, origin.clone()), Entry::new(action, Outcome::Refused)).await?;
+    }
+    counted
+}
+
+/// Records that something was refused, in a transaction of its own, unless many were just now. Where it cannot be
+/// recorded, it is refused all the same.
+pub(super) async fn record_refusal(caller: &Caller, entry: Entry) {
+    if !caller.state().limits().may_record_refusal(caller.origin(), caller.user_id().ok()) {
+        return;
+    }
+    if let Err(error) = audit(caller.state(), caller, entry).await {
+        tracing::warn!("a refusal could not be recorded: {error}");
+    }
+}
+
 /// Records what changed nothing, in a transaction of its own.
 pub(super) async fn audit(state: &AppState, actor: impl Into<Actor>, entry: Entry) -> Result<(), AppError> {
     let mut tx = state.database().pool().begin().await?;
@@ -274,13 +303,14 @@ pub async fn sign_in(
     let account = find_by_email(pool, &email).await?;
     let device = known_device(visit, account.as_ref().map(|account| account.id)).await?;
     let trier = Trier { account: Some(&email), ip: visit.origin().ip, device };
-    let counted = Try::count(pool, Purpose::Password, trier).await?;
+    let about = account.as_ref().map(|account| account.id);
+    let counted =
+        count_try(visit.state(), Purpose::Password, trier, (about, visit.origin()), "account.sign_in").await?;
     // What is longer than any password need not be hashed to be wrong, but it must take as long.
     let plausible = password.reveal().chars().take(password::LONGEST + 1).count() <= password::LONGEST;
     let hash = account.as_ref().filter(|_| plausible).map(|account| account.password_hash.as_str());
     let compared = if plausible { password.clone() } else { Secret::new("") };
     let right = password_hash::verify(&compared, hash).await?;
-    let about = account.as_ref().map(|account| account.id);
     let Some(account) = account.filter(|_| right) else {
         // The address that was typed is not recorded: people type passwords into that field.
         let actor = Actor::visitor(about, visit.origin().clone());
@@ -379,7 +409,7 @@ pub(super) async fn confirm_password(
     let account = id.to_string();
     let device = known_device(visit, Some(id)).await?;
     let trier = Trier { account: Some(&account), ip: caller.origin().ip, device };
-    let counted = Try::count(pool, Purpose::Confirmation, trier).await?;
+    let counted = count_try(caller.state(), Purpose::Confirmation, trier, (Some(id), caller.origin()), action).await?;
     let (_, hash) = find_password(pool, id).await?;
     if !password_hash::verify(password, Some(&hash)).await? {
         audit(caller.state(), caller, Entry::new(action, Outcome::Failed).detail("step", "password")).await?;

@@ -6,7 +6,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use sqlx::{Postgres, Transaction};
 
+use super::accounts;
 use crate::{
+    audit::{Outcome, server::Entry},
     auth::{Role, Scope},
     error::AppError,
     ids::{TokenId, UserId},
@@ -88,6 +90,12 @@ impl Caller {
         }
     }
 
+    /// Whether the account is an administrator's, whatever it came with: enough to read what names nobody.
+    #[must_use]
+    pub const fn is_administrators(&self) -> bool {
+        matches!(self.identity, Identity::User { role: Role::Admin, .. } | Identity::System(_))
+    }
+
     /// Goes on for administrators only.
     ///
     /// # Errors
@@ -150,6 +158,7 @@ impl Caller {
     /// [`AppError::Unavailable`] where our own database is away.
     pub async fn write(&self) -> Result<Tx, AppError> {
         if matches!(self.token_scope(), Some(Scope::Read | Scope::Cron)) {
+            accounts::record_refusal(self, Entry::new("token.scope", Outcome::Refused)).await;
             return Err(AppError::Forbidden("This token may not change anything.".to_owned()));
         }
         self.begin("begin").await

@@ -13,11 +13,11 @@ use totp_rs::{Algorithm, TOTP};
 
 use super::{
     Caller, Visit,
-    accounts::{audit, complete_sign_in, confirm_password, known_device},
+    accounts::{audit, complete_sign_in, confirm_password, count_try, known_device},
     code,
     session::{self, Epoch},
     shown_once,
-    throttle::{Purpose, Trier, Try},
+    throttle::{Purpose, Trier},
 };
 use crate::{
     audit::{
@@ -260,7 +260,8 @@ pub async fn second_step(visit: &Visit, typed: &str) -> Result<Option<String>, A
     let account = epoch.user.to_string();
     let device = known_device(visit, Some(epoch.user)).await?;
     let trier = Trier { account: Some(&account), ip: visit.origin().ip, device };
-    let counted = Try::count(pool, Purpose::SecondFactor, trier).await?;
+    let about = (Some(epoch.user), visit.origin());
+    let counted = count_try(visit.state(), Purpose::SecondFactor, trier, about, "account.sign_in").await?;
     let Some(factor) = use_code(pool, visit.state(), epoch, typed).await? else {
         let actor = Actor::visitor(Some(epoch.user), visit.origin().clone());
         audit(visit.state(), actor, Entry::new("account.sign_in", Outcome::Failed).detail("step", "code")).await?;

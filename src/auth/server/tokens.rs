@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use rand::RngCore;
 use sqlx::PgPool;
 
-use super::{Caller, caller::Credential, code::sha256};
+use super::{Caller, accounts, caller::Credential, code::sha256};
 use crate::{
     audit::{
         Outcome,
@@ -88,7 +88,7 @@ pub(super) async fn look_up(pool: &PgPool, token: &str) -> Result<Option<Known>,
 /// [`AppError::Invalid`] for `name`, [`AppError::Forbidden`] for a caller that is a token itself: one that
 /// leaked must not outlive its revocation.
 pub async fn create(caller: &Caller, name: &str, scope: Scope) -> Result<NewToken, AppError> {
-    refuse_tokens(caller)?;
+    refuse_tokens(caller, "token.create").await?;
     let name = check_name(name)?;
     let mut bytes = [0_u8; 32];
     rand::rng().fill_bytes(&mut bytes);
@@ -124,8 +124,9 @@ fn check_name(name: &str) -> Result<&str, AppError> {
     }
 }
 
-fn refuse_tokens(caller: &Caller) -> Result<(), AppError> {
+async fn refuse_tokens(caller: &Caller, action: &'static str) -> Result<(), AppError> {
     if matches!(caller.credential(), Some(Credential::Token(..))) {
+        accounts::record_refusal(caller, Entry::new(action, Outcome::Refused)).await;
         return Err(AppError::Forbidden("A token cannot make or revoke tokens.".to_owned()));
     }
     Ok(())
@@ -169,7 +170,7 @@ pub async fn list(caller: &Caller) -> Result<Vec<ApiToken>, AppError> {
 ///
 /// [`AppError::NotFound`] where it is not there or not one's own.
 pub async fn revoke(caller: &Caller, id: TokenId) -> Result<(), AppError> {
-    refuse_tokens(caller)?;
+    refuse_tokens(caller, "token.revoke").await?;
     let mut tx = caller.write().await?;
     let revoked = sqlx::query!(
         "update api_tokens set revoked_at = coalesce(revoked_at, mooring_now()) where id = $1 and user_id = $2",

@@ -62,7 +62,7 @@ impl Visit {
         &self.state
     }
 
-    pub(super) const fn session(&self) -> &Session {
+    pub(crate) const fn session(&self) -> &Session {
         &self.session
     }
 
@@ -71,7 +71,7 @@ impl Visit {
     }
 
     /// Whether the browser sent a form by itself, without our code in it: it is led back to the page.
-    pub(super) const fn is_plain_form(&self) -> bool {
+    pub(crate) const fn is_plain_form(&self) -> bool {
         self.plain_form
     }
 

@@ -66,9 +66,11 @@ pub fn AccountsPage() -> impl IntoView {
                         }
                     })}
                 </Transition>
-                <p class="card-foot small quiet">
-                    "Nobody sees another's connections, administrators included. More accounts are made where MOORING_SIGNUP lets people make their own, or by: mooring user add EMAIL --password-stdin."
-                </p>
+                <div class="card-foot">
+                    <p class="small quiet">
+                        "Nobody sees another's connections, administrators included. More accounts are made where MOORING_SIGNUP lets people make their own, or by: mooring user add EMAIL --password-stdin."
+                    </p>
+                </div>
             </Card>
         </Page>
     }
@@ -128,8 +130,8 @@ fn AccountRow(account: AccountSummary, change: ServerAction<ChangeRole>) -> impl
             </td>
             <td class="end number">{connections}</td>
             <td class="end">
-                <details class="disclose">
-                    <summary>"Change"</summary>
+                <details>
+                    <summary class="disclose">"Change"</summary>
                     <ActionForm action=change attr:class="stack">
                         <p class="small">{meaning}</p>
                         <input type="hidden" name="account" value=id.to_string() />

@@ -12,9 +12,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 pub use accounts::{AccountsPage, RemoveAccountPage};
 pub use gate::{Account, Gate};
-pub use settings::SettingsPage;
+pub use settings::{Section, SettingsHead, SettingsPage};
 pub use sign_in::{FirstRunPage, SecondStepPage, SignInPage};
-pub use tokens::TokensPage;
+pub use tokens::{NewTokenCard, TokensPage};
 pub use two_factor::TwoFactorPage;
 
 use crate::error::AppError;

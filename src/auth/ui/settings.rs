@@ -11,18 +11,20 @@ use crate::{
 
 /// Which page of the settings is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
+pub enum Section {
     /// `/settings`
     Account,
     /// `/settings/two-factor`
     TwoFactor,
     /// `/settings/tokens`
     Tokens,
+    /// `/settings/drop-in`
+    DropIn,
 }
 
 /// The head that the pages of the settings share.
 #[component]
-pub(super) fn SettingsHead(
+pub fn SettingsHead(
     /// The one that is shown.
     section: Section,
 ) -> impl IntoView {
@@ -30,6 +32,7 @@ pub(super) fn SettingsHead(
         (Section::Account, "/settings", "Account"),
         (Section::TwoFactor, "/settings/two-factor", "Two-factor sign-in"),
         (Section::Tokens, "/settings/tokens", "API tokens"),
+        (Section::DropIn, "/settings/drop-in", "Use it from programs"),
     ]
     .into_iter()
     .map(|(each, href, label)| Tab::new(href, label, each == section))

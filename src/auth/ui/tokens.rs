@@ -57,9 +57,9 @@ pub fn TokensPage() -> impl IntoView {
     }
 }
 
-/// A token that was just made, wherever it is shown.
+/// A token that was just made.
 #[component]
-pub fn MadeToken(
+fn MadeToken(
     /// The token; it is not shown again.
     token: NewToken,
 ) -> impl IntoView {
@@ -72,8 +72,10 @@ pub fn MadeToken(
     }
 }
 
+/// Makes a token, and shows it this once.
 #[component]
-fn NewTokenCard(
+pub fn NewTokenCard(
+    /// What makes it.
     create: ServerAction<CreateToken>,
     /// What was made by a form without JavaScript.
     kept: Resource<Result<Option<NewToken>, AppError>>,

@@ -3,6 +3,7 @@
 //! Every function takes the [`Caller`](crate::auth::server::Caller) first. Settings leave the vault in
 //! [`open_settings`] and in [`test`] only, and go to a probe from there.
 
+mod adopt;
 mod change;
 mod hand_over;
 mod read;
@@ -12,6 +13,7 @@ mod submit;
 mod test;
 mod typed;
 
+pub use adopt::{adopt, without_provider};
 pub use change::{delete, handle, pause, resume};
 pub use hand_over::hand_over;
 pub use read::{find, list, open_settings};
@@ -24,6 +26,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::read::open_value;
 use super::{Provider, settings::Settings};
 use crate::{
     auth::server::Caller,

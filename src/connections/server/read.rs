@@ -74,6 +74,14 @@ pub async fn open_settings(caller: &Caller, id: ConnectionId) -> Result<(Provide
     Ok((provider, settings))
 }
 
+/// What is stored, whatever it is: a row that came by SQL may not be settings yet.
+pub(super) async fn open_value(caller: &Caller, id: ConnectionId) -> Result<Value, AppError> {
+    let mut tx = caller.read().await?;
+    let stored = fetch(&mut tx, id, super::owner(caller)).await?;
+    drop(tx);
+    stored.open(caller, id)
+}
+
 /// The sealed row.
 pub(super) async fn fetch(
     connection: &mut PgConnection,

@@ -10,6 +10,7 @@ use crate::{
     connections::{Provider, settings::Settings},
     error::AppError,
     ids::{ConnectionId, UserId},
+    import,
 };
 
 /// Rows that are looked at in one go; the rest follows in the next.
@@ -95,13 +96,10 @@ async fn store(
     Ok(())
 }
 
-/// The settings, where they can be read; a `legacy` row is tried as each provider.
+/// The settings, where they can be read; a `legacy` row is read as what it looks like.
 pub(super) fn read(provider: &str, credentials: &Value) -> Option<Settings> {
-    let candidates = match provider.parse::<Provider>() {
-        Ok(provider) => vec![provider],
-        Err(_) => Provider::AVAILABLE.to_vec(),
-    };
-    candidates.into_iter().find_map(|provider| Settings::from_json(provider, credentials).ok())
+    let provider = provider.parse::<Provider>().unwrap_or_else(|_| import::guess_provider(credentials));
+    Settings::from_json(provider, credentials).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The form as a whole: what it begins with, and what sending it comes to.
 
-use super::{create, find, test, typed, update};
+use super::{create, find, open_value, test, typed, update};
 use crate::{
     auth::server::Caller,
     config_check::{
@@ -8,11 +8,12 @@ use crate::{
         server::{known_of_form, stored_facts},
     },
     connections::{
-        Provider,
+        Connection, Provider,
         form::{ConnectionForm, FormStart, Submitted},
     },
     error::AppError,
     ids::ConnectionId,
+    import,
 };
 
 /// What the form of a new connection, or of the stored one `id`, begins with.
@@ -25,10 +26,15 @@ pub async fn start(caller: &Caller, id: Option<ConnectionId>) -> Result<FormStar
         Some(id) => Some(find(caller, id).await?),
         None => None,
     };
-    let form = connection.as_ref().map_or_else(
+    let mut form = connection.as_ref().map_or_else(
         || ConnectionForm { provider: Provider::PostgreSql.code().to_owned(), ..ConnectionForm::default() },
         ConnectionForm::of,
     );
+    if let Some(Connection { id, provider: None, .. }) = &connection {
+        // It came by SQL: the form begins with what it looks like.
+        let stored = open_value(caller, *id).await.unwrap_or_default();
+        import::guess_provider(&stored).code().clone_into(&mut form.provider);
+    }
     let (secrets, mut known) = match &connection {
         Some(connection) => stored_facts(caller, connection.id, &connection.settings).await?,
         None => (SecretFacts::default(), KnownFacts { at: Some(caller.clock().now()), ..KnownFacts::default() }),

@@ -76,6 +76,7 @@ pub fn BoardPage() -> impl IntoView {
                     "Check all"
                 </Button>
             </ActionForm>
+            <ButtonLink href="/connections/import">"Import"</ButtonLink>
             <ButtonLink href="/connections/new" kind=ButtonKind::Primary icon=IconName::Plus>
                 "Add connection"
             </ButtonLink>
@@ -125,6 +126,7 @@ fn BoardContent(board: Loaded, dismiss: ServerAction<DismissNotice>) -> impl Int
         .into_any(),
         State::Full => view! {
             <Notices notices dismiss />
+            <Waiting rows />
             {move || view! { <Strip figures=figures.get() /> }}
             <Rows rows />
         }
@@ -219,6 +221,22 @@ fn Notices(notices: Memo<Vec<Notice>>, dismiss: ServerAction<DismissNotice>) -> 
                 }
             }
         </For>
+    }
+}
+
+/// Connections that came by SQL without a provider wait for somebody to say what they are.
+#[component]
+fn Waiting(rows: Memo<Vec<BoardRow>>) -> impl IntoView {
+    let waiting = Memo::new(move |_| rows.with(|rows| rows.iter().filter(|row| row.provider.is_none()).count()));
+    let end = || view! { <ButtonLink href="/connections/import" small=true>"Choose"</ButtonLink> };
+    move || {
+        (waiting.get() > 0).then(|| {
+            view! {
+                <NoticeBox tone=Tone::Degraded title="Imported connections wait for a provider." end>
+                    {format!("{} cannot be checked until somebody says what kind of database it is.", waiting.get())}
+                </NoticeBox>
+            }
+        })
     }
 }
 

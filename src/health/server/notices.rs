@@ -5,6 +5,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    audit::{
+        Outcome,
+        server::{self as audit, Entry},
+    },
     auth::server::Caller,
     error::AppError,
     health::Notice,
@@ -149,6 +153,8 @@ pub async fn dismiss_notice(caller: &Caller, id: NoticeId) -> Result<(), AppErro
     if done.rows_affected() == 0 {
         return Err(AppError::NotFound);
     }
+    audit::record(&mut tx, caller, Entry::new("notice.dismiss", Outcome::Success).detail("notice", id.to_string()))
+        .await?;
     tx.commit().await?;
     Ok(())
 }

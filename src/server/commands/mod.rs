@@ -3,6 +3,7 @@
 //! the standard input or the environment, never as arguments, which everyone on the machine can read.
 
 mod accounts;
+mod audit;
 mod backup;
 mod checks;
 mod input;
@@ -23,6 +24,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit::server::chain::{self, Head},
     auth::{Role, Scope},
     connections::{Provider, UnknownProvider},
     error::AppError,
@@ -67,6 +69,9 @@ enum Command {
     /// Master keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Write the database and the master keys into one file
     Backup {
         /// The file to make; whoever can read it can read every password in it
@@ -159,6 +164,16 @@ enum ConnectionCommand {
 enum KeysCommand {
     /// Make a new current master key and bring every stored secret under it
     Rotate,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Find whether any entry was changed, removed or moved
+    Verify {
+        /// A head that the server's log has (position:HMAC), which has to be in it
+        #[arg(long, value_name = "HEAD")]
+        head: Option<Head>,
+    },
 }
 
 fn role(code: &str) -> Result<Role, &'static str> {
@@ -280,6 +295,9 @@ async fn dispatch(command: Command, config: Config) -> Result<(), CommandError> 
             with_state(config, async |state| checks::check_one(state, id).await).await
         }
         Command::Check { connection: None } => with_state(config, checks::check_due).await,
+        Command::Audit(AuditCommand::Verify { head }) => {
+            with_state(config, async |state| audit::verify(state, head.as_ref()).await).await
+        }
         Command::Keys(KeysCommand::Rotate) => with_state(config, keys::rotate).await,
         Command::Backup { file } => backup::backup(config, &file).await,
         Command::Restore { file } => restore::restore(config, &file).await,
@@ -295,7 +313,15 @@ async fn with_state(
     let open = startup::open_database(&config).await?;
     let stop = CancellationToken::new();
     let done = match startup::build(config, open.database.clone(), stop).await {
-        Ok(state) => action(&state).await,
+        Ok(state) => {
+            let done = action(&state).await;
+            // What the command recorded joins the chain before anyone can touch it. Where it cannot, it waits for
+            // the server, and the command has done its work.
+            if let Err(error) = chain::extend(&state).await {
+                tracing::warn!("the audit log's chain cannot be continued: {error}");
+            }
+            done
+        }
         Err(error) => Err(error.into()),
     };
     let closed = open.close().await;
@@ -342,6 +368,7 @@ mod tests {
             "mooring check",
             "mooring check --connection 00000000-0000-0000-0000-000000000001",
             "mooring keys rotate",
+            "mooring audit verify",
             "mooring backup b.tar.gz",
             "mooring restore b.tar.gz",
             "mooring self-test",
@@ -365,6 +392,7 @@ mod tests {
             "mooring connection add a@example.org --name db --provider mysql",
             "mooring check --connection 7",
             "mooring backup",
+            "mooring audit verify --head 12",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -14,6 +14,7 @@ use flate2::read::GzDecoder;
 use tar::{Archive, Entry};
 
 use crate::{
+    audit::server::chain,
     connections::settings::Secret,
     server::{
         config::Config,
@@ -42,6 +43,8 @@ pub(super) async fn restore(config: Config, file: &Path) -> Result<(), CommandEr
     let vault = open_vault(&open.database, config.master_key.clone()).await;
     open.close().await?;
     vault?;
+    // The log that came with the backup has a head of its own.
+    chain::forget_anchor(&config).map_err(CommandError::file("the head of the former audit log cannot be removed"))?;
     print(format!("The backup of {} is restored.", backup.manifest.created_at))
 }
 

@@ -9,6 +9,7 @@ use futures::{FutureExt, future::BoxFuture};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    audit::server::chain,
     auth::server::{Caller, session},
     connections::server::seal_plaintext_rows,
     error::AppError,
@@ -29,11 +30,12 @@ struct Job {
     run: fn(AppState) -> BoxFuture<'static, Result<String, AppError>>,
 }
 
-const JOBS: [Job; 6] = [
+const JOBS: [Job; 7] = [
     Job { name: "heartbeat", every: Duration::from_secs(5), run: |state| heartbeat(state).boxed() },
     Job { name: "seal", every: Duration::from_secs(30), run: |state| seal(state).boxed() },
     Job { name: "sessions", every: Duration::from_mins(10), run: |state| sessions(state).boxed() },
     Job { name: "network control", every: Duration::from_mins(10), run: |state| network_control(state).boxed() },
+    Job { name: "limits", every: Duration::from_mins(1), run: |state| async move { Ok(limits(&state)) }.boxed() },
     Job { name: "partitions", every: Duration::from_hours(24), run: |state| partitions(state).boxed() },
     Job { name: "retention", every: Duration::from_hours(24), run: |state| remove_old(state).boxed() },
 ];
@@ -49,6 +51,7 @@ pub fn spawn(state: &AppState, stop: CancellationToken) -> TaskTracker {
     for job in JOBS {
         tasks.spawn(runner::repeat(state.clone(), job, stop.clone()));
     }
+    tasks.spawn(chain::run(state.clone(), stop.clone()));
     tasks.spawn(sign_off(state.clone(), stop));
     tasks.close();
     tasks
@@ -73,6 +76,10 @@ async fn sessions(state: AppState) -> Result<String, AppError> {
 async fn network_control(state: AppState) -> Result<String, AppError> {
     let answers = state.watch().does_control_answer(state.egress(), state.clock().now()).await;
     Ok(if answers { "a control target answers" } else { "no control target answers" }.to_owned())
+}
+
+fn limits(state: &AppState) -> String {
+    format!("{} buckets in use", state.limits().forget_idle())
 }
 
 async fn partitions(state: AppState) -> Result<String, AppError> {

@@ -41,11 +41,12 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// statement of the simple protocol it passes through every mode of a pooler, where a transaction or a
 /// setting would not.
 const HEALTH_QUERY: &str = "select 1";
-/// Whether anyone but us and the hoster's own services did anything in the last minutes. Without the right to see
+/// Whether anyone but us and the hoster's own services did anything in this database in the last minutes. Without the right to see
 /// what others do, nobody is seen: better that a database sleeps.
 const OTHERS_AT_WORK: &str = "select exists (
     select from pg_stat_activity
      where backend_type = 'client backend'
+       and datname = current_database()
        and pid <> pg_backend_pid()
        and application_name is distinct from 'mooring'
        and usename not in ('supabase_admin', 'supabase_auth_admin', 'supabase_storage_admin',

@@ -112,6 +112,7 @@ impl Trace {
             phase: Some(at),
             code: trouble.code.as_deref(),
             text: &trouble.evidence(),
+            seen: &[],
         });
         let (cause, mut also_possible) = match trouble.cause {
             Some(cause) => (cause, trouble.also),

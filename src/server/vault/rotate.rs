@@ -9,7 +9,15 @@
 
 use uuid::Uuid;
 
-use crate::{auth::server::Caller, error::AppError, ids::UserId};
+use crate::{
+    audit::{
+        Outcome,
+        server::{Entry, chain, record},
+    },
+    auth::server::Caller,
+    error::AppError,
+    ids::UserId,
+};
 
 use super::{KeyId, KeySource, VaultError, check, envelope, keys};
 
@@ -94,11 +102,20 @@ pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
             break;
         }
     }
+    rewrap_audit_key(caller).await?;
     let mut tx = caller.write().await?;
     rotation.unused = check::forget_unused(&mut tx, &rotation.key).await?;
+    let nothing_new = rotation.rewrapped == 0 && rotation.unused.is_empty() && vault.source.path().is_none();
+    if !nothing_new {
+        let entry = Entry::new("keys.rotate", Outcome::Success)
+            .detail("key", rotation.key.as_str())
+            .detail("rewrapped", rotation.rewrapped)
+            .detail("unreadable", rotation.unreadable);
+        record(&mut tx, caller, entry).await?;
+    }
     tx.commit().await?;
     lock.commit().await?;
-    if rotation.rewrapped == 0 && rotation.unused.is_empty() && vault.source.path().is_none() {
+    if nothing_new {
         return Err(RotateError::NoNewKey(rotation.key));
     }
     Ok(rotation)
@@ -174,6 +191,21 @@ async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, Ro
         tx.commit().await?;
         pass.rewrapped += done.rows_affected();
     }
+}
+
+/// The key of the audit log's chain, where there is a chain; it is no one's secret, and not counted.
+async fn rewrap_audit_key(caller: &Caller) -> Result<(), RotateError> {
+    let mut tx = caller.write().await?;
+    let sealed = sqlx::query_scalar!("select value from mooring_facts where name = $1 for update", chain::KEY)
+        .fetch_optional(&mut *tx)
+        .await?;
+    if let Some(sealed) = sealed
+        && let Some(anew) = caller.state().vault().rewrap(Uuid::nil(), UserId(Uuid::nil()), chain::KEY, &sealed)?
+    {
+        sqlx::query!("update mooring_facts set value = $2 where name = $1", chain::KEY, anew).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn rewrap_totp_secrets(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {

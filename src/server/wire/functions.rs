@@ -27,7 +27,7 @@ use crate::{
     ids::ConnectionId,
     server::{
         state::AppState,
-        wire::{TokenCaller, WireError, cors},
+        wire::{TokenCaller, WireError},
     },
 };
 
@@ -40,7 +40,6 @@ pub fn router() -> Router<AppState> {
         .method_not_allowed_fallback(async || {
             WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Functions are called with POST.")
         })
-        .layer(cors())
 }
 
 /// Reads a JSON body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing,
@@ -137,6 +136,7 @@ async fn proactive_health_monitor(State(state): State<AppState>, request: Reques
     let (report, results) = match sweeper {
         Sweeper::Anyone => (run_due(&state).await?, None),
         Sweeper::Owner(caller) => {
+            state.limits().probe(&caller)?;
             let Checks { report, results } =
                 check_all(&caller, only.as_ref().map(std::slice::from_ref), CheckOrigin::Token).await?;
             (report, Some(results.into_iter().map(MonitorResult::from).collect()))

@@ -2,10 +2,12 @@
 //! request, calls the functions that the pages call, and writes the answer.
 
 use axum::{
-    Json,
+    Json, Router,
     extract::FromRequestParts,
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use serde::Serialize;
 use tower_http::cors::{Any, CorsLayer};
@@ -20,10 +22,33 @@ use crate::{
 };
 
 pub mod functions;
+mod gate;
+mod metrics;
 pub mod rest;
 
+const FUNCTIONS: &str = "/functions/v1";
+const REST: &str = "/rest/v1";
+const METRICS: &str = "/metrics";
+
+/// Every route of the wire, behind its gate.
+pub fn router(state: &AppState) -> Router<AppState> {
+    Router::new()
+        .nest(FUNCTIONS, functions::router())
+        .nest(REST, rest::router())
+        .route(METRICS, get(metrics::scrape))
+        .layer(middleware::from_fn_with_state(state.clone(), gate::gate))
+        // Outside the gate, so that a page elsewhere can read why it was refused, and asks first for nothing.
+        .layer(cors())
+}
+
+/// Whether a path is one of the wire's.
+#[must_use]
+pub fn is_wire(path: &str) -> bool {
+    [FUNCTIONS, REST, METRICS].iter().any(|start| path.starts_with(start))
+}
+
 /// Session cookies do not count on these routes, so any origin may ask, without credentials.
-pub(super) fn cors() -> CorsLayer {
+fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
@@ -129,8 +154,13 @@ impl FromRequestParts<AppState> for TokenCaller {
     type Rejection = WireError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        let origin = Origin::of(&parts.headers, &parts.extensions, state.config());
-        let caller = caller_from_token(state, &parts.headers, origin).await?;
+        // The gate has looked it up already.
+        let caller = if let Some(caller) = parts.extensions.get::<Caller>() {
+            caller.clone()
+        } else {
+            let origin = Origin::of(&parts.headers, &parts.extensions, state.config());
+            caller_from_token(state, &parts.headers, origin).await?
+        };
         match caller.token_scope() {
             Some(scope) => Ok(Self { caller, scope }),
             None => Err(AppError::Unauthenticated.into()),

@@ -24,6 +24,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     // No id of an owner's thing: members are refused whatever they name.
     ("change_role", "account=00000000-0000-0000-0000-000000000009&role=admin"),
     ("remove_account", "account=00000000-0000-0000-0000-000000000009&connections=delete"),
+    ("list_audit", r#"{"filter": {}}"#),
     ("connection_for_edit", "id=$id"),
     ("save_connection", "id=$id&provider=postgresql&name=taken&host=127.0.0.1&port=1&username=app"),
     ("test_connection", r#"{"form": {"id": "$id", "provider": "postgresql", "host": "127.0.0.1", "port": "1"}}"#),
@@ -32,6 +33,9 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("config_of_connection", "id=$id"),
     ("pause_connection", "id=$id"),
     ("resume_connection", "id=$id"),
+    ("import_connections", "list=%5B%22postgres%3A%2F%2Fu%40127.0.0.1%3A1%22%5D&store=no"),
+    ("choose_provider", "id=$id&provider=postgresql"),
+    ("handle_connections", "ids=$id&what=pause"),
     ("get_connection_health", "id=$id"),
     ("get_history", "id=$id&range=day"),
     ("get_daily_metrics", "id=$id"),

@@ -71,6 +71,9 @@ pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<C
     announce(&mut tx, &owners.into_iter().collect::<Vec<_>>()).await?;
     tx.commit().await?;
     state.watch().recorded.notify_waiters();
+    for (finished, _) in &results {
+        state.metrics().checked(finished);
+    }
     Ok(changes.iter().map(|change| ConnectionId(change.credential_id)).collect())
 }
 

@@ -17,7 +17,7 @@ use crate::{
     error::AppError,
     server::{
         state::AppState,
-        wire::{TokenCaller, WireError, cors},
+        wire::{TokenCaller, WireError},
     },
 };
 
@@ -37,7 +37,6 @@ pub fn router() -> Router<AppState> {
         .route("/rpc/calculate_uptime_percentage", post(rpc::uptime_by_body).get(rpc::uptime_by_query))
         .route("/{table}", get(read).fallback(refuse_write))
         .fallback(async || not_found("There is nothing at this path."))
-        .layer(cors())
 }
 
 fn not_found(message: &str) -> WireError {

@@ -1,4 +1,11 @@
-//! Adds to the audit log.
+//! Adds to the audit log, keeps its chain, verifies and reads it.
+
+pub mod chain;
+pub mod export;
+mod read;
+pub mod verify;
+
+pub use read::list;
 
 use serde_json::{Map, Value};
 use sqlx::PgConnection;

@@ -1,0 +1,31 @@
+//! `GET /metrics`, for Prometheus.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{TokenCaller, WireError};
+use crate::{
+    auth::Scope,
+    error::AppError,
+    server::{metrics, state::AppState},
+};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// **Permissions**: a token of scope `full` or `read` of an administrator.
+pub(super) async fn scrape(
+    State(state): State<AppState>,
+    token: TokenCaller,
+    headers: HeaderMap,
+) -> Result<Response, WireError> {
+    if token.scope == Scope::Cron || !token.caller.is_administrators() {
+        return Err(AppError::Forbidden("The metrics are for a token of an administrator.".to_owned()).into());
+    }
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let kind = if accept.contains("application/openmetrics-text") { OPEN_METRICS } else { TEXT };
+    Ok(([(header::CONTENT_TYPE, kind)], metrics::write(&state).await?).into_response())
+}
