@@ -48,6 +48,16 @@ export class ConnectionForm {
   database = () => this.page.getByLabel("Database", { exact: true });
   username = () => this.page.getByLabel("User", { exact: true });
   password = () => this.page.getByLabel("Password", { exact: true });
+  tls = () => this.page.getByLabel("Encryption (TLS)");
+  projectUrl = () => this.page.getByLabel("Project URL");
+  projectId = () => this.page.getByLabel("Project ID");
+  serviceAccount = () => this.page.getByLabel("Service account", { exact: true });
+  replicaSet = () => this.page.getByLabel("Replica set");
+  preview = () => this.page.getByText("Connects to").locator("..").locator("code");
+  /** What the settings are worth. */
+  review = () => this.page.getByRole("complementary", { name: "What the settings are worth" });
+  grade = (letter: string) => this.review().getByText(new RegExp(`^${letter} · \\d+$`));
+  finding = (text: string | RegExp) => this.review().getByRole("listitem").filter({ hasText: text });
   test = () => this.page.getByRole("button", { name: "Test", exact: true });
   save = () => this.page.getByRole("button", { name: "Save", exact: true });
   phase = (name: string) =>

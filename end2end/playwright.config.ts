@@ -38,8 +38,8 @@ export default defineConfig({
   },
   projects: [
     { name: "setup", testMatch: "first_run.spec.ts", use: desktop },
-    { name: "desktop", testMatch: ["forms.spec.ts", "pages.spec.ts"], dependencies: ["setup"], use: { ...desktop, ...signedIn } },
-    { name: "phone", testMatch: "pages.spec.ts", dependencies: ["setup"], use: { ...phone, ...signedIn } },
+    { name: "desktop", testMatch: ["forms.spec.ts", "pages.spec.ts", "validation.spec.ts"], dependencies: ["setup"], use: { ...desktop, ...signedIn } },
+    { name: "phone", testMatch: ["pages.spec.ts", "validation.spec.ts"], dependencies: ["setup"], use: { ...phone, ...signedIn } },
     {
       name: "nojs",
       testMatch: "without_scripts.spec.ts",

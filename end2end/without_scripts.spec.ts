@@ -25,6 +25,21 @@ test("the dashboard shows its charts as tables", async ({ page }) => {
   await expect(dashboard.phasesTable()).toContainText(/\d/);
 });
 
+test("each provider's fields are shown, and the judgement comes with the answer", async ({ page, visit }) => {
+  await visit("/connections/new");
+  const form = new ConnectionForm(page);
+  await form.provider("Firebase").click();
+  await expect(form.projectId()).toBeVisible();
+  await expect(form.host()).toBeHidden();
+  await form.provider("MongoDB").click();
+  await expect(form.replicaSet()).toBeVisible();
+  await form.host().fill("db.example.org");
+  await form.port().fill("70000");
+  await form.save().click();
+  await expect(form.replicaSet()).toBeVisible();
+  await expect(form.finding("There is no user")).toBeVisible();
+});
+
 test("the form keeps what was typed and names the field", async ({ page, visit }) => {
   await visit("/connections/new");
   const form = new ConnectionForm(page);

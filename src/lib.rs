@@ -23,6 +23,7 @@ pub mod alerts;
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod config_check;
 pub mod connections;
 pub mod dashboard;
 pub mod diagnosis;

@@ -9,13 +9,20 @@ use serde_json::{Map, Value};
 use super::{
     Connection, NewConnection, Provider,
     labels::Labels,
+    paste,
     settings::{
-        self, AuthMechanism, MongoDb, PublicFirebase, PublicSettings, PublicSpecial, PublicSupabase, Secret, Settings,
-        Special, TlsMode,
+        self, AuthMechanism, MongoDb, PublicFirebase, PublicSettings, PublicSpecial, PublicSupabase, Secret,
+        SecretField, Settings, Special, TlsMode,
     },
-    url, validate_interval, validate_name, validate_slow_threshold,
+    validate_interval, validate_name, validate_slow_threshold,
 };
-use crate::{error::FieldError, health::quiet::QuietMode, ids::ConnectionId, probe::ProbeReport};
+use crate::{
+    config_check::{KnownFacts, SecretFacts},
+    error::FieldError,
+    health::quiet::QuietMode,
+    ids::ConnectionId,
+    probe::ProbeReport,
+};
 
 /// What was typed. Travels from the browser to the server only; `Debug` shows no secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +48,14 @@ pub struct ConnectionForm {
     pub password: String,
     /// Any text: forget the stored password.
     pub remove_password: String,
+    /// Any text: forget the stored service account.
+    pub remove_service_account: String,
+    /// Any text: forget the stored web API key.
+    pub remove_api_key: String,
+    /// Any text: forget the stored anon key.
+    pub remove_anon_key: String,
+    /// Any text: forget the stored service-role key.
+    pub remove_service_role_key: String,
     /// `test`: try the settings, and save nothing. For browsers without JavaScript.
     pub intent: String,
     /// Code of the TLS mode; the host decides where empty.
@@ -110,6 +125,10 @@ pub struct FormStart {
     pub connection: Option<Connection>,
     /// What a test without JavaScript found a moment ago.
     pub report: Option<ProbeReport>,
+    /// What was found out about the stored secrets when they were set.
+    pub secrets: SecretFacts,
+    /// What only the server knows of what is stored.
+    pub known: KnownFacts,
 }
 
 /// What sending the form came to.
@@ -128,8 +147,8 @@ pub struct Draft {
     pub id: Option<ConnectionId>,
     /// What is to be stored.
     pub connection: NewConnection,
-    /// Whether the stored password is to be forgotten rather than kept.
-    pub remove_password: bool,
+    /// The stored secrets that are to be forgotten rather than kept.
+    pub forget: Vec<SecretField>,
 }
 
 /// The part of a form that a test needs: a name is not among it.
@@ -141,8 +160,8 @@ pub struct Target {
     pub provider: Provider,
     /// What to connect to.
     pub settings: Settings,
-    /// Whether the stored password is left out rather than filled in.
-    pub remove_password: bool,
+    /// The stored secrets that are left out rather than filled in.
+    pub forget: Vec<SecretField>,
 }
 
 impl ConnectionForm {
@@ -274,7 +293,7 @@ impl ConnectionForm {
         let labels = Labels::read(&form.environment, &form.tags).map_err(&mut keep).unwrap_or_default();
         let quiet_mode = QuietMode::from_code(&form.quiet_mode).unwrap_or_default();
         match form.read_target() {
-            Ok(Target { id, provider, settings, remove_password }) if errors.is_empty() => Ok(Draft {
+            Ok(Target { id, provider, settings, forget }) if errors.is_empty() => Ok(Draft {
                 id,
                 connection: NewConnection {
                     provider,
@@ -285,7 +304,7 @@ impl ConnectionForm {
                     labels,
                     settings,
                 },
-                remove_password,
+                forget,
             }),
             Ok(_) => Err(errors),
             Err(more) => {
@@ -316,6 +335,10 @@ impl ConnectionForm {
             database: some(&self.database),
             username: some(&self.username),
             tls: TlsMode::from_code(&self.tls),
+            connect_timeout_ms: self.connect_timeout_ms.trim().parse().ok(),
+            ca_certificate: some(self.ca_certificate.trim()),
+            client_certificate: some(self.client_certificate.trim()),
+            has_client_key: !self.client_key.is_empty(),
             has_password: !self.password.is_empty(),
             ..PublicSettings::default()
         };
@@ -378,9 +401,8 @@ impl ConnectionForm {
     fn unpacked(&self) -> Result<Self, Vec<FieldError>> {
         let mut form = self.clone();
         if !form.pasted.trim().is_empty() {
-            let (provider, settings) =
-                url::parse_url_for(form.provider.parse().ok(), &form.pasted).map_err(|error| vec![error])?;
-            form.fill(provider, &settings);
+            let found = paste::read(form.provider.parse().ok(), &form.pasted).map_err(|error| vec![error])?;
+            form.fill(found.provider, &found.settings);
             form.pasted.clear();
         }
         Ok(form)
@@ -439,13 +461,32 @@ impl ConnectionForm {
         }
         object.insert("connectTimeoutMs".to_owned(), Value::from(self.connect_timeout_ms.trim()));
         let settings = Settings::from_json(provider, &Value::Object(object))?;
-        Ok(Target { id, provider, settings, remove_password: !self.remove_password.is_empty() })
+        Ok(Target { id, provider, settings, forget: self.forget() })
+    }
+
+    /// The stored secrets that are to be forgotten.
+    #[must_use]
+    pub fn forget(&self) -> Vec<SecretField> {
+        [
+            (&self.remove_password, SecretField::Password),
+            (&self.remove_service_account, SecretField::ServiceAccount),
+            (&self.remove_api_key, SecretField::ApiKey),
+            (&self.remove_anon_key, SecretField::AnonKey),
+            (&self.remove_service_role_key, SecretField::ServiceRoleKey),
+        ]
+        .into_iter()
+        .filter(|(ticked, _)| !ticked.is_empty())
+        .map(|(_, field)| field)
+        .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::connections::url;
 
     fn form() -> ConnectionForm {
         ConnectionForm {
@@ -537,5 +578,99 @@ mod tests {
         let kept = serde_json::to_string(&form.without_secrets()).expect("plain data");
         assert!(!kept.contains("hunter2"));
         assert!(!format!("{form:?}").contains("hunter2"));
+    }
+
+    /// A form of each provider that can be read, with room for one wrong field.
+    fn each() -> [ConnectionForm; 5] {
+        let of = |provider: Provider| ConnectionForm { provider: provider.code().to_owned(), ..form() };
+        [
+            of(Provider::PostgreSql),
+            of(Provider::MySql),
+            of(Provider::MongoDb),
+            ConnectionForm { project_id: "shop-1".to_owned(), ..of(Provider::Firebase) },
+            ConnectionForm { url: "abcdefghijklmnopqrst".to_owned(), ..of(Provider::Supabase) },
+        ]
+    }
+
+    /// What each provider is to refuse at the field it came in. Firebase has no server of its own.
+    #[test]
+    fn bad_input_is_refused_on_every_provider() {
+        type Change = (&'static str, fn(&mut ConnectionForm, &str), &'static str);
+        let long = "x".repeat(1_000_000);
+        let servers: [Change; 14] = [
+            ("host", |form, bad| bad.clone_into(&mut form.host), "a\u{7}b"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "moc.elpmaxe\u{202e}"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "[::1"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "1::2::3"),
+            ("host", |form, bad| bad.clone_into(&mut form.host), "/var/run/socket"),
+            ("host", |form, _| form.host = "x".repeat(1_000_000), ""),
+            ("port", |form, bad| bad.clone_into(&mut form.port), "70000"),
+            ("database", |form, bad| bad.clone_into(&mut form.database), "a\nb"),
+            ("username", |form, bad| bad.clone_into(&mut form.username), "a\u{2066}b"),
+            ("password", |form, bad| bad.clone_into(&mut form.password), "a\0b"),
+            ("tls", |form, bad| bad.clone_into(&mut form.tls), "maybe"),
+            ("caCertificate", |form, bad| bad.clone_into(&mut form.ca_certificate), "/etc/ssl/ca.pem"),
+            ("clientCertificate", |form, bad| bad.clone_into(&mut form.client_certificate), "no certificate"),
+            ("clientKey", |form, bad| bad.clone_into(&mut form.client_key), "-----BEGIN PRIVATE KEY-----"),
+        ];
+        let all: [Change; 4] = [
+            ("name", |form, bad| bad.clone_into(&mut form.name), "shop\u{202e}"),
+            ("connectTimeoutMs", |form, bad| bad.clone_into(&mut form.connect_timeout_ms), "5 s"),
+            ("intervalS", |form, bad| bad.clone_into(&mut form.interval_s), "29"),
+            ("pasted", |form, _| form.pasted = "x".repeat(1_000_000), ""),
+        ];
+        for good in each() {
+            good.read().unwrap_or_else(|errors| panic!("{}: {errors:?}", good.provider));
+            let has_server = good.provider != "firebase";
+            for (field, change, bad) in all.iter().chain(servers.iter().filter(|_| has_server)) {
+                let mut form = good.clone();
+                change(&mut form, bad);
+                assert_eq!(fields(&form), [*field], "{}: {bad:?}", good.provider);
+            }
+        }
+        let [.., firebase, supabase] = each();
+        for (form, field) in [
+            (ConnectionForm { service_account: long.clone(), ..firebase.clone() }, "serviceAccount"),
+            (
+                ConnectionForm { service_account: "{\"private_key\": 1}".to_owned(), ..firebase.clone() },
+                "serviceAccount",
+            ),
+            (ConnectionForm { project_id: "a\u{202e}b".to_owned(), ..firebase.clone() }, "projectId"),
+            (ConnectionForm { api_key: "a b".to_owned(), ..firebase }, "apiKey"),
+            (ConnectionForm { anon_key: long, ..supabase.clone() }, "anonKey"),
+            (ConnectionForm { service_role_key: "a\u{202e}b".to_owned(), ..supabase.clone() }, "serviceRoleKey"),
+            (ConnectionForm { url: "javascript:alert(1)".to_owned(), ..supabase }, "url"),
+        ] {
+            assert_eq!(fields(&form), [field], "{}", form.provider);
+        }
+    }
+
+    proptest! {
+        /// From the form to the settings, into what is sealed, and back.
+        #[test]
+        fn any_password_and_host_survive(
+            provider in proptest::sample::select(vec![Provider::PostgreSql, Provider::MySql, Provider::MongoDb, Provider::Supabase]),
+            password in "[^\\x00]{0,60}|[@#?%/:\\\\'\" ]{1,20}",
+            host in "[a-z][a-z0-9-]{0,20}(\\.[a-z]{2,8}){0,3}|([1-9][0-9]?\\.){3}[1-9]|\\[::1\\]|::1|2001:db8::[1-9a-f]{1,4}|\\[fe80::1\\]",
+        ) {
+            let form = ConnectionForm {
+                provider: provider.code().to_owned(),
+                name: "Shop".to_owned(),
+                url: "abcdefghijklmnopqrst".to_owned(),
+                host: host.clone(),
+                password: password.clone(),
+                ..ConnectionForm::default()
+            };
+            let settings = form.target().expect("settings").settings;
+            prop_assert_eq!(settings.host.as_str(), host.trim_matches(['[', ']']));
+            prop_assert_eq!(settings.password.as_ref().map(Secret::reveal).unwrap_or_default(), password.as_str());
+            let sealed = settings.to_json().to_string();
+            let opened: Value = serde_json::from_str(&sealed).expect("what was written");
+            prop_assert_eq!(Settings::from_json(provider, &opened), Ok(settings.clone()));
+            // The form of what is stored, without its secrets, is the same place.
+            let mut again = ConnectionForm { provider: form.provider, ..ConnectionForm::default() };
+            again.fill_public(&settings.public());
+            prop_assert!(!again.has_moved(&settings.public()));
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::{error::FieldError, health::quiet::QuietMode, ids::ConnectionId, time
 pub mod api;
 pub mod form;
 pub mod labels;
+pub mod paste;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod settings;
@@ -234,13 +235,21 @@ pub fn validate_name(text: &str) -> Result<String, FieldError> {
             format!("The name has {length} characters; at most {LONGEST_CONNECTION_NAME} fit."),
         ));
     }
-    if name.chars().any(char::is_control) {
+    if has_hidden(name) {
         return Err(FieldError::new(
             "name",
             "The name has a control character in it, like a line break. Type it again.",
         ));
     }
     Ok(name.to_owned())
+}
+
+/// Whether there are characters in it that nobody sees and that make it look like something else: control
+/// characters, and those that turn the direction of what follows (Unicode TR 36, 2.10.3).
+#[must_use]
+pub fn has_hidden(text: &str) -> bool {
+    let turns = |char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().any(|char| char.is_control() || turns(char))
 }
 
 /// Seconds between checks, as typed; none where nothing is.
@@ -283,7 +292,7 @@ mod tests {
     fn names_are_trimmed_and_bounded() {
         assert_eq!(validate_name("  shop ").as_deref(), Ok("shop"));
         assert_eq!(validate_name(&"ä".repeat(200)).as_deref(), Ok("ä".repeat(200).as_str()));
-        for bad in ["", "   ", "a\nb", &"x".repeat(201), &"x".repeat(10_000)] {
+        for bad in ["", "   ", "a\nb", "shop\u{202e}liam", &"x".repeat(201), &"x".repeat(10_000)] {
             let error = validate_name(bad).expect_err("no name");
             assert_eq!(error.field, "name");
             assert!(error.message.len() < 120);

@@ -20,6 +20,7 @@ mod pem;
 mod special;
 
 pub(in crate::connections) use json::read_hosts;
+pub use json::service_account_facts;
 pub use key::{KeyFacts, KeyRole};
 pub use special::{AuthMechanism, Firebase, MongoDb, PublicFirebase, PublicSpecial, PublicSupabase, Special, Supabase};
 
@@ -251,6 +252,23 @@ impl Settings {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
+    /// The same without the secrets that are to be forgotten.
+    #[must_use]
+    pub fn without(&self, forget: &[SecretField]) -> Self {
+        let mut kept = self.clone();
+        for field in forget {
+            match (field, &mut kept.special) {
+                (SecretField::Password, _) => kept.password = None,
+                (SecretField::ServiceAccount, Special::Firebase(firebase)) => firebase.service_account = None,
+                (SecretField::ApiKey, Special::Firebase(firebase)) => firebase.api_key = None,
+                (SecretField::AnonKey, Special::Supabase(supabase)) => supabase.anon_key = None,
+                (SecretField::ServiceRoleKey, Special::Supabase(supabase)) => supabase.service_role_key = None,
+                _ => {}
+            }
+        }
+        kept
+    }
+
     /// A client certificate and its key go together.
     ///
     /// # Errors
@@ -263,6 +281,39 @@ impl Settings {
                 Err(FieldError::new("clientCertificate", "A client key needs its certificate. Paste it too."))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// The secrets that an owner may ask to be forgotten. The key of a client certificate goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretField {
+    /// The password.
+    Password,
+    /// Firebase's service account.
+    ServiceAccount,
+    /// Firebase's web API key.
+    ApiKey,
+    /// Supabase's anon or publishable key.
+    AnonKey,
+    /// Supabase's service-role or secret key.
+    ServiceRoleKey,
+}
+
+impl SecretField {
+    /// Every one of them.
+    pub const ALL: [Self; 5] =
+        [Self::Password, Self::ServiceAccount, Self::ApiKey, Self::AnonKey, Self::ServiceRoleKey];
+
+    /// The field's name on the form and the wire.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::ServiceAccount => "serviceAccount",
+            Self::ApiKey => "apiKey",
+            Self::AnonKey => "anonKey",
+            Self::ServiceRoleKey => "serviceRoleKey",
         }
     }
 }
@@ -303,6 +354,51 @@ pub struct PublicSettings {
 }
 
 impl PublicSettings {
+    /// The secrets that there are, of those that may be forgotten.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretField> {
+        let mut there = Vec::new();
+        let mut note = |is_there: bool, field| {
+            if is_there {
+                there.push(field);
+            }
+        };
+        note(self.has_password, SecretField::Password);
+        match &self.special {
+            PublicSpecial::Plain | PublicSpecial::MongoDb(_) => {}
+            PublicSpecial::Firebase(firebase) => {
+                note(firebase.has_service_account, SecretField::ServiceAccount);
+                note(firebase.has_api_key, SecretField::ApiKey);
+            }
+            PublicSpecial::Supabase(supabase) => {
+                note(supabase.has_anon_key, SecretField::AnonKey);
+                note(supabase.has_service_role_key, SecretField::ServiceRoleKey);
+            }
+        }
+        there
+    }
+
+    /// Counts the secrets of `stored` as there too, but for those that are to be forgotten: what is not typed
+    /// is kept.
+    #[must_use]
+    pub fn keeping(mut self, stored: &Self, forget: &[SecretField]) -> Self {
+        let kept = |field| !forget.contains(&field);
+        self.has_password |= stored.has_password && kept(SecretField::Password);
+        self.has_client_key |= stored.has_client_key;
+        match (&mut self.special, &stored.special) {
+            (PublicSpecial::Firebase(own), PublicSpecial::Firebase(stored)) => {
+                own.has_service_account |= stored.has_service_account && kept(SecretField::ServiceAccount);
+                own.has_api_key |= stored.has_api_key && kept(SecretField::ApiKey);
+            }
+            (PublicSpecial::Supabase(own), PublicSpecial::Supabase(stored)) => {
+                own.has_anon_key |= stored.has_anon_key && kept(SecretField::AnonKey);
+                own.has_service_role_key |= stored.has_service_role_key && kept(SecretField::ServiceRoleKey);
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// `host:port/database`, IPv6 in brackets; for Firebase the project, for Supabase its address; empty
     /// where nothing of it could be read.
     #[must_use]

@@ -6,7 +6,7 @@ use mooring::{
     connections::{
         NewConnection, Provider,
         server::{create, delete, find, list, open_settings, pause, resume, seal_plaintext_rows, update},
-        settings::{Secret, Settings},
+        settings::{Secret, SecretField, Settings},
         url::parse_url,
     },
     error::AppError,
@@ -77,7 +77,7 @@ async fn anothers_connection_is_not_there() {
     for refused in [
         find(&bob, id).await.map(drop),
         open_settings(&bob, id).await.map(drop),
-        update(&bob, id, new("Mine", URL), false).await,
+        update(&bob, id, new("Mine", URL), &[]).await,
         pause(&bob, id).await,
         resume(&bob, id).await,
         delete(&bob, id).await,
@@ -97,7 +97,7 @@ async fn a_name_is_taken_once() {
     create(&ada, new("Shop", URL)).await.expect("it is stored");
     assert_eq!(field(create(&ada, new("SHOP", URL)).await), "name");
     let other = create(&ada, new("Other", URL)).await.expect("it is stored");
-    assert_eq!(field(update(&ada, other, new("shop", URL), false).await), "name");
+    assert_eq!(field(update(&ada, other, new("shop", URL), &[]).await), "name");
     assert_eq!(field(create(&ada, new(&"n".repeat(10_000), URL)).await), "name");
     assert_eq!(list(&ada).await.expect("both").len(), 2);
 }
@@ -109,7 +109,7 @@ async fn a_stored_password_stays_with_its_endpoint() {
     let id = create(&ada, new("Shop", URL)).await.expect("it is stored");
 
     let renamed = new("Shop 2", "postgres://other@db.example.com:5433/books");
-    update(&ada, id, renamed, false).await.expect("the endpoint is the same");
+    update(&ada, id, renamed, &[]).await.expect("the endpoint is the same");
     assert_eq!(password(&ada, id).await, Some(Secret::new("hunter2")));
 
     for url in [
@@ -118,15 +118,15 @@ async fn a_stored_password_stays_with_its_endpoint() {
         "postgres://app@db.example.com:5433/shop?sslmode=disable",
         "mysql://app@db.example.com:5433/shop",
     ] {
-        assert_eq!(field(update(&ada, id, new("Shop", url), false).await), "password", "{url}");
+        assert_eq!(field(update(&ada, id, new("Shop", url), &[]).await), "password", "{url}");
     }
     assert_eq!(find(&ada, id).await.expect("nothing changed").name, "Shop 2");
 
-    update(&ada, id, new("Shop", "postgres://app:again@elsewhere.example.com/shop"), false)
-        .await
-        .expect("entered again");
+    update(&ada, id, new("Shop", "postgres://app:again@elsewhere.example.com/shop"), &[]).await.expect("entered again");
     assert_eq!(password(&ada, id).await, Some(Secret::new("again")));
-    update(&ada, id, new("Shop", "postgres://app@elsewhere.example.com/shop"), true).await.expect("forgotten");
+    update(&ada, id, new("Shop", "postgres://app@elsewhere.example.com/shop"), &[SecretField::Password])
+        .await
+        .expect("forgotten");
     assert_eq!(password(&ada, id).await, None);
 }
 
@@ -148,11 +148,9 @@ async fn pausing_ends_the_schedule_and_other_settings_renew_it() {
 
     let postpone = "update connection_state set next_check_at = mooring_now() + interval '5 minutes'";
     sqlx::query(postpone).execute(&mut app.database.connect().await).await.expect("postpone");
-    update(&ada, id, new("Renamed", URL), false).await.expect("a name");
+    update(&ada, id, new("Renamed", URL), &[]).await.expect("a name");
     assert!(!row(&app, id).await.1, "a name alone asks for no check");
-    update(&ada, id, new("Renamed", "postgres://app:changed@db.example.com:5433/shop"), false)
-        .await
-        .expect("a password");
+    update(&ada, id, new("Renamed", "postgres://app:changed@db.example.com:5433/shop"), &[]).await.expect("a password");
     assert!(row(&app, id).await.1);
 }
 
@@ -207,7 +205,7 @@ async fn rows_that_came_by_sql_are_sealed_once() {
         settings: Settings { password: None, ..parse_url("mysql://root@10.0.0.5/shop").expect("an address").1 },
         ..new("Chosen", "mysql://h")
     };
-    update(&ada, ids[1], chosen, false).await.expect("an imported row gets its provider");
+    update(&ada, ids[1], chosen, &[]).await.expect("an imported row gets its provider");
     assert_eq!(password(&ada, ids[1]).await, Some(Secret::new("hunter2")));
 }
 

@@ -3,6 +3,7 @@
 mod administration;
 mod audit;
 mod auth;
+mod config_check;
 mod connections;
 mod diagnosis;
 mod fault_lab;

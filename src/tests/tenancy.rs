@@ -41,6 +41,11 @@ const TABLES: [(&str, &str, &str); 15] = [
         "insert into database_credentials (user_id, provider, connection_name, credentials) values ('$user', 'mysql', gen_random_uuid()::text, '{}')",
     ),
     (
+        "connection_secret_facts",
+        "credential_id = '$connection'",
+        "insert into connection_secret_facts (credential_id, facts) values ('$connection', '{}') on conflict do nothing",
+    ),
+    (
         "connection_state",
         "credential_id = '$connection'",
         "insert into connection_state (credential_id) values ('$connection') on conflict do nothing",

@@ -10,7 +10,11 @@ use crate::{
         server::{Entry, record},
     },
     auth::server::{Caller, Tx},
-    connections::{NewConnection, Provider, QuietMode, labels::Labels, settings::Settings},
+    connections::{
+        NewConnection, Provider, QuietMode,
+        labels::Labels,
+        settings::{SecretField, Settings},
+    },
     error::{AppError, FieldError, server::WriteError},
     ids::{ConnectionId, UserId},
 };
@@ -27,7 +31,7 @@ pub struct Adjusted {
     /// Milliseconds from which an answer is slow.
     pub slow_threshold_ms: Option<u32>,
     /// The settings as a whole, in the JSON that [`Settings::from_json`] reads. Secrets that are left out stay as
-    /// they are, unless the endpoint changes; a `password` that is sent as nothing is forgotten.
+    /// they are, unless the endpoint changes; one that is sent as nothing is forgotten.
     pub credentials: Option<Value>,
     /// Whether it is checked.
     pub is_active: Option<bool>,
@@ -46,10 +50,13 @@ pub async fn adjust_in(caller: &Caller, tx: &mut Tx, id: ConnectionId, adjusted:
     let moves = adjusted.credentials.is_some()
         || adjusted.provider.is_some_and(|provider| current.stored.provider() != Some(provider));
     if moves {
-        let password = adjusted.credentials.as_ref().and_then(|credentials| credentials.get("password"));
-        let remove_password = password.is_some_and(|password| password.is_null() || password == "");
+        let sent_as_nothing = |secret: &SecretField| {
+            let sent = adjusted.credentials.as_ref().and_then(|credentials| credentials.get(secret.field()));
+            sent.is_some_and(|sent| sent.is_null() || sent == "")
+        };
+        let forget: Vec<SecretField> = SecretField::ALL.into_iter().filter(sent_as_nothing).collect();
         let new = current.with(caller, id, adjusted)?;
-        save::update_in(caller, tx, id, new, remove_password).await?;
+        save::update_in(caller, tx, id, new, &forget).await?;
     } else if adjusted.name.is_some() || adjusted.interval_s.is_some() || adjusted.slow_threshold_ms.is_some() {
         relabel(tx, id, owner, &adjusted).await?;
         let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", false);

@@ -45,5 +45,5 @@ pub async fn adopt(caller: &Caller, id: ConnectionId, provider: Provider) -> Res
         labels: connection.labels,
         ..NewConnection::new(provider, connection.name, settings)
     };
-    update(caller, id, adopted, false).await
+    update(caller, id, adopted, &[]).await
 }

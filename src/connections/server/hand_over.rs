@@ -6,10 +6,11 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{FIELD, announce};
+use super::{FIELD, announce, seal::read};
 use crate::{
     alerts,
     auth::server::Caller,
+    config_check,
     connections::LONGEST_CONNECTION_NAME,
     error::AppError,
     ids::{ConnectionId, UserId},
@@ -32,7 +33,7 @@ pub async fn hand_over(
     caller.require_admin()?;
     let mut taken = names(tx, to).await?;
     let rows = sqlx::query!(
-        "select id, connection_name, credentials
+        "select id, provider, connection_name, credentials
            from database_credentials
           where user_id = $1
           order by id
@@ -44,9 +45,13 @@ pub async fn hand_over(
     let mut given = Vec::with_capacity(rows.len());
     for row in rows {
         let id = ConnectionId(row.id);
-        let credentials = seal_for(caller, id, from, to, row.credentials)?;
+        let (credentials, opened) = seal_for(caller, id, from, to, row.credentials)?;
         let name = free_name(&row.connection_name, &mut taken);
         give(tx, id, to, &name, &credentials).await?;
+        // What equal passwords are known by is bound to the owner too.
+        if let Some(settings) = opened.and_then(|opened| read(&row.provider, &opened)) {
+            config_check::server::keep(caller, tx, to, id, &settings).await?;
+        }
         given.push(id);
     }
     let ids: Vec<Uuid> = given.iter().map(|id| id.0).collect();
@@ -65,16 +70,16 @@ async fn names(connection: &mut PgConnection, owner: UserId) -> Result<HashSet<S
     Ok(names.iter().map(|name| name.to_lowercase()).collect())
 }
 
-/// The same settings for another owner. A row that is not sealed yet is bound to nobody.
+/// The same settings for another owner, and what is in them. A row that is not sealed yet is bound to nobody.
 fn seal_for(
     caller: &Caller,
     id: ConnectionId,
     from: UserId,
     to: UserId,
     credentials: Value,
-) -> Result<Value, AppError> {
+) -> Result<(Value, Option<Value>), AppError> {
     if !Vault::is_sealed(&credentials) {
-        return Ok(credentials);
+        return Ok((credentials, None));
     }
     let vault = caller.state().vault();
     let opened = vault.open(id.0, from, FIELD, &credentials).map_err(|error| {
@@ -85,7 +90,7 @@ fn seal_for(
                 .to_owned(),
         )
     })?;
-    Ok(vault.seal(id.0, to, FIELD, &opened)?)
+    Ok((vault.seal(id.0, to, FIELD, &opened)?, serde_json::from_slice(&opened).ok()))
 }
 
 async fn give(

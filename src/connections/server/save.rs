@@ -12,10 +12,11 @@ use crate::{
         server::{Entry, record},
     },
     auth::server::{Caller, Tx},
+    config_check,
     connections::{
         DEFAULT_SLOW_THRESHOLD_MS, NewConnection, Provider,
         labels::Labels,
-        settings::{PublicSettings, Settings},
+        settings::{PublicSettings, SecretField, Settings, Special},
     },
     error::{AppError, FieldError, server::WriteError},
     ids::{ConnectionId, UserId},
@@ -45,6 +46,7 @@ pub async fn create_in(caller: &Caller, tx: &mut Tx, new: NewConnection) -> Resu
     let id = ConnectionId(Uuid::new_v4());
     let row = SealedRow::new(caller, id, owner, &new)?;
     insert(tx, id, owner, &row).await?;
+    config_check::server::keep(caller, tx, owner, id, &new.settings).await?;
     record(tx, caller, Entry::new("connection.create", Outcome::Success).connection(id)).await?;
     announce(tx, owner).await?;
     Ok(id)
@@ -60,7 +62,7 @@ pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Res
     let new = NewConnection::new(Provider::PostgreSql, name, settings.clone());
     match super::list(caller).await?.into_iter().find(|connection| connection.name == name) {
         Some(connection) => {
-            update(caller, connection.id, new, false).await?;
+            update(caller, connection.id, new, &[]).await?;
             Ok(connection.id)
         }
         None => create(caller, new).await,
@@ -68,7 +70,7 @@ pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Res
 }
 
 /// Changes a connection. Secrets that are left out stay as they are, unless the endpoint they were given
-/// for changes; `remove_password` forgets the stored password.
+/// for changes; those in `forget` are forgotten.
 ///
 /// # Errors
 ///
@@ -78,10 +80,10 @@ pub async fn update(
     caller: &Caller,
     id: ConnectionId,
     new: NewConnection,
-    remove_password: bool,
+    forget: &[SecretField],
 ) -> Result<(), AppError> {
     let mut tx = caller.write().await?;
-    update_in(caller, &mut tx, id, new, remove_password).await.map_err(named)?;
+    update_in(caller, &mut tx, id, new, forget).await.map_err(named)?;
     tx.commit().await?;
     Ok(())
 }
@@ -96,15 +98,16 @@ pub async fn update_in(
     tx: &mut Tx,
     id: ConnectionId,
     mut new: NewConnection,
-    remove_password: bool,
+    forget: &[SecretField],
 ) -> Result<(), WriteError> {
     let owner = caller.user_id()?;
     let (stored, public) = lock(tx, id, owner).await?;
-    let before = complete(caller, id, &stored, &public, new.provider, &mut new.settings, remove_password)?;
+    let before = complete(caller, id, &stored, &public, new.provider, &mut new.settings, forget)?;
     new.settings.check_pairs().map_err(AppError::from)?;
     let changed = stored.provider() != Some(new.provider) || before.as_ref() != Some(&new.settings);
     let row = SealedRow::new(caller, id, owner, &new)?;
     replace(tx, id, owner, &row, changed).await?;
+    config_check::server::keep(caller, tx, owner, id, &new.settings).await?;
     let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", changed);
     record(tx, caller, entry).await?;
     announce(tx, owner).await?;
@@ -119,26 +122,39 @@ pub(super) fn complete(
     public: &PublicSettings,
     provider: Provider,
     settings: &mut Settings,
-    remove_password: bool,
+    forget: &[SecretField],
 ) -> Result<Option<Settings>, AppError> {
     // A row that was imported has no provider of its own; its settings are read as those of the new one.
     let same_provider = stored.provider().is_none_or(|stored| stored == provider);
     let before = if same_provider { stored.settings(caller, id, provider).ok() } else { None };
     match &before {
         Some(before) => {
-            let kept = if remove_password { &Settings { password: None, ..before.clone() } } else { before };
-            settings.merge_secrets(kept).map_err(AppError::Invalid)?;
+            settings.merge_secrets(&before.without(forget)).map_err(AppError::Invalid)?;
         }
-        // Another provider, or an envelope that no known key opens: nothing to keep, so nothing is kept silently.
-        None if public.has_password && settings.password.is_none() && !remove_password => {
-            return Err(AppError::Invalid(vec![FieldError::new(
-                "password",
-                "The stored password cannot be used for this. Enter it again.",
-            )]));
+        // Another provider, or an envelope that no known key opens: nothing to keep, so nothing is lost silently.
+        None => {
+            let given = settings.public().secrets();
+            let lost: Vec<FieldError> = public
+                .secrets()
+                .into_iter()
+                .filter(|field| !given.contains(field) && !forget.contains(field) && has_field(settings, *field))
+                .map(|field| FieldError::new(field.field(), "What is stored cannot be used for this. Enter it again."))
+                .collect();
+            if !lost.is_empty() {
+                return Err(AppError::Invalid(lost));
+            }
         }
-        None => {}
     }
     Ok(before)
+}
+
+/// Whether the provider of `settings` has such a secret at all.
+fn has_field(settings: &Settings, field: SecretField) -> bool {
+    match (&settings.special, field) {
+        (Special::Firebase(_), field) => matches!(field, SecretField::ServiceAccount | SecretField::ApiKey),
+        (Special::Supabase(_), SecretField::AnonKey | SecretField::ServiceRoleKey) => true,
+        (_, field) => field == SecretField::Password,
+    }
 }
 
 /// What is written of a connection.

@@ -6,10 +6,8 @@ use uuid::Uuid;
 use super::{announce, seal};
 use crate::{
     auth::server::Caller,
-    connections::{
-        Provider,
-        settings::{PublicSettings, Settings},
-    },
+    config_check,
+    connections::{Provider, settings::Settings},
     error::AppError,
     ids::{ConnectionId, UserId},
     import,
@@ -68,10 +66,14 @@ async fn seal_row(caller: &Caller, id: ConnectionId) -> Result<bool, AppError> {
         return Ok(false);
     };
     let owner = UserId(row.user_id);
-    let public = serde_json::to_value(public_part(&row.provider, &row.credentials))
-        .map_err(|error| AppError::internal(&error))?;
+    let settings = read(&row.provider, &row.credentials);
+    let public = settings.as_ref().map(Settings::public).unwrap_or_default();
+    let public = serde_json::to_value(public).map_err(|error| AppError::internal(&error))?;
     let credentials = seal(caller, id, owner, &row.credentials)?;
     store(&mut tx, id.0, &credentials, &public).await?;
+    if let Some(settings) = &settings {
+        config_check::server::keep(caller, &mut tx, owner, id, settings).await?;
+    }
     announce(&mut tx, owner).await?;
     tx.commit().await?;
     Ok(true)
@@ -94,17 +96,10 @@ async fn store(
     Ok(())
 }
 
-/// What may be shown of it, as far as it can be read; a `legacy` row is read as what it looks like.
-fn public_part(provider: &str, credentials: &Value) -> PublicSettings {
-    let candidates = match provider.parse::<Provider>() {
-        Ok(provider) => vec![provider],
-        Err(_) => vec![import::guess_provider(credentials)],
-    };
-    candidates
-        .into_iter()
-        .find_map(|provider| Settings::from_json(provider, credentials).ok())
-        .map(|settings| settings.public())
-        .unwrap_or_default()
+/// The settings, where they can be read; a `legacy` row is read as what it looks like.
+pub(super) fn read(provider: &str, credentials: &Value) -> Option<Settings> {
+    let provider = provider.parse::<Provider>().unwrap_or_else(|_| import::guess_provider(credentials));
+    Settings::from_json(provider, credentials).ok()
 }
 
 #[cfg(test)]
@@ -113,12 +108,18 @@ mod tests {
 
     use super::*;
 
+    fn endpoint(provider: &str, credentials: &Value) -> Option<String> {
+        read(provider, credentials).map(|settings| settings.endpoint())
+    }
+
     #[test]
     fn a_legacy_row_shows_what_can_be_read_of_it() {
-        assert_eq!(public_part("legacy", &json!({"url": "mysql://u:p@h/d"})).endpoint(), "h:3306/d");
-        assert_eq!(public_part("legacy", &json!({"host": "h", "password": "hunter2"})).endpoint(), "h:5432");
-        assert_eq!(public_part("postgresql", &json!("nonsense")), PublicSettings::default());
-        assert_eq!(public_part("mongodb", &json!({"host": ["h", "i:2"]})).endpoint(), "h:27017,i:2");
-        assert_eq!(public_part("firebase", &json!({"host": "h"})), PublicSettings::default());
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(endpoint("legacy", &json!({"url": "mysql://u:p@h/d"})), some("h:3306/d"));
+        assert_eq!(endpoint("legacy", &json!({"host": "h", "password": "hunter2"})), some("h:5432"));
+        assert_eq!(endpoint("legacy", &json!({"projectId": "shop-1"})), some("shop-1"));
+        assert_eq!(endpoint("mongodb", &json!({"host": ["h", "i:2"]})), some("h:27017,i:2"));
+        assert_eq!(endpoint("postgresql", &json!("nonsense")), None);
+        assert_eq!(endpoint("firebase", &json!({"host": "h"})), None);
     }
 }

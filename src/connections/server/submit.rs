@@ -3,6 +3,10 @@
 use super::{create, find, open_value, test, typed, update};
 use crate::{
     auth::server::Caller,
+    config_check::{
+        KnownFacts, SecretFacts,
+        server::{known_of_form, stored_facts},
+    },
     connections::{
         Connection, Provider,
         form::{ConnectionForm, FormStart, Submitted},
@@ -31,10 +35,17 @@ pub async fn start(caller: &Caller, id: Option<ConnectionId>) -> Result<FormStar
         let stored = open_value(caller, *id).await.unwrap_or_default();
         import::guess_provider(&stored).code().clone_into(&mut form.provider);
     }
+    let (secrets, mut known) = match &connection {
+        Some(connection) => stored_facts(caller, connection.id, &connection.settings).await?,
+        None => (SecretFacts::default(), KnownFacts { at: Some(caller.clock().now()), ..KnownFacts::default() }),
+    };
     Ok(match typed::take().await {
         // What was typed for another connection is of no use here.
-        Some(typed) if typed.form.id == form.id => FormStart { form: typed.form, connection, report: typed.report },
-        _ => FormStart { form, connection, report: None },
+        Some(typed) if typed.form.id == form.id => {
+            known = known_of_form(caller, &typed.form).await?;
+            FormStart { form: typed.form, connection, report: typed.report, secrets, known }
+        }
+        _ => FormStart { form, connection, report: None, secrets, known },
     })
 }
 
@@ -60,7 +71,7 @@ async fn decide(caller: &Caller, form: &ConnectionForm) -> Result<Submitted, App
     let draft = form.read().map_err(AppError::Invalid)?;
     match draft.id {
         Some(id) => {
-            update(caller, id, draft.connection, draft.remove_password).await?;
+            update(caller, id, draft.connection, &draft.forget).await?;
             Ok(Submitted::Saved(id))
         }
         None => create(caller, draft.connection).await.map(Submitted::Saved),

@@ -8,7 +8,11 @@ use std::{
 use super::{read, save};
 use crate::{
     auth::server::Caller,
-    connections::{Provider, form::Target, settings::Settings},
+    connections::{
+        Provider,
+        form::Target,
+        settings::{SecretField, Settings},
+    },
     error::AppError,
     ids::{ConnectionId, UserId},
     probe::ProbeReport,
@@ -35,9 +39,9 @@ const RETRY_AFTER_S: u32 = 5;
 pub async fn test(caller: &Caller, target: Target) -> Result<ProbeReport, AppError> {
     let user = caller.user_id()?;
     let _permit = Permit::take(user, caller.clock().now())?;
-    let Target { id, provider, mut settings, remove_password } = target;
+    let Target { id, provider, mut settings, forget } = target;
     let before = match id {
-        Some(id) => stored(caller, id, provider, &mut settings, remove_password).await?,
+        Some(id) => stored(caller, id, provider, &mut settings, &forget).await?,
         None => None,
     };
     settings.check_pairs()?;
@@ -55,13 +59,13 @@ async fn stored(
     id: ConnectionId,
     provider: Provider,
     settings: &mut Settings,
-    remove_password: bool,
+    forget: &[SecretField],
 ) -> Result<Option<Settings>, AppError> {
     let public = read::find(caller, id).await?.settings;
     let mut tx = caller.read().await?;
     let stored = read::fetch(&mut tx, id, super::owner(caller)).await?;
     drop(tx);
-    save::complete(caller, id, &stored, &public, provider, settings, remove_password)
+    save::complete(caller, id, &stored, &public, provider, settings, forget)
 }
 
 async fn note(caller: &Caller, id: ConnectionId, succeeded: bool) -> Result<(), AppError> {

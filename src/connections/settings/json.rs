@@ -17,6 +17,7 @@ mod hosted;
 mod tests;
 mod values;
 
+pub use hosted::service_account_facts;
 pub(in crate::connections) use values::hosts as read_hosts;
 
 /// What a key of the object means.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     app::not_found::NotFound,
+    config_check::{Subject, api::config_of_connection, ui::ConfigValidation},
     connections::api::{PauseConnection, ResumeConnection},
     dashboard::api::{phases_chart, response_chart},
     error::AppError,
@@ -64,6 +65,7 @@ struct Data {
     days: Loaded<Vec<DailyMetric>>,
     checks: Loaded<Vec<RecentCheck>>,
     errors: Loaded<Vec<ErrorRow>>,
+    config: Loaded<Option<Subject>>,
     phases: Loaded<ChartData>,
     responses: Loaded<ChartData>,
 }
@@ -114,6 +116,7 @@ pub fn EnterpriseMonitoringDashboard(
         days: Resource::new_blocking(source, |(id, ..)| get_daily_metrics(id)),
         checks: Resource::new_blocking(source, |(id, ..)| get_recent_checks(id, RECENT)),
         errors: Resource::new_blocking(source, |(id, ..)| get_errors(id)),
+        config: Resource::new_blocking(source, |(id, ..)| config_of_connection(id)),
         phases: Resource::new_blocking(move || (source(), range.get()), |((id, ..), range)| phases_chart(id, range)),
         responses: Resource::new_blocking(
             move || (source(), range.get()),
@@ -309,7 +312,7 @@ fn Parts(
     reset: ServerAction<ResetBreaker>,
     range: Memo<Range>,
 ) -> impl IntoView {
-    let Data { retries, days, checks, errors, phases, responses, .. } = data;
+    let Data { retries, days, checks, errors, config, phases, responses, .. } = data;
     let analytics = Memo::new(move |_| retries.get().and_then(Result::ok));
     view! {
         {move || facts.get().map(|facts| view! { <Strip facts analytics=analytics.get() /> })}
@@ -320,6 +323,11 @@ fn Parts(
                 {move || part("The errors could not be loaded.", errors, |errors| view! { <Errors errors /> })}
             </div>
             <div class="stack">
+                {move || {
+                    part("The configuration could not be judged.", config, |subject| {
+                        subject.map(|subject| view! { <ConfigValidation subject=Some(subject) /> })
+                    })
+                }}
                 {move || {
                     part("The retries could not be loaded.", retries, move |analytics| view! { <Retries id=id.get() analytics reset /> })
                 }}

@@ -307,7 +307,11 @@ fn open(vault: &Vault, claim: &mut Claim) -> Result<(Provider, Settings), Failur
     };
     match Settings::from_json(provider, &value) {
         Ok(settings) => Ok((provider, settings)),
-        Err(fields) => Err(unusable(Cause::InvalidConnectionString, &AppError::Invalid(fields).to_string())),
+        Err(fields) => {
+            let is_account = fields.iter().any(|error| error.field == "serviceAccount");
+            let cause = if is_account { Cause::InvalidServiceAccount } else { Cause::InvalidConnectionString };
+            Err(unusable(cause, &AppError::Invalid(fields).to_string()))
+        }
     }
 }
 

@@ -100,15 +100,28 @@ impl MasterKey {
         self.checker().verify_slice(value).is_ok()
     }
 
+    /// By which equal secrets of one owner are known and from which, without the key, nothing can be learnt.
+    pub(super) fn fingerprint(&self, owner: &[u8; 16], secret: &[u8]) -> [u8; 32] {
+        let mut mac = self.mac();
+        mac.update(b"mooring fingerprint 1\0");
+        mac.update(owner);
+        mac.update(secret);
+        mac.finalize().into_bytes().into()
+    }
+
     fn checker(&self) -> Hmac<Sha256> {
+        let mut mac = self.mac();
+        mac.update(b"mooring key check 1\0");
+        mac.update(self.id.0.as_bytes());
+        mac
+    }
+
+    fn mac(&self) -> Hmac<Sha256> {
         // HMAC fills a key up to the block of its hash with zeros; done here, there is no length to be wrong.
         let mut block = Zeroizing::new([0; 64]);
         let (start, _) = block.split_at_mut(KEY_LENGTH);
         start.copy_from_slice(self.bytes.as_slice());
-        let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
-        mac.update(b"mooring key check 1\0");
-        mac.update(self.id.0.as_bytes());
-        mac
+        <Hmac<Sha256> as KeyInit>::new((&*block).into())
     }
 
     fn write_to(&self, list: &mut String) {

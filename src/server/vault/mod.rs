@@ -271,6 +271,14 @@ impl Vault {
         Ok(sealed.map(|sealed| sealed.to_bytes()))
     }
 
+    /// What `secret` of `owner` is known by, under each known master key: two secrets are the same where they
+    /// share one. A key that is added later finds what was kept before, as long as the old one is known.
+    #[must_use]
+    pub fn fingerprints(&self, owner: UserId, secret: &[u8]) -> Vec<Vec<u8>> {
+        let ring = self.fresh_ring();
+        ring.iter().map(|key| key.fingerprint(owner.0.as_bytes(), secret).to_vec()).collect()
+    }
+
     /// Whether `value` claims to be an envelope, as opposed to plaintext that came by SQL.
     #[must_use]
     pub fn is_sealed(value: &Value) -> bool {

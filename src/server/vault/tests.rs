@@ -33,6 +33,20 @@ fn the_envelope_has_the_documented_shape() {
 }
 
 #[test]
+fn a_fingerprint_is_of_one_secret_owner_and_key() {
+    let vault = vault(&entry("a", 1));
+    let of = |vault: &Vault, owner, secret: &str| vault.fingerprints(owner, secret.as_bytes());
+    let one = of(&vault, OWNER, "hush");
+    assert_eq!(one, of(&vault, OWNER, "hush"));
+    assert_ne!(one, of(&vault, OWNER, "hushh"));
+    assert_ne!(one, of(&vault, UserId(ROW), "hush"));
+    assert_ne!(one, of(&self::vault(&entry("a", 2)), OWNER, "hush"));
+    // After a rotation both keys are known, and what the old one made is found.
+    let rotated = self::vault(&format!("{},{}", entry("b", 2), entry("a", 1)));
+    assert!(of(&rotated, OWNER, "hush").contains(&one[0]));
+}
+
+#[test]
 fn another_row_owner_field_or_key_does_not_open() {
     let vault = vault(&entry("a", 1));
     let envelope = vault.seal(ROW, OWNER, FIELD, b"hush").expect("sealed");

@@ -9,6 +9,7 @@ use axum::{
     routing::post,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
         Scope,
         server::{Caller, tokens},
     },
+    config_check::{self, Validation},
+    connections::UnknownProvider,
     error::AppError,
     health::{
         CheckOrigin, CheckResult, Checks,
@@ -45,6 +48,7 @@ pub fn router() -> Router<AppState> {
         .route("/fetch-provider-docs", post(docs::fetch_provider_docs))
         .route("/learn-connection-knowledge", post(learn::learn_connection_knowledge))
         .route("/proactive-health-monitor", post(proactive_health_monitor))
+        .route("/validate-database-config", post(validate_database_config))
         .fallback(async || WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name."))
         .method_not_allowed_fallback(async || {
             WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Functions are called with POST.")
@@ -142,6 +146,29 @@ async fn proactive_health_monitor(State(state): State<AppState>, request: Reques
         results,
     };
     Ok(Json(response).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct ValidateRequest {
+    provider: String,
+    #[serde(default)]
+    credentials: Value,
+}
+
+/// **Permissions**: a `full` token.
+async fn validate_database_config(
+    TokenCaller { caller, scope }: TokenCaller,
+    body: Bytes,
+) -> Result<Json<Validation>, WireError> {
+    if scope != Scope::Full {
+        return Err(AppError::Forbidden("Use a token of scope full.".to_owned()).into());
+    }
+    let asked: ValidateRequest = read_body(&body)?;
+    let provider = asked
+        .provider
+        .parse()
+        .map_err(|error: UnknownProvider| WireError::from(AppError::invalid("provider", error.to_string())))?;
+    Ok(Json(config_check::server::validate(&caller, provider, &asked.credentials).await?))
 }
 
 fn parse_id(text: &str) -> Result<ConnectionId, WireError> {

@@ -29,6 +29,8 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("save_connection", "id=$id&provider=postgresql&name=taken&host=127.0.0.1&port=1&username=app"),
     ("test_connection", r#"{"form": {"id": "$id", "provider": "postgresql", "host": "127.0.0.1", "port": "1"}}"#),
     ("delete_connection", "id=$id"),
+    ("validate_config", r#"{"form": {"id": "$id", "provider": "postgresql", "host": "127.0.0.1", "password": "x"}}"#),
+    ("config_of_connection", "id=$id"),
     ("pause_connection", "id=$id"),
     ("resume_connection", "id=$id"),
     ("import_connections", "list=%5B%22postgres%3A%2F%2Fu%40127.0.0.1%3A1%22%5D&store=no"),

@@ -77,6 +77,14 @@ pub(super) fn service_account(value: &Value) -> Result<(Secret, Option<String>),
     Ok((Secret::new(Value::Object(kept).to_string()), project))
 }
 
+/// The project and the e-mail address that a service account names, as far as `json` can be read.
+#[must_use]
+pub fn service_account_facts(json: &str) -> (Option<String>, Option<String>) {
+    let object = parse(json).unwrap_or_default();
+    let of = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    (of("project_id"), of("client_email"))
+}
+
 const SHAPE: &str =
     "This is no service account. Paste the whole JSON file of its key, with client_email and private_key in it.";
 

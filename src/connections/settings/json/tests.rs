@@ -398,8 +398,8 @@ fn special() -> impl Strategy<Value = (Provider, Special)> {
     let mongodb = (
         any::<bool>(),
         proptest::collection::vec((HOST, 1u16..), 0..4),
-        some("[^\\p{Cc}]{1,40}"),
-        some("[^\\p{Cc}]{1,40}"),
+        some("[^\\p{Cc}\\p{Cf}]{1,40}"),
+        some("[^\\p{Cc}\\p{Cf}]{1,40}"),
         proptest::option::of(proptest::sample::select(AuthMechanism::ALL.to_vec())),
         any::<Option<bool>>(),
     )
@@ -449,8 +449,8 @@ proptest! {
     #[test]
     fn what_is_sealed_is_read_back(
         (host, port) in (HOST, 1u16..),
-        database in some("[^\\p{Cc}]{1,40}"),
-        username in some("[^\\p{Cc}]{1,40}"),
+        database in some("[^\\p{Cc}\\p{Cf}]{1,40}"),
+        username in some("[^\\p{Cc}\\p{Cf}]{1,40}"),
         password in some("[^\\x00]{1,60}"),
         mode in proptest::option::of(proptest::sample::select(TlsMode::ALL.to_vec())),
         timeout in proptest::option::of(100u32..=60_000),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::{AuthMechanism, Secret, TlsMode};
+use crate::connections::has_hidden;
 
 /// DNS names have at most 253 characters (RFC 1035, without the root's dot).
 const LONGEST_HOST: usize = 253;
@@ -35,7 +36,7 @@ pub(super) fn host(value: &Value) -> Result<String, String> {
     if host.chars().count() > LONGEST_HOST {
         return Err(format!("The host has more than {LONGEST_HOST} characters."));
     }
-    if host.chars().any(char::is_control) {
+    if has_hidden(host) {
         return Err("The host has a control character in it, like a line break. Type it again.".to_owned());
     }
     if host.contains("://") {
@@ -135,7 +136,7 @@ pub(super) fn name(value: &Value, what: &str) -> Result<String, String> {
     if name.chars().count() > LONGEST_NAME {
         return Err(format!("The {what} has more than {LONGEST_NAME} characters."));
     }
-    if name.chars().any(char::is_control) {
+    if has_hidden(name) {
         return Err(format!("The {what} has a control character in it, like a line break. Type it again."));
     }
     Ok(name.to_owned())
