@@ -59,6 +59,13 @@ pub(super) enum FetchError {
     Tls(#[from] rustls::Error),
 }
 
+impl FetchError {
+    /// Whether the site itself cannot be reached, so that its other pages need not be asked for.
+    pub(super) const fn is_out_of_reach(&self) -> bool {
+        matches!(self, Self::Egress(_) | Self::TimedOut | Self::Http(_) | Self::Tls(_))
+    }
+}
+
 /// What is known of the page from the last time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Validators {

@@ -174,7 +174,13 @@ async fn fetch_all(system: &Caller, provider: Provider) -> Result<Option<String>
         drop(tx);
         match fetch(egress, url, &known).await {
             Ok(fetched) => keep(system, provider, &address, page.title, &fetched).await?,
-            Err(error) => failure = failure.or_else(|| Some(format!("{}: {error}", page.path))),
+            Err(error) => {
+                let is_out_of_reach = error.is_out_of_reach();
+                failure = failure.or_else(|| Some(format!("{}: {error}", page.path)));
+                if is_out_of_reach {
+                    break;
+                }
+            }
         }
     }
     Ok(failure)
