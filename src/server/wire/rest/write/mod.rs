@@ -20,6 +20,7 @@ use super::{
     tables::{Table, Writes},
 };
 use crate::{
+    alerts,
     auth::server::Tx,
     ids::{AlertRuleId, ConnectionId},
     server::wire::{WireError, body},
@@ -183,7 +184,6 @@ pub(super) async fn update(
     let ids = if object.is_empty() { Vec::new() } else { lock(&mut tx, &request, "UPDATE").await? };
     let mut written = Written::default();
     for id in ids {
-        let fields = Fields::new(request.query.table, &object);
         fields.require_id(id)?;
         let shown = match request.query.table.writes {
             Writes::AlertRules => alert_rules::update(&reader.caller, &mut tx, AlertRuleId(id), fields).await?,
@@ -214,7 +214,7 @@ pub(super) async fn delete(
     let page = request.page(&mut tx, &ids, None).await?;
     for id in &ids {
         match request.query.table.writes {
-            Writes::AlertRules => crate::alerts::server::delete_in(&reader.caller, &mut tx, AlertRuleId(*id)).await,
+            Writes::AlertRules => alerts::server::delete_in(&reader.caller, &mut tx, AlertRuleId(*id)).await,
             Writes::Connections => {
                 crate::connections::server::delete_in(&reader.caller, &mut tx, ConnectionId(*id)).await
             }
