@@ -19,7 +19,7 @@ use crate::support::{
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
 /// user `$user`, and a statement that inserts one. A new table fails here until it is listed.
-const TABLES: [(&str, &str, &str); 15] = [
+const TABLES: [(&str, &str, &str); 16] = [
     (
         "users",
         "id = '$user'",
