@@ -3,8 +3,8 @@
 //! Every function takes the [`Caller`](crate::auth::server::Caller) first. Settings leave the vault in
 //! [`open_settings`] and in [`test`] only, and go to a probe from there.
 
-mod adopt;
 mod adjust;
+mod adopt;
 mod change;
 mod hand_over;
 mod read;
