@@ -25,6 +25,7 @@ pub mod audit;
 pub mod auth;
 pub mod connections;
 pub mod dashboard;
+pub mod diagnosis;
 pub mod drop_in;
 pub mod error;
 pub mod health;

@@ -76,6 +76,8 @@ pub enum Depth {
     Full,
     /// The same, and after it whether others are at work there.
     Look,
+    /// The same, and after it what exists there and what the user may do.
+    Staged,
     /// To the end of TCP and TLS, so that a database that sleeps is not woken.
     Surface,
 }

@@ -56,6 +56,11 @@ impl Resolved {
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
+
+    /// Each address by itself, for a look at every one of them.
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> {
+        self.addresses.iter().map(|address| Self { addresses: vec![*address] })
+    }
 }
 
 /// A connection and how it came about.
@@ -430,11 +435,25 @@ mod tests {
         let egress = Egress::new(EgressPolicy::SelfHosted);
         for host in [
             "169.254.169.254",
+            "169.254.169.254.",
             "0xa9fea9fe",
+            "2852039166",
+            "0251.0376.0251.0376",
+            "0xA9.0xFE.0xA9.0xFE",
+            "169.16689662",
+            "169.254.43518",
             "[::ffff:169.254.169.254]",
+            "::ffff:a9fe:a9fe",
+            "::a9fe:a9fe",
+            "[64:ff9b::a9fe:a9fe]",
+            "2002:a9fe:a9fe::",
+            "168.63.129.16",
+            "100.100.100.200",
             "metadata.google.internal.",
             "METADATA.google.internal",
             "fd00:ec2::254",
+            "[FD00:0EC2::0254]",
+            "fe80::1",
             "0",
         ] {
             let error = egress.connect(host, 80, soon()).await.expect_err(host);
@@ -442,7 +461,28 @@ mod tests {
             assert_eq!((error.phase(), error.cause()), (Phase::Dns, Cause::InvalidConnectionString));
         }
         let public = Egress::new(EgressPolicy::PublicOnly);
-        for host in ["127.0.0.1", "localhost", "2130706433", "[::1]", "10.0.0.1"] {
+        for zone in ["fe80::1%eth0", "[fe80::1%25eth0]", "::1%lo"] {
+            let error = egress.connect(zone, 80, soon()).await.expect_err(zone);
+            assert!(matches!(error, EgressError::Host(HostError::Zone)), "{zone}: {error}");
+        }
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "0177.0.0.1",
+            "localhost",
+            "LOCALHOST.",
+            "2130706433",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "10.0.0.1",
+            "012.0.0.1",
+            "100.64.0.1",
+            "192.0.2.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "fd00::1",
+        ] {
             let error = public.connect(host, 80, soon()).await.expect_err(host);
             assert!(matches!(error, EgressError::Barred { .. }), "{host}: {error}");
         }

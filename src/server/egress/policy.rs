@@ -114,7 +114,14 @@ fn judge_v6(address: Ipv6Addr) -> Option<(Barred, Scope)> {
     if address.is_loopback() {
         return Some((Barred::Loopback, Local));
     }
-    if matches!(segments, [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]) {
+    // Amazon's two (the machine's and a pod's), Google's, Oracle's and Scaleway's lie among the private ones.
+    if matches!(
+        segments,
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254 | 0x23]
+            | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
+            | [0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]
+            | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42]
+    ) {
         return Some((Barred::Metadata, Always));
     }
     let own = match segments {
@@ -170,7 +177,13 @@ mod tests {
             ("168.63.129.16", Barred::Metadata),
             ("192.0.0.192", Barred::Metadata),
             ("fd00:ec2::254", Barred::Metadata),
+            ("fd00:ec2::23", Barred::Metadata),
             ("fd20:ce::254", Barred::Metadata),
+            ("fd00:c1::a9fe:a9fe", Barred::Metadata),
+            ("fd00:42::42", Barred::Metadata),
+            ("169.254.170.23", Barred::LinkLocal),
+            ("169.254.0.23", Barred::LinkLocal),
+            ("fe80::a9fe:a9fe", Barred::LinkLocal),
             ("169.254.1.1", Barred::LinkLocal),
             ("fe80::1", Barred::LinkLocal),
             ("febf::1", Barred::LinkLocal),

@@ -8,6 +8,7 @@ mod http;
 mod mongodb;
 mod mysql;
 mod postgresql;
+mod staged;
 mod supabase;
 pub(crate) mod tls;
 mod trace;
@@ -26,12 +27,14 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+pub use self::staged::diagnose;
 use self::{trace::Trace, trouble::Trouble};
 use crate::{
     connections::{
         Provider,
         settings::{Secret, Settings, TlsMode},
     },
+    diagnosis::Findings,
     probe::{Cause, Depth, Phase, ProbeReport, TlsFacts},
     server::egress::{Egress, EgressError, Resolved, is_local},
 };
@@ -52,9 +55,13 @@ pub async fn probe(egress: &Egress, provider: Provider, settings: &Settings) -> 
 
 /// The same as far as `depth` asks for, where the provider can stop there.
 pub async fn probe_to(egress: &Egress, provider: Provider, settings: &Settings, depth: Depth) -> ProbeReport {
+    attempt(egress, provider, settings, depth).await.0
+}
+
+/// The one way to a target, and what was learnt on it beside the phases.
+async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth: Depth) -> (ProbeReport, Findings) {
     let mut trace = Trace::new();
-    let (least, most) = CONNECT_TIMEOUT_MS;
-    let connecting = Duration::from_millis(settings.effective_connect_timeout_ms().clamp(least, most).into());
+    let connecting = connecting(settings);
     let connect_deadline = trace.started() + connecting;
     let attempt = Attempt { egress, settings, depth, connect_deadline, connecting };
     let deadline = connect_deadline + BEYOND_CONNECTING;
@@ -74,7 +81,14 @@ pub async fn probe_to(egress: &Egress, provider: Provider, settings: &Settings, 
         let secrets = settings.secrets();
         trace.fail(provider, trouble, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    trace.report()
+    let findings = std::mem::take(&mut trace.findings);
+    (trace.report(), findings)
+}
+
+/// The time for connecting.
+fn connecting(settings: &Settings) -> Duration {
+    let (least, most) = CONNECT_TIMEOUT_MS;
+    Duration::from_millis(settings.effective_connect_timeout_ms().clamp(least, most).into())
 }
 
 /// One attempt: what it is about and how long it may take.

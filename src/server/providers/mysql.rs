@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{
     connections::settings::TlsMode,
-    probe::{Cause, Phase},
+    diagnosis::Findings,
+    probe::{Cause, Depth, Phase},
 };
 
 /// The largest packet of a server that is read.
@@ -36,6 +37,10 @@ const MAX_PACKET: usize = 64 * 1024;
 const MAX_TOTAL: usize = 1024 * 1024;
 /// Packets of a login or an answer; real ones need fewer than ten.
 const MAX_STEPS: usize = 32;
+/// Databases that are asked for.
+const MAX_DATABASES: usize = 200;
+/// The databases that the user may see, enough to find one whose name is nearly right.
+const DATABASES: &[u8] = b"select schema_name from information_schema.schemata order by 1 limit 200";
 /// How long the server may take to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// `utf8mb4_general_ci`, which every server since 5.5.3 knows.
@@ -69,6 +74,20 @@ fn silence(phase: Option<Phase>) -> Trouble {
         Some(Phase::Tls) => super::out_of_time(Phase::Tls),
         _ => super::out_of_time(Phase::Auth).also(&[Cause::WrongProtocol]),
     }
+}
+
+/// What speaks there, for a staged probe. Ends as a whole login of nobody: a connection that breaks off after
+/// the greeting counts against this host (`max_connect_errors`), and enough of them block it.
+pub(super) async fn greet(stream: TcpStream) -> Result<super::staged::Greeting, Trouble> {
+    let mut packets = Packets { wire: Wire::Clear(stream), sequence: 0, total: 0 };
+    let greeting = Greeting::read(&packets.read_first().await?)?;
+    let found = super::staged::Greeting {
+        speaks: format!("MySQL ({})", crate::probe::scrub(&greeting.version, &[])),
+        offers_tls: greeting.capabilities.contains(Capabilities::CLIENT_SSL),
+    };
+    let capabilities = WANTED & greeting.capabilities;
+    Session { packets, greeting, capabilities }.leave_politely().await;
+    Ok(found)
 }
 
 /// Reads the greeting and secures the stream as the mode asks.
@@ -198,7 +217,11 @@ impl Session {
             let answer = self.packets.read().await?;
             match answer.first() {
                 Some(0) => trace.note(Phase::Database, database),
-                Some(0xff) => return Err(server_error(&answer)),
+                Some(0xff) => {
+                    trace.stop();
+                    self.inquire(attempt, trace).await;
+                    return Err(server_error(&answer));
+                }
                 _ => return Err(unreadable()),
             }
         }
@@ -209,7 +232,16 @@ impl Session {
         }
         trace.note(Phase::Query, "answered");
         trace.answered();
+        self.inquire(attempt, trace).await;
         Ok(())
+    }
+
+    /// Asks which databases exist and what the user may do, where that is asked for. What cannot be told
+    /// is left out.
+    async fn inquire(&mut self, attempt: &Attempt<'_>, trace: &mut Trace) {
+        if attempt.depth == Depth::Staged {
+            let _ = timeout(super::staged::INQUIRY, self.packets.inquire(&mut trace.findings)).await;
+        }
     }
 
     /// The answer to the greeting.
@@ -263,13 +295,20 @@ impl Session {
         Err(Trouble::new(Cause::AuthMethodUnsupported, message).also(&[Cause::TlsRequired]))
     }
 
-    /// An error in place of a login. An account that requires TLS is refused without a word on it.
+    /// An error in place of a login. An account or a server that requires TLS refuses without a word on it, and
+    /// so does MariaDB where no account is for this address.
     fn login_error(&self, packet: &[u8]) -> Trouble {
         let trouble = server_error(packet);
-        let may_need_tls = trouble.code.as_deref() == Some("1045")
-            && !self.packets.wire.is_tls()
-            && self.greeting.capabilities.contains(Capabilities::CLIENT_SSL);
-        if may_need_tls { trouble.also(&[Cause::TlsRequired]) } else { trouble }
+        if trouble.code.as_deref() != Some("1045") {
+            return trouble;
+        }
+        let offers_tls = self.greeting.capabilities.contains(Capabilities::CLIENT_SSL);
+        let may_need_tls = offers_tls && !self.packets.wire.is_tls();
+        trouble.also(if may_need_tls {
+            &[Cause::TlsRequired, Cause::AccessRuleDenied]
+        } else {
+            &[Cause::AccessRuleDenied]
+        })
     }
 
     /// Ends a connection that is not to be used, without a secret and as a whole login of nobody: a handshake
@@ -322,7 +361,9 @@ impl Packets {
             return Err(too_much());
         }
         if number != self.sequence {
-            return Err(unreadable());
+            // MariaDB turns hosts away right behind its greeting, without having read the answer to it.
+            let body = if number == 1 { self.body(length).await? } else { Vec::new() };
+            return if body.first() == Some(&0xff) { Ok(body) } else { Err(unreadable()) };
         }
         self.sequence = self.sequence.wrapping_add(1);
         self.body(length).await
@@ -358,11 +399,37 @@ impl Packets {
         self.write(&[&[command], body].concat()).await
     }
 
+    async fn inquire(&mut self, findings: &mut Findings) -> Result<(), Trouble> {
+        self.command(COM_QUERY, DATABASES).await?;
+        findings.databases = self.read_first_column(MAX_DATABASES).await?;
+        self.command(COM_QUERY, b"show grants").await?;
+        let grants = self.read_first_column(MAX_STEPS).await?;
+        // What follows names the account, and in MariaDB the hash of its password.
+        let grants: Vec<&str> = grants
+            .iter()
+            .filter_map(|grant| grant.strip_prefix("GRANT "))
+            .map(|grant| grant.rsplit_once(" TO ").map_or("", |(what, _)| what))
+            .filter(|grant| !grant.is_empty())
+            .collect();
+        findings.privileges = (!grants.is_empty()).then(|| grants.join("; "));
+        self.command(COM_QUERY, b"select if(@@global.read_only, 'read-only', 'may write')").await?;
+        if let (Some(mode), Some(privileges)) = (self.read_one_value().await?, &mut findings.privileges) {
+            privileges.push_str("; ");
+            privileges.push_str(&mode);
+        }
+        Ok(())
+    }
+
     /// The first value of the first row of an answer.
     async fn read_one_value(&mut self) -> Result<Option<String>, Trouble> {
+        Ok(self.read_first_column(MAX_STEPS).await?.into_iter().next())
+    }
+
+    /// The first value of each row of an answer of at most `most` rows.
+    async fn read_first_column(&mut self, most: usize) -> Result<Vec<String>, Trouble> {
         let head = self.read().await?;
         let columns = match head.first() {
-            Some(0) => return Ok(None),
+            Some(0) => return Ok(Vec::new()),
             Some(0xff) => return Err(server_error(&head)),
             Some(0xfb) => {
                 return Err(Trouble::new(
@@ -376,18 +443,18 @@ impl Packets {
         for _ in 0..columns {
             self.read().await?;
         }
-        let mut value = None;
+        let mut values = Vec::new();
         // The end of the columns, the rows, the end of the rows.
         let mut ends = 0;
-        for _ in 0..MAX_STEPS {
+        for _ in 0..most.saturating_add(2) {
             let packet = self.read().await?;
             match packet.first() {
                 Some(0xff) => return Err(server_error(&packet)),
                 Some(0xfe) if packet.len() < 9 => ends += 1,
-                _ => value = value.or_else(|| text_value(&packet)),
+                _ => values.extend(text_value(&packet)),
             }
             if ends == 2 {
-                return Ok(value);
+                return Ok(values);
             }
         }
         Err(too_much())
@@ -417,11 +484,14 @@ fn length(a: u8, b: u8, c: u8) -> usize {
     usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16
 }
 
-/// A text column that is shorter than 251 bytes.
+/// The first column of a row, as text of less than 64 KiB.
 fn text_value(row: &[u8]) -> Option<String> {
-    let (length, rest) = row.split_first()?;
-    let text = rest.get(..usize::from(*length)).filter(|_| *length < 0xfb)?;
-    Some(String::from_utf8_lossy(text).into_owned())
+    let (length, rest) = match *row {
+        [length @ 0..=0xfa, ref rest @ ..] => (usize::from(length), rest),
+        [0xfc, low, high, ref rest @ ..] => (usize::from(u16::from_le_bytes([low, high])), rest),
+        _ => return None,
+    };
+    rest.get(..length).map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
 /// The bytes before the first zero, and those behind it.

@@ -17,7 +17,7 @@ use tokio::{
     time::{timeout, timeout_at},
 };
 use tokio_postgres::{
-    Config, SimpleQueryMessage,
+    Client, Config, SimpleQueryMessage,
     config::{SslMode, SslNegotiation},
     tls::TlsConnect,
 };
@@ -25,6 +25,7 @@ use tokio_postgres::{
 use super::{
     Attempt,
     guard::{Guard, Witness},
+    staged::Greeting,
     tls,
     trace::Trace,
     trouble::Trouble,
@@ -32,6 +33,7 @@ use super::{
 };
 use crate::{
     connections::settings::TlsMode,
+    diagnosis::Findings,
     probe::{Cause, Depth, Phase},
 };
 
@@ -52,6 +54,17 @@ const OTHERS_AT_WORK: &str = "select exists (
        and usename not in ('supabase_admin', 'supabase_auth_admin', 'supabase_storage_admin',
                            'supabase_replication_admin', 'supabase_read_only_user', 'cloud_admin', 'rdsadmin')
        and (state <> 'idle' or state_change > now() - interval '5 minutes'))";
+/// The databases that take connections; enough of them to find one whose name is nearly right.
+const DATABASES: &str = "select datname from pg_database where datallowconn and not datistemplate order by 1 limit 200";
+/// One line of what the user may do; each part needs no privilege to ask.
+const PRIVILEGES: &str = "
+    select concat_ws(', ',
+           case when rolsuper then 'superuser' else 'no superuser' end,
+           case when has_database_privilege(current_database(), 'create') then 'may make schemas' end,
+           case when pg_is_in_recovery() then 'standby: read-only'
+                when current_setting('default_transaction_read_only') = 'on' then 'read-only by default'
+                else 'may write' end)
+      from pg_roles where rolname = current_user";
 /// How long the server may take to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -119,11 +132,37 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     {
         trace.others_at_work = rows.ok().map(|rows| says_true(&rows));
     }
+    if attempt.depth == Depth::Staged {
+        // What cannot be told is left out; the health query was answered.
+        let inquiry = pin!(inquire(&client, &mut trace.findings));
+        if let Ok(Either::Right(_)) = timeout(super::staged::INQUIRY, select(inquiry, &mut connection)).await {
+            // The server has hung up, so there is nobody to say goodbye to.
+            return Ok(());
+        }
+    }
 
     // With the client gone the connection says goodbye and closes.
     drop(client);
     let _ = timeout(GOODBYE, connection).await;
     Ok(())
+}
+
+/// Asks which databases exist and what the user may do in this one.
+async fn inquire(client: &Client, findings: &mut Findings) {
+    if let Some(names) = first_columns(client, DATABASES).await {
+        findings.databases = names;
+    }
+    findings.privileges = first_columns(client, PRIVILEGES).await.and_then(|rows| rows.into_iter().next());
+}
+
+/// The first column of an answer; none where the question was refused.
+async fn first_columns(client: &Client, sql: &str) -> Option<Vec<String>> {
+    let messages = client.simple_query(sql).await.ok()?;
+    let rows = messages.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    Some(rows.collect())
 }
 
 /// Negotiates TLS as the mode asks.
@@ -137,6 +176,23 @@ async fn secure(
         return Ok((Wire::Clear(stream), None));
     }
     trace.begin(Phase::Tls);
+    match offers_tls(&mut stream).await? {
+        true => {
+            let (facts, secured) = tls::handshake(stream, attempt.settings, &attempt.settings.host, mode).await;
+            super::note_tls(trace, facts);
+            let secured = secured.map_err(|refused| refused.trouble)?;
+            Ok((Wire::Tls(secured.stream), secured.binding))
+        }
+        false if mode == TlsMode::Prefer => {
+            trace.note(Phase::Tls, "the server has none");
+            Ok((Wire::Clear(stream), None))
+        }
+        false => Err(Trouble::new(Cause::TlsNotSupported, "The server has no TLS, and the settings insist on it.")),
+    }
+}
+
+/// Asks whether the server speaks TLS, which tells whether it speaks PostgreSQL's protocol at all.
+async fn offers_tls(stream: &mut TcpStream) -> Result<bool, Trouble> {
     let mut answer = [0];
     let asked = async {
         stream.write_all(&SSL_REQUEST).await?;
@@ -144,17 +200,8 @@ async fn secure(
     };
     asked.await.map_err(|error| Trouble::from_io(&error))?;
     match answer {
-        [b'S'] => {
-            let (facts, secured) = tls::handshake(stream, attempt.settings, &attempt.settings.host, mode).await;
-            super::note_tls(trace, facts);
-            let secured = secured.map_err(|refused| refused.trouble)?;
-            Ok((Wire::Tls(secured.stream), secured.binding))
-        }
-        [b'N'] if mode == TlsMode::Prefer => {
-            trace.note(Phase::Tls, "the server has none");
-            Ok((Wire::Clear(stream), None))
-        }
-        [b'N'] => Err(Trouble::new(Cause::TlsNotSupported, "The server has no TLS, and the settings insist on it.")),
+        [b'S'] => Ok(true),
+        [b'N'] => Ok(false),
         // A server that cannot even ask: before TLS, errors come as they did in protocol 2.
         [b'E'] => Err(early_error(stream).await),
         [first] => {
@@ -170,8 +217,14 @@ async fn secure(
     }
 }
 
+/// What speaks there, for a staged probe. The server takes the question for TLS and the end after it as a
+/// client that thought better of it.
+pub(super) async fn greet(mut stream: TcpStream) -> Result<Greeting, Trouble> {
+    Ok(Greeting { speaks: "PostgreSQL".to_owned(), offers_tls: offers_tls(&mut stream).await? })
+}
+
 /// The text of an error that came in place of an answer to the question for TLS.
-async fn early_error(mut stream: TcpStream) -> Trouble {
+async fn early_error(stream: &mut TcpStream) -> Trouble {
     let mut text = [0; 512];
     let read = stream.read(&mut text).await.unwrap_or_default();
     let text = String::from_utf8_lossy(text.get(..read).unwrap_or_default());

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::trouble::Trouble;
 use crate::{
     connections::Provider,
+    diagnosis::Findings,
     probe::{Failure, Outcome, Phase, PhaseResult, ProbeReport, TlsFacts, classify, scrub},
 };
 
@@ -27,6 +28,8 @@ pub(super) struct Trace {
     pub server_version: Option<String>,
     /// Whether others were at work on the database.
     pub others_at_work: Option<bool>,
+    /// What was learnt beside the phases, where that was asked for.
+    pub findings: Findings,
     failure: Option<Failure>,
 }
 
@@ -43,6 +46,7 @@ impl Trace {
             address: None,
             server_version: None,
             others_at_work: None,
+            findings: Findings::default(),
             failure: None,
         }
     }

@@ -1,0 +1,391 @@
+//! The staged probe: the way of a check taken apart, so that one sees where it stops.
+//!
+//! Name and addresses, then TCP and a word with whatever speaks at each address, and only where a database of
+//! the right kind answered, one attempt on the path of every check ([`super::probe`]) with its one login.
+//!
+//! It does no harm. A greeting of MySQL is answered, because connections that break off there count towards
+//! blocking this host. A login that is refused is not made a second time, so that no account is locked; only
+//! where the server accepted it and lacks the database is it made again, to see which databases there are.
+//! Where nothing answers, the other usual ports of such databases are looked at, and no others.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{Trace, Trouble, attempt, connecting, mysql, out_of_time, postgresql, wire::speaker};
+use crate::{
+    connections::{Provider, settings::Settings},
+    diagnosis::{Findings, Stage, StageKind, StagedReport},
+    probe::{Cause, Depth, Failure, Outcome, Phase, ProbeReport, TlsFacts},
+    server::egress::{Egress, Resolved},
+};
+
+/// How long the server may take to say what exists and what the user may do.
+pub(super) const INQUIRY: Duration = Duration::from_secs(2);
+/// How long another port may take to answer.
+const ELSEWHERE: Duration = Duration::from_secs(1);
+/// Databases that are named in a stage.
+const NAMED: usize = 20;
+
+/// What a server said of itself before any login.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    /// What speaks.
+    pub speaks: String,
+    /// Whether it offers TLS.
+    pub offers_tls: bool,
+}
+
+/// Takes one connection apart, step by step, and stops where it must. Ends within three times the connect
+/// timeout and twenty-five seconds more, and with it everything that it opened. Holds no secret.
+pub async fn diagnose(egress: &Egress, provider: Provider, settings: &Settings) -> StagedReport {
+    let started = Instant::now();
+    let mut staged = Staged { egress, provider, settings, stages: Vec::new(), findings: Findings::default() };
+    let reached = match greeter(provider) {
+        Some(greet) => staged.reach(greet).await,
+        None => Ok(()),
+    };
+    let report = match reached {
+        Ok(()) => staged.connect().await,
+        Err(failure) => {
+            staged.look_elsewhere(&failure).await;
+            Outcomes { failure: Some(failure), tls: None, server_version: None }
+        }
+    };
+    StagedReport {
+        stages: staged.stages,
+        total_micros: micros(started),
+        server_version: report.server_version,
+        tls: report.tls,
+        findings: staged.findings,
+        failure: report.failure,
+    }
+}
+
+/// Those providers whose settings name one host and port, and how one speaks to it before a login. The stages
+/// of the others are the phases of their own attempt.
+const fn greeter(provider: Provider) -> Option<Greeter> {
+    match provider {
+        Provider::PostgreSql => Some(Greeter::PostgreSql),
+        Provider::MySql => Some(Greeter::MySql),
+        Provider::MongoDb | Provider::Firebase | Provider::Supabase => None,
+    }
+}
+
+/// How one speaks to a server before a login.
+#[derive(Clone, Copy, Debug)]
+enum Greeter {
+    PostgreSql,
+    MySql,
+}
+
+impl Greeter {
+    async fn greet(self, stream: TcpStream) -> Result<Greeting, Trouble> {
+        match self {
+            Self::PostgreSql => postgresql::greet(stream).await,
+            Self::MySql => mysql::greet(stream).await,
+        }
+    }
+
+    /// The ports at which such servers and their poolers usually listen.
+    const fn usual_ports(self) -> &'static [u16] {
+        match self {
+            Self::PostgreSql => &[5432, 5433, 6432, 6543],
+            Self::MySql => &[3306, 3307, 6033],
+        }
+    }
+}
+
+/// A word that makes servers of another kind speak.
+#[derive(Clone, Copy, Debug)]
+enum Poke {
+    PostgreSql,
+    /// HTTP, Redis and others that read lines.
+    Lines,
+}
+
+impl Poke {
+    async fn answer(self, mut stream: TcpStream) -> Option<&'static str> {
+        match self {
+            Self::PostgreSql => postgresql::greet(stream).await.ok().map(|_| "PostgreSQL's"),
+            Self::Lines => {
+                stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.ok()?;
+                let mut first = [0; 64];
+                let read = stream.read(&mut first).await.ok()?;
+                speaker(first.get(..read).unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// What the attempt itself came to.
+struct Outcomes {
+    failure: Option<Failure>,
+    tls: Option<TlsFacts>,
+    server_version: Option<String>,
+}
+
+/// A staged probe under way.
+struct Staged<'a> {
+    egress: &'a Egress,
+    provider: Provider,
+    settings: &'a Settings,
+    stages: Vec<Stage>,
+    findings: Findings,
+}
+
+impl Staged<'_> {
+    fn note(&mut self, kind: StageKind, subject: Option<String>, outcome: Outcome, since: Instant, detail: String) {
+        let detail = Some(crate::probe::scrub(&detail, &[])).filter(|detail| !detail.is_empty());
+        self.stages.push(Stage { kind, subject, outcome, micros: micros(since), detail });
+    }
+
+    /// A failure of the stage under way, judged as in a check.
+    fn judge(&self, phase: Phase, trouble: Trouble) -> Failure {
+        let mut trace = Trace::new();
+        trace.begin(phase);
+        let secrets = self.settings.secrets();
+        trace.fail(self.provider, trouble, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
+        trace.report().failure.unwrap_or_else(|| Failure {
+            phase,
+            code: None,
+            message: String::new(),
+            cause: Cause::Unknown,
+            also_possible: Vec::new(),
+        })
+    }
+
+    /// Name, addresses, TCP and a word with each address; done where one of them speaks as it should.
+    async fn reach(&mut self, greeter: Greeter) -> Result<(), Failure> {
+        let deadline = Instant::now() + connecting(self.settings);
+        let since = Instant::now();
+        let host = self.settings.host.clone();
+        let resolved = match self.egress.resolve(&host, self.settings.port, deadline).await {
+            Ok(resolved) => resolved,
+            Err(error) => {
+                let failure = self.judge(Phase::Dns, error.into());
+                self.note(StageKind::Name, Some(host), Outcome::Failed, since, failure.message.clone());
+                return Err(failure);
+            }
+        };
+        let count = resolved.addresses().len();
+        let found = if count == 1 { "one address".to_owned() } else { format!("{count} addresses") };
+        self.note(StageKind::Name, Some(host), Outcome::Ok, since, found);
+        self.note(StageKind::Addresses, None, Outcome::Ok, since, families(resolved.addresses()));
+        let mut furthest: Option<Failure> = None;
+        let mut speaks = false;
+        for (met, one) in resolved.each().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let others = u32::try_from(count - met).unwrap_or(u32::MAX);
+            match self.meet(greeter, &one, Instant::now() + left / others.max(1)).await {
+                Ok(greeting) => {
+                    speaks = true;
+                    self.findings.offers_tls = Some(greeting.offers_tls);
+                }
+                Err(failure) if furthest.as_ref().is_none_or(|earlier| distance(&failure) >= distance(earlier)) => {
+                    furthest = Some(failure);
+                }
+                Err(_) => {}
+            }
+        }
+        match furthest {
+            Some(failure) if !speaks => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// TCP to one address, and a word with what speaks there.
+    async fn meet(&mut self, greeter: Greeter, one: &Resolved, deadline: Instant) -> Result<Greeting, Failure> {
+        let subject = one.addresses().first().map(SocketAddr::to_string);
+        let since = Instant::now();
+        let stream = match self.egress.dial(one, deadline).await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                let failure = self.judge(Phase::Tcp, error.into());
+                self.note(StageKind::Tcp, subject, Outcome::Failed, since, failure.message.clone());
+                return Err(failure);
+            }
+        };
+        self.note(StageKind::Tcp, subject.clone(), Outcome::Ok, since, "connected".to_owned());
+        let since = Instant::now();
+        let answer = match timeout_at(deadline, greeter.greet(stream)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.silence(greeter, one).await),
+        };
+        match answer {
+            Ok(greeting) => {
+                let tls = if greeting.offers_tls { "offers TLS" } else { "has no TLS" };
+                self.note(StageKind::Protocol, subject, Outcome::Ok, since, format!("{}, {tls}", greeting.speaks));
+                Ok(greeting)
+            }
+            Err(trouble) => {
+                let failure = self.judge(Phase::Auth, trouble);
+                self.note(StageKind::Protocol, subject, Outcome::Failed, since, failure.message.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    /// Nothing was said in time. Where the client waits for the server's first word, a server of another kind
+    /// waits as well: a word of its own kind tells.
+    async fn silence(&self, greeter: Greeter, one: &Resolved) -> Trouble {
+        if let Greeter::MySql = greeter {
+            for poke in [Poke::PostgreSql, Poke::Lines] {
+                let answer = timeout(ELSEWHERE, async {
+                    let (stream, _) = self.egress.dial(one, Instant::now() + ELSEWHERE).await.ok()?;
+                    poke.answer(stream).await
+                });
+                if let Ok(Some(name)) = answer.await {
+                    let message = format!("The server does not speak MySQL's protocol, but {name}.");
+                    return Trouble::new(Cause::WrongProtocol, message);
+                }
+            }
+        }
+        out_of_time(Phase::Auth).also(&[Cause::WrongProtocol])
+    }
+
+    /// The attempt itself, as every check makes it, with its one login.
+    async fn connect(&mut self) -> Outcomes {
+        let (report, found) = attempt(self.egress, self.provider, self.settings, Depth::Staged).await;
+        self.findings.databases = named(found.databases);
+        self.findings.privileges = found.privileges.map(|privileges| crate::probe::scrub(&privileges, &[]));
+        let missing = report.failure.as_ref().is_some_and(|failure| failure.cause == Cause::DatabaseNotFound);
+        if missing && self.provider == Provider::PostgreSql && self.findings.databases.is_empty() {
+            // The login was accepted: making it again locks nobody out.
+            let anywhere = Settings { database: Some("postgres".to_owned()), ..self.settings.clone() };
+            let (_, found) = attempt(self.egress, self.provider, &anywhere, Depth::Staged).await;
+            self.findings.databases = named(found.databases);
+        }
+        self.tell(&report);
+        Outcomes { failure: report.failure, tls: report.tls, server_version: report.server_version }
+    }
+
+    /// The phases of the attempt as stages.
+    fn tell(&mut self, report: &ProbeReport) {
+        let knows_the_way = !self.stages.is_empty();
+        for result in &report.phases {
+            let kind = match result.phase {
+                // What was found on the way here is told already, unless it is where the attempt stopped.
+                Phase::Dns | Phase::Tcp if knows_the_way && result.outcome != Outcome::Failed => continue,
+                Phase::Dns => StageKind::Name,
+                Phase::Tcp => StageKind::Tcp,
+                Phase::Tls => StageKind::Tls,
+                Phase::Auth => StageKind::Login,
+                Phase::Database => StageKind::Database,
+                Phase::Query => StageKind::Query,
+            };
+            if result.outcome == Outcome::Skipped
+                && report.failure.as_ref().is_some_and(|failure| result.phase > failure.phase)
+            {
+                continue;
+            }
+            let mut details: Vec<String> = result.detail.clone().into_iter().collect();
+            if result.outcome == Outcome::Failed {
+                details.extend(report.failure.as_ref().map(|failure| failure.message.clone()));
+            }
+            match result.phase {
+                Phase::Tls => details.extend(report.tls.as_ref().map(certificate)),
+                Phase::Database if !self.findings.databases.is_empty() => {
+                    details.push(listed(&self.findings.databases));
+                }
+                _ => {}
+            }
+            let detail = Some(details.join("; ")).filter(|detail| !detail.is_empty());
+            let detail = detail.map(|detail| crate::probe::scrub(&detail, &[]));
+            self.stages.push(Stage { kind, subject: None, outcome: result.outcome, micros: result.micros, detail });
+            if let (Phase::Database, Some(privileges)) = (result.phase, &self.findings.privileges) {
+                let detail = Some(privileges.clone());
+                let kind = StageKind::Privileges;
+                self.stages.push(Stage { kind, subject: None, outcome: Outcome::Ok, micros: 0, detail });
+            }
+        }
+    }
+
+    /// The other usual ports of the host, where nothing or something else answered at the one that is set.
+    async fn look_elsewhere(&mut self, failure: &Failure) {
+        let Some(greeter) = greeter(self.provider) else { return };
+        if !matches!(failure.cause, Cause::ConnectionRefused | Cause::WrongProtocol) {
+            return;
+        }
+        let since = Instant::now();
+        for port in greeter.usual_ports().iter().copied().filter(|port| *port != self.settings.port) {
+            if self.speaks_at(greeter, port).await {
+                self.findings.other_ports.push(port);
+            }
+        }
+        let (outcome, detail) = match self.findings.other_ports.as_slice() {
+            [] => (Outcome::Skipped, "no such database at the usual ports either".to_owned()),
+            ports => {
+                let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+                (Outcome::Ok, format!("{} speaks at {}", self.provider.label(), ports.join(", ")))
+            }
+        };
+        self.note(StageKind::Elsewhere, None, outcome, since, detail);
+    }
+
+    async fn speaks_at(&self, greeter: Greeter, port: u16) -> bool {
+        let deadline = Instant::now() + ELSEWHERE;
+        let looked = async {
+            let resolved = self.egress.resolve(&self.settings.host, port, deadline).await.ok()?;
+            let (stream, _) = self.egress.dial(&resolved, deadline).await.ok()?;
+            greeter.greet(stream).await.ok()
+        };
+        timeout(ELSEWHERE, looked).await.ok().flatten().is_some()
+    }
+}
+
+/// How far it got: who speaks tells more than who refuses, and silence the least.
+fn distance(failure: &Failure) -> u8 {
+    match (failure.phase, failure.cause) {
+        (Phase::Auth | Phase::Tls, _) => 3,
+        (_, Cause::ConnectionRefused | Cause::ConnectionReset) => 2,
+        (_, Cause::ConnectTimeout) => 1,
+        _ => 0,
+    }
+}
+
+fn families(addresses: &[SocketAddr]) -> String {
+    let of = |is_v6: bool| {
+        let family: Vec<String> = addresses
+            .iter()
+            .filter(|address| address.is_ipv6() == is_v6)
+            .map(|address| address.ip().to_string())
+            .collect();
+        if family.is_empty() { "none".to_owned() } else { family.join(", ") }
+    };
+    format!("IPv4: {}; IPv6: {}", of(false), of(true))
+}
+
+/// Names, issuer and dates of the leaf, and whether it was verified.
+fn certificate(tls: &TlsFacts) -> String {
+    let Some(leaf) = tls.chain.first() else { return "no certificate".to_owned() };
+    let names = if leaf.names.is_empty() { leaf.subject.clone() } else { leaf.names.join(", ") };
+    let day = |at: crate::timestamp::Timestamp| at.rfc3339().chars().take(10).collect::<String>();
+    let verified = if tls.verified { "verified" } else { "not verified" };
+    format!(
+        "for {names}; issued by {}; valid from {} to {}; {} in the chain; {verified}",
+        leaf.issuer,
+        day(leaf.not_before),
+        day(leaf.not_after),
+        tls.chain.len()
+    )
+}
+
+/// Names of databases that may be shown: a server may send anything.
+fn named(databases: Vec<String>) -> Vec<String> {
+    databases.into_iter().filter(|name| name.len() <= 255 && !name.chars().any(char::is_control)).collect()
+}
+
+fn listed(databases: &[String]) -> String {
+    let named: Vec<&str> = databases.iter().take(NAMED).map(String::as_str).collect();
+    let more = if databases.len() > NAMED { ", …" } else { "" };
+    format!("there are {}{more}", named.join(", "))
+}
+
+fn micros(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)
+}
