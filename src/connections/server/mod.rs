@@ -1,11 +1,12 @@
 //! Connections as they are stored: sealed, owned by one account, scheduled from the moment they are saved.
 //!
 //! Every function takes the [`Caller`](crate::auth::server::Caller) first. Settings leave the vault in
-//! [`open_settings`] and in [`test`] only, and go to a probe from there.
+//! [`open_settings`], [`given()`] and [`test()`] only, and go to a probe from there.
 
-mod adopt;
 mod adjust;
+mod adopt;
 mod change;
+mod given;
 mod hand_over;
 mod read;
 mod save;
@@ -17,12 +18,13 @@ mod typed;
 pub use adjust::{Adjusted, adjust_in};
 pub use adopt::{adopt, without_provider};
 pub use change::{delete, delete_in, handle, pause, resume, set_active_in};
+pub use given::{Asked, Given, given};
 pub use hand_over::hand_over;
 pub use read::{find, list, open_settings};
 pub use save::{create, create_in, create_own, update, update_in};
 pub use seal::seal_plaintext_rows;
 pub use submit::{start, submit};
-pub use test::test;
+pub use test::{Permit, test};
 
 use serde_json::Value;
 use sqlx::PgConnection;

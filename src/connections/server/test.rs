@@ -112,11 +112,19 @@ fn usage() -> MutexGuard<'static, HashMap<UserId, Usage>> {
     USAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One running test; ends with it, also where the request is dropped.
-struct Permit(UserId);
+/// One running test, or another operation that somebody asked for and that connects; ends with it, also where
+/// the request is dropped.
+#[derive(Debug)]
+pub struct Permit(UserId);
 
 impl Permit {
-    fn take(user: UserId, now: Timestamp) -> Result<Self, AppError> {
+    /// A permit within the account's limits: four at once, sixty a minute. An operation takes one, however
+    /// often it connects.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::TooManyRequests`] beyond them.
+    pub fn take(user: UserId, now: Timestamp) -> Result<Self, AppError> {
         let mut usage = usage();
         // Accounts that have nothing under way and a full bucket need no entry.
         usage.retain(|_, usage| usage.running > 0 || usage.full_at > now.micros());

@@ -33,9 +33,9 @@ use crate::{
 /// The time within which a request that sweeps is answered with what is done by then.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 /// How long a result of a running check is waited for: its lease, and a little.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// How often it is looked for where another process makes the check.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long to wait after our own database failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -232,14 +232,16 @@ async fn check_one(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> R
     Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))
 }
 
-async fn give_back(state: &AppState, lease: Lease) -> Result<(), AppError> {
+/// Gives up the right to check without a result.
+pub(super) async fn give_back(state: &AppState, lease: Lease) -> Result<(), AppError> {
     let mut tx = Caller::system(state, "monitor").write().await?;
     claim::give_back(&mut tx, state.worker(), &[lease]).await?;
     tx.commit().await?;
     Ok(())
 }
 
-async fn take(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> Result<Option<Claim>, AppError> {
+/// Takes the connection for a check, unless another one is running.
+pub(super) async fn take(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> Result<Option<Claim>, AppError> {
     let mut tx = Caller::system(state, "monitor").write().await?;
     let claim = claim::one(&mut tx, state.worker(), origin, id).await?;
     tx.commit().await?;
@@ -247,7 +249,7 @@ async fn take(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> Result
 }
 
 /// Writes the result while the lease lasts; none where it was lost.
-async fn write(state: &AppState, finished: &Finished) -> Result<Option<CheckResult>, AppError> {
+pub(super) async fn write(state: &AppState, finished: &Finished) -> Result<Option<CheckResult>, AppError> {
     loop {
         match record(state, std::slice::from_ref(finished)).await {
             Ok(written) => return Ok((!written.is_empty()).then(|| result(finished))),
@@ -306,6 +308,7 @@ async fn look(state: &AppState, id: ConnectionId) -> Result<Option<Look>, AppErr
     }))
 }
 
-fn lost(error: &JoinError) -> AppError {
+/// A task of ours panicked.
+pub(super) fn lost(error: &JoinError) -> AppError {
     AppError::internal(error)
 }

@@ -12,7 +12,7 @@ use crate::{
     connections::{Provider, settings::Settings},
     error::AppError,
     health::{
-        Status,
+        CheckOrigin, Status,
         network::{self, Evidence},
         quiet, rules,
         server::{
@@ -93,12 +93,15 @@ pub enum Checked {
     NotDone(Lease),
 }
 
-/// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed; one that
-/// somebody asked for is a single probe.
+/// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed, a retry goes on
+/// by its policy; one that somebody asked for is a single probe.
 pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken) -> Checked {
     let settings = open(state.vault(), &mut claim);
-    let budget = RetryPolicy::CONFIRMATION_BUDGET
-        .max(settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings)));
+    let next_takes = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings));
+    let budget = match claim.origin {
+        CheckOrigin::Retry => retry_budget(&state.config().retry, next_takes),
+        _ => RetryPolicy::CONFIRMATION_BUDGET.max(next_takes),
+    };
     if budget > RetryPolicy::CONFIRMATION_BUDGET && !prolong(state, &mut claim.lease, budget).await {
         return Checked::NotDone(claim.lease);
     }
@@ -112,7 +115,8 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
     let mut waited = Duration::ZERO;
     loop {
         let is_first = attempts.is_empty();
-        let Some(turn) = turn(state, lane, &claim, is_first, stop).await else {
+        let patience = if is_first { PATIENCE } else { budget };
+        let Some(turn) = turn(state, lane, claim.claimed + patience, is_first, stop).await else {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
@@ -133,7 +137,6 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         attempts.push(Attempt { number, at, waited, report });
         let budget_left = budget.saturating_sub(claim.claimed.elapsed());
         let Some(delay) = confirmation(state, &claim, &attempts).await else { break };
-        let next_takes = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings));
         if delay + next_takes > budget_left {
             break;
         }
@@ -160,6 +163,12 @@ fn deadline(settings: &Settings) -> Duration {
     Duration::from_millis(u64::from(settings.effective_connect_timeout_ms())) + BEYOND_CONNECT
 }
 
+/// The time that all attempts of a retry may take, with the waits between them and their turns.
+fn retry_budget(policy: &RetryPolicy, one: Duration) -> Duration {
+    let waits = (1..=policy.max_attempts).map(|attempt| policy.delay(attempt, || 1.0)).sum::<Duration>();
+    waits + one * policy.max_attempts + PATIENCE
+}
+
 async fn prolong(state: &AppState, lease: &mut Lease, budget: Duration) -> bool {
     let by = budget + TO_WRITE;
     let prolonged: Result<bool, AppError> = async {
@@ -175,11 +184,10 @@ async fn prolong(state: &AppState, lease: &mut Lease, budget: Duration) -> bool 
 async fn turn(
     state: &AppState,
     lane: Lane,
-    claim: &Claim,
+    until: Instant,
     is_first: bool,
     stop: &CancellationToken,
 ) -> Option<tokio::sync::OwnedSemaphorePermit> {
-    let until = if is_first { claim.claimed + PATIENCE } else { claim.claimed + RetryPolicy::CONFIRMATION_BUDGET };
     tokio::select! {
         biased;
         () = stop.cancelled(), if is_first => None,
@@ -208,7 +216,12 @@ async fn probe(state: &AppState, provider: Provider, settings: &Settings, depth:
 async fn confirmation(state: &AppState, claim: &Claim, attempts: &[Attempt]) -> Option<Duration> {
     let last = attempts.last()?;
     let failure = last.report.failure.as_ref()?;
-    if !claim.origin.is_scheduled() || !failure.is_transient() || !RetryPolicy::CONFIRMATION.allows_after(last.number) {
+    let policy = match claim.origin {
+        CheckOrigin::Schedule | CheckOrigin::Cron => RetryPolicy::CONFIRMATION,
+        CheckOrigin::Retry => state.config().retry,
+        CheckOrigin::Person | CheckOrigin::Token => return None,
+    };
+    if !failure.is_transient() || !policy.allows_after(last.number) {
         return None;
     }
     // The breaker has the last word; where our own database cannot say how it stands, nothing is hammered.
@@ -220,10 +233,11 @@ async fn confirmation(state: &AppState, claim: &Claim, attempts: &[Attempt]) -> 
         Gate::Trial if last.number == 1 => {}
         Gate::Trial | Gate::Blocked(_) => return None,
     }
-    Some(RetryPolicy::CONFIRMATION.delay(last.number + 1, rand::random))
+    Some(policy.delay(last.number + 1, rand::random))
 }
 
-async fn failures_since(state: &AppState, id: ConnectionId, since: Timestamp) -> Result<u32, AppError> {
+/// The failed attempts of a connection that a breaker counts from `since`.
+pub(super) async fn failures_since(state: &AppState, id: ConnectionId, since: Timestamp) -> Result<u32, AppError> {
     let mut tx = Caller::system(state, "monitor").read().await?;
     let count = sqlx::query_scalar!(
         r#"

@@ -4,7 +4,8 @@
 //!
 //! The cast: the *schedule* ([`schedule`](crate::health::schedule)) says when, [`claim`] takes due
 //! connections with a lease, [`check`] probes and asks again, [`record`] writes, [`monitor`] keeps the
-//! three going, [`asked`] serves those who cannot wait, [`watch`] is what they share within a process.
+//! three going, [`asked`] serves those who cannot wait and [`mod@retry`] those who insist, [`watch`] is what
+//! they share within a process.
 //!
 //! 1. At 14:30:05, its place on the grid, the connection `orders` is due. Two processes look; `skip locked`
 //!    gives it to one, with a lease of 45 s. If that process is killed, the lease runs out and the other
@@ -29,6 +30,7 @@ pub mod monitor;
 pub mod notices;
 pub mod record;
 pub mod retention;
+pub mod retry;
 pub mod watch;
 
 pub use asked::{check_all, check_now, reset_breaker, run_due};
@@ -36,4 +38,5 @@ pub use board::{board, pulse};
 pub use history::{connection_health, daily_metrics, errors, history, recent_checks, retry_analytics};
 pub use monitor::sweep;
 pub use notices::dismiss_notice;
+pub use retry::retry;
 pub use watch::Watch;

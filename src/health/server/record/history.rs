@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Before, missed_from, phase_micros, storable, stored};
 use crate::{
-    health::{Status, server::check::Finished},
+    health::{CheckOrigin, Status, server::check::Finished},
     ids::ConnectionId,
     probe::{Failure, Phase},
     timestamp::Timestamp,
@@ -127,6 +128,7 @@ struct AttemptRow {
     attempt_number: u32,
     success: bool,
     error_message: Option<String>,
+    retry_strategy: Value,
     backoff_delay_ms: i64,
     attempted_us: i64,
     origin: &'static str,
@@ -137,7 +139,7 @@ struct AttemptRow {
     check_id: Uuid,
 }
 
-/// Every failed attempt and everything that came after one. An attempt that our own network swallowed says
+/// Every failed attempt and everything that came after one; of a retry every attempt. An attempt that our own network swallowed says
 /// nothing about the target and is not kept.
 pub(super) async fn insert_attempts(
     connection: &mut PgConnection,
@@ -147,14 +149,21 @@ pub(super) async fn insert_attempts(
         .iter()
         .filter(|(finished, _)| finished.status != Status::Unknown)
         .flat_map(|(finished, _)| finished.attempts.iter().map(move |attempt| (finished, attempt)))
-        .filter(|(_, attempt)| attempt.number > 1 || !attempt.report.succeeded())
+        .filter(|(finished, attempt)| {
+            finished.claim.origin == CheckOrigin::Retry || attempt.number > 1 || !attempt.report.succeeded()
+        })
         .map(|(finished, attempt)| {
+            let strategy = match finished.claim.origin {
+                CheckOrigin::Retry => "exponential_backoff",
+                _ => "confirmation",
+            };
             let failure = attempt.report.failure.as_ref();
             AttemptRow {
                 credential_id: finished.claim.lease.credential_id.0,
                 attempt_number: attempt.number,
                 success: failure.is_none(),
                 error_message: failure.map(|failure| storable(&failure.message)),
+                retry_strategy: json!({ "name": strategy }),
                 backoff_delay_ms: i64::try_from(attempt.waited.as_millis()).unwrap_or(i64::MAX),
                 attempted_us: attempt.at.micros(),
                 origin: finished.claim.origin.code(),
@@ -170,18 +179,18 @@ pub(super) async fn insert_attempts(
         return Ok(());
     }
     sqlx::query!(
-        r#"
+        "
         insert into database_connection_retries
                (credential_id, attempt_number, success, error_message, retry_strategy, backoff_delay_ms, attempted_at,
                 origin, cause, failed_phase, is_transient, duration_ms, check_id)
-        select credential_id, attempt_number, success, error_message, '{"name": "confirmation"}', backoff_delay_ms,
+        select credential_id, attempt_number, success, error_message, retry_strategy, backoff_delay_ms,
                timestamptz 'epoch' + attempted_us * interval '1 microsecond',
                origin, cause, failed_phase, is_transient, duration_ms, check_id
           from jsonb_to_recordset($1) as r (
-               credential_id uuid, attempt_number integer, success boolean, error_message text, backoff_delay_ms integer,
-               attempted_us bigint, origin text, cause text, failed_phase text, is_transient boolean, duration_ms integer,
+               credential_id uuid, attempt_number integer, success boolean, error_message text, retry_strategy jsonb,
+               backoff_delay_ms integer, attempted_us bigint, origin text, cause text, failed_phase text, is_transient boolean, duration_ms integer,
                check_id uuid)
-        "#,
+        ",
         Json(&rows) as _,
     )
     .execute(connection)
