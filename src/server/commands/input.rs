@@ -23,6 +23,11 @@ pub(super) fn password() -> Result<Secret, CommandError> {
     Ok(Secret::new(without_line_break(&text)))
 }
 
+/// The address of a database: all of the input, without blanks around it.
+pub(super) fn address() -> Result<Secret, CommandError> {
+    Ok(Secret::new(read()?.trim()))
+}
+
 /// The settings of a connection, a JSON object, as they are.
 pub(super) fn settings(provider: Provider) -> Result<Settings, CommandError> {
     let text = read()?;

@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod backup;
 mod checks;
+mod diagnose;
 mod input;
 mod keys;
 mod programs;
@@ -66,6 +67,15 @@ enum Command {
         /// The id of the one connection to check
         #[arg(long, value_name = "ID")]
         connection: Option<ConnectionId>,
+    },
+    /// Take a connection apart: where it stops, why, and what to do
+    Diagnose {
+        /// The address of the database; `-` takes it from the standard input, where nobody can see it
+        #[arg(value_name = "URL")]
+        url: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Master keys
     #[command(subcommand)]
@@ -191,6 +201,9 @@ fn provider(code: &str) -> Result<Provider, UnknownProvider> {
     code.parse()
 }
 
+/// The exit status for a command line that cannot be understood, as clap has it.
+const BAD_USAGE: u8 = 2;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
@@ -214,6 +227,12 @@ enum CommandError {
     },
     #[error("{0}")]
     Failed(String),
+    /// What was given cannot be understood.
+    #[error("{0}")]
+    Usage(String),
+    /// The result is printed and is not a good one; there is nothing to add.
+    #[error("the result is not a good one")]
+    Told,
 }
 
 impl CommandError {
@@ -259,10 +278,11 @@ pub async fn run(cli: Cli, config: Result<Config, ConfigError>) -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(CommandError::Told) => ExitCode::FAILURE,
         Err(error) => {
             // There is nobody else to tell where the standard error is closed.
             let _ = writeln!(io::stderr(), "mooring: {}", error.line());
-            ExitCode::FAILURE
+            if matches!(error, CommandError::Usage(_)) { ExitCode::from(BAD_USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -301,6 +321,7 @@ async fn dispatch(command: Command, config: Config) -> Result<(), CommandError> 
         Command::Audit(AuditCommand::Verify { head }) => {
             with_state(config, async |state| audit::verify(state, head.as_ref()).await).await
         }
+        Command::Diagnose { url, json } => diagnose::diagnose(&config, &url, json).await,
         Command::Keys(KeysCommand::Rotate) => with_state(config, keys::rotate).await,
         Command::Backup { file } => backup::backup(config, &file).await,
         Command::Restore { file } => restore::restore(config, &file).await,
@@ -376,6 +397,8 @@ mod tests {
             "mooring connection add a@example.org --name db --provider mysql --settings-stdin",
             "mooring check",
             "mooring check --connection 00000000-0000-0000-0000-000000000001",
+            "mooring diagnose postgresql://app@db.example.org/app",
+            "mooring diagnose - --json",
             "mooring keys rotate",
             "mooring audit verify",
             "mooring backup b.tar.gz",
@@ -401,6 +424,7 @@ mod tests {
             "mooring connection add a@example.org --name db --provider oracle --settings-stdin",
             "mooring connection add a@example.org --name db --provider mysql",
             "mooring check --connection 7",
+            "mooring diagnose",
             "mooring backup",
             "mooring audit verify --head 12",
         ] {

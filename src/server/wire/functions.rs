@@ -24,7 +24,7 @@ use crate::{
     ids::ConnectionId,
     server::{
         state::AppState,
-        wire::{TokenCaller, WireError},
+        wire::{TokenCaller, WireError, diagnosis},
     },
 };
 
@@ -40,6 +40,8 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// The routes below `/functions/v1`.
 pub fn router() -> Router<AppState> {
     Router::new()
+        .route("/analyze-database-error", post(diagnosis::analyze_database_error))
+        .route("/intelligent-retry-connection", post(diagnosis::intelligent_retry_connection))
         .route("/fetch-provider-docs", post(docs::fetch_provider_docs))
         .route("/learn-connection-knowledge", post(learn::learn_connection_knowledge))
         .route("/proactive-health-monitor", post(proactive_health_monitor))
@@ -57,7 +59,7 @@ async fn read_all(body: Body) -> Result<Bytes, WireError> {
 
 /// Reads a JSON body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing,
 /// fields that are not known are passed over.
-fn read_body<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, WireError> {
+pub(super) fn read_body<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, WireError> {
     let text = if body.trim_ascii().is_empty() { b"{}".as_slice() } else { body.as_ref() };
     serde_json::from_slice(text).map_err(|error| {
         WireError::new(StatusCode::BAD_REQUEST, "invalid_request", "The body is not the JSON that this function takes.")

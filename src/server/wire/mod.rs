@@ -25,6 +25,7 @@ use crate::{
 };
 
 pub mod body;
+mod diagnosis;
 pub mod functions;
 mod gate;
 mod metrics;
