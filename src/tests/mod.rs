@@ -4,6 +4,8 @@ mod administration;
 mod audit;
 mod auth;
 mod connections;
+mod diagnosis;
+mod fault_lab;
 mod guards;
 mod import;
 mod knowledge;

@@ -5,7 +5,8 @@ use std::{
     io::Read,
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -135,6 +136,24 @@ impl TargetMariaDb {
         run(client.arg(format!("--port={}", self.port())).arg(format!("--execute={sql}")))
     }
 
+    /// Holds a connection of `user` until what is given back is dropped.
+    pub fn hold(&self, user: &str) -> Held {
+        let mut client = Command::new(program("mariadb"));
+        client
+            .args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--skip-ssl"])
+            .arg(format!("--port={}", self.port()))
+            .arg(format!("--user={user}"))
+            .arg(format!("--execute=select sleep({HELD_S})"))
+            .env("MYSQL_PWD", PASSWORD)
+            .stdout(Stdio::null());
+        let held = Held(client.spawn().expect("run MariaDB's client"));
+        let sql = format!("select count(*) from information_schema.processlist where user = '{user}'");
+        while self.execute(&sql).trim() == "0" {
+            thread::sleep(Duration::from_millis(10));
+        }
+        held
+    }
+
     /// How many connections of programs called `name` the server has now.
     pub fn connections_named(&self, name: &str) -> u32 {
         let sql = format!(
@@ -150,6 +169,21 @@ impl Drop for TargetMariaDb {
         self.process = None;
         // A folder that stays costs space, not a wrong result.
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Longer than any test.
+const HELD_S: u32 = 600;
+
+/// A connection that is held; ends when dropped.
+#[derive(Debug)]
+pub struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Already ended: nothing is held.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -57,6 +58,17 @@ pub struct PostgresOptions {
     pub hba: Option<Vec<String>>,
     /// Turns TLS on, with this certificate.
     pub tls: Option<Certificate>,
+    /// Keeps the server from ever being ready.
+    pub recovery: Option<Recovery>,
+}
+
+/// A recovery that does not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// It waits for its archive, and says that it is starting.
+    Archive,
+    /// It is a standby that takes no connections.
+    Standby,
 }
 
 /// How a server is stopped.
@@ -99,6 +111,20 @@ impl TargetPostgres {
             conf.push("ssl = on".to_owned());
         }
         conf.extend_from_slice(&options.conf);
+        let signal = match options.recovery {
+            None => None,
+            Some(Recovery::Archive) => {
+                conf.push("restore_command = 'sleep 60'".to_owned());
+                Some("recovery.signal")
+            }
+            Some(Recovery::Standby) => {
+                conf.push("hot_standby = off".to_owned());
+                Some("standby.signal")
+            }
+        };
+        if let Some(signal) = signal {
+            private_file(&data.join(signal), "");
+        }
         let before = fs::read_to_string(data.join("postgresql.conf")).expect("read postgresql.conf");
         private_file(&data.join("postgresql.conf"), &format!("{before}\n{}\n", conf.join("\n")));
         let hba = options.hba.clone().unwrap_or_else(|| vec!["host all all all scram-sha-256".to_owned()]);
@@ -107,7 +133,10 @@ impl TargetPostgres {
             &format!("hostnossl all postgres 127.0.0.1/32 trust\n{}\n", hba.join("\n")),
         );
         let mut server = Self { port, folder, process: None };
-        server.resume();
+        match options.recovery {
+            None => server.resume(),
+            Some(_) => server.launch(|server, _| answers(server.port())),
+        }
         server
     }
 
@@ -142,12 +171,20 @@ impl TargetPostgres {
 
     /// Starts the stopped server again.
     pub fn resume(&mut self) {
-        let data = self.folder.join("data");
+        let pid_file = self.folder.join("data/postmaster.pid");
+        self.launch(|_, id| ready(&pid_file, id));
+    }
+
+    fn launch(&mut self, ready: impl Fn(&Self, u32) -> bool) {
         let mut postgres = command(programs().join("postgres"), &self.folder);
-        postgres.arg("-D").arg(&data);
-        let pid_file = data.join("postmaster.pid");
-        let process = ServerProcess::start(postgres, &self.log_path(), |child| ready(&pid_file, child.id()));
+        postgres.arg("-D").arg(self.folder.join("data"));
+        let process = ServerProcess::start(postgres, &self.log_path(), |child| ready(self, child.id()));
         self.process = Some(process);
+    }
+
+    /// Begins a shutdown that waits for every client to leave.
+    pub fn begin_to_stop(&self) {
+        self.process.as_ref().expect("a running server").signal(Signal::TERM);
     }
 
     /// Stops and starts.
@@ -226,6 +263,11 @@ pub fn ready(pid_file: &Path, id: u32) -> bool {
         lines.next().is_some_and(|pid| pid == id.to_string())
             && lines.nth(6).is_some_and(|state| state.trim() == "ready")
     })
+}
+
+/// Whether something listens at the port.
+fn answers(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
 /// The template of all target servers.

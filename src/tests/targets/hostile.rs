@@ -12,7 +12,9 @@ use mooring::{
         Provider,
         settings::{Settings, TlsMode},
     },
+    diagnosis::StageKind,
     probe::{Cause, Phase, ProbeReport},
+    server::{config::EgressPolicy, egress::Egress, providers},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -265,6 +267,49 @@ async fn a_connection_cut_at_any_byte_is_a_reset() {
                 assert_eq!(failure(&report).cause, Cause::ConnectionReset, "{provider} at {cut}: {report:?}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_staged_probe_meets_a_cut_at_any_byte_with_the_same_calm() {
+    let whole = pg_ready();
+    for cut in 0..whole.len() {
+        let part = whole[..cut].to_vec();
+        let server = Hostile::start(move |mut talk| {
+            let part = part.clone();
+            async move {
+                // "No TLS", to the look and to the attempt; the attempt alone goes on.
+                if talk.hear().await && talk.say(b"N").await && talk.hear().await {
+                    talk.say(&part).await;
+                    talk.stream.set_zero_linger().expect("close by a reset");
+                    return None;
+                }
+                Some(talk)
+            }
+        })
+        .await;
+        let settings = Settings { tls: Some(TlsMode::Prefer), ..settings(server.port) };
+        let report = providers::diagnose(&Egress::new(EgressPolicy::SelfHosted), Provider::PostgreSql, &settings).await;
+        let failure = report.failure.as_ref().expect("a failure");
+        assert_eq!(failure.cause, Cause::ConnectionReset, "at {cut}: {report:?}");
+        assert!(!server.heard.contains("app-password"));
+        assert_eq!(server.all_closed().await, 2, "a look and an attempt");
+    }
+}
+
+#[tokio::test]
+async fn a_staged_probe_sends_no_login_to_what_is_no_database() {
+    for (provider, first, opening) in [
+        (Provider::PostgreSql, false, b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        (Provider::MySql, true, b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()),
+    ] {
+        let server = says(first, opening).await;
+        let settings = settings(server.port);
+        let report = providers::diagnose(&Egress::new(EgressPolicy::SelfHosted), provider, &settings).await;
+        assert_eq!(report.failure.map(|failure| failure.cause), Some(Cause::WrongProtocol), "{provider}");
+        assert!(report.stages.iter().all(|stage| stage.kind != StageKind::Login), "{provider}: {:?}", report.stages);
+        assert!(!server.heard.contains("app"), "{provider}: a user was named");
+        assert_eq!(server.all_closed().await, 1);
     }
 }
 

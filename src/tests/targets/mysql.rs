@@ -137,7 +137,7 @@ async fn tls_modes_judge_certificates_and_record_them_all_the_same() {
     let careful = Settings { username: Some("careful".to_owned()), ..super::settings(good.port()) };
     let report = probe(&careful).await;
     assert_eq!(found(&report), (Phase::Auth, Some("1045"), Cause::AuthWrongPassword));
-    assert_eq!(failure(&report).also_possible, [Cause::TlsRequired]);
+    assert_eq!(failure(&report).also_possible, [Cause::TlsRequired, Cause::AccessRuleDenied]);
     let over_tls = Settings { tls: Some(TlsMode::Require), database: None, ..careful };
     let report = probe(&over_tls).await;
     assert!(report.succeeded(), "{report:?}");

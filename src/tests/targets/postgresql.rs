@@ -188,6 +188,7 @@ async fn client_certificates_are_shown_and_missed() {
         hba: Some(vec!["hostssl all all all scram-sha-256 clientcert=verify-ca".to_owned()]),
         tls: Some(authority.issue(&["localhost"], None)),
         conf: vec!["ssl_ca_file = 'server.crt'".to_owned()],
+        ..PostgresOptions::default()
     });
     let base = Settings { tls: Some(TlsMode::Require), ..super::settings(server.port()) };
     let without = probe(&base).await;
