@@ -1,4 +1,4 @@
-//! Server functions of ConfigValidation. They bring what only the server knows; the rules run where the
+//! Server functions of `ConfigValidation`. They bring what only the server knows; the rules run where the
 //! answer is shown.
 
 #![expect(

@@ -1,4 +1,4 @@
-//! ConfigValidation: what a connection's settings are worth, as a score made of named findings.
+//! `ConfigValidation`: what a connection's settings are worth, as a score made of named findings.
 //!
 //! The rules are pure and run in two places. In the browser they judge what is typed, at every keystroke and
 //! without a request; on the server the same rules judge what is stored or sent by a program. What they look

@@ -22,7 +22,7 @@ pub enum Strength {
 }
 
 /// What products, images and guides set, and what is tried first. Compared without case and without digits
-/// and signs at the end. Sources: the documentation of the official container images, Rapid7's and SecLists'
+/// and signs at the end. Sources: the documentation of the official container images, Rapid7's and `SecLists`'
 /// default credentials for the three servers, NCSC's most used passwords.
 const DEFAULTS: [&str; 48] = [
     "123456",
@@ -76,7 +76,7 @@ const DEFAULTS: [&str; 48] = [
 ];
 
 /// Under this many bits a password is weak. Offline guessing at 10¹⁰ tries a second, as against fast hashes
-/// (MD5 in pg_authid, mysql_native_password), takes minutes for 40 bits.
+/// (MD5 in `pg_authid`, `mysql_native_password`), takes minutes for 40 bits.
 const WEAK_BITS: u32 = 40;
 /// Under this many bits it is short of what lasts: 10¹⁰ tries a second take three years for 60 bits.
 const GOOD_BITS: u32 = 60;
@@ -171,7 +171,7 @@ fn bits(password: &str) -> u32 {
     let letters = password.trim_end_matches(|char: char| !char.is_alphabetic());
     let tail = password.chars().count() - letters.chars().count();
     let is_word = letters.chars().count() > 3
-        && letters.chars().skip(1).all(|char| char.is_lowercase())
+        && letters.chars().skip(1).all(char::is_lowercase)
         && tail <= 4
         && letters.len() < 16;
     let bits = total / 10;

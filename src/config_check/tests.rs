@@ -87,16 +87,27 @@ fn a_developers_own_machine_is_not_blamed_for_its_network() {
     assert!(score(Provider::PostgreSql, &json!({"host": "::1", "user": "postgres", "password": "postgres"})) >= 60);
 }
 
-/// Every rule, by a case that it is made for, and one beside it that it must leave alone.
+/// A rule's code, and settings beside each other of which it finds the first only.
+type Case = (&'static str, Provider, Value, Value);
+
+fn each_finds_its_case_and_no_other(cases: impl IntoIterator<Item = Case>) {
+    for (code, provider, bad, good) in cases {
+        assert!(codes(&subject(provider, &bad)).contains(&code), "{code} is not found in {bad}");
+        assert!(!codes(&subject(provider, &good)).contains(&code), "{code} is found in {good}");
+    }
+}
+
+const POOLER: &str = "aws-0-eu-west-1.pooler.supabase.com";
+
+fn account(email: &str) -> Value {
+    json!({"client_email": email, "project_id": "shop-1",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"})
+}
+
 #[test]
-fn each_rule_finds_its_case_and_no_other() {
-    use Provider::{Firebase, MongoDb, MySql, PostgreSql, Supabase};
-    let account = |email: &str| {
-        json!({"client_email": email, "project_id": "shop-1",
-            "private_key": "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"})
-    };
-    let pooler = "aws-0-eu-west-1.pooler.supabase.com";
-    for (code, provider, bad, good) in [
+fn each_rule_of_transport_finds_its_case() {
+    use Provider::{MongoDb, MySql, PostgreSql};
+    each_finds_its_case_and_no_other([
         ("tls_disabled", PostgreSql, json!({"host": "h.example", "tls": "disable"}), json!({"host": "h.example"})),
         (
             "tls_disabled",
@@ -118,12 +129,19 @@ fn each_rule_finds_its_case_and_no_other() {
             json!({"host": "h.example", "tls": "verify-full"}),
         ),
         ("tls_mode_implicit", MySql, json!({"host": "h.example"}), json!({"host": "h.example", "tls": "disable"})),
+    ]);
+}
+
+#[test]
+fn each_rule_of_login_finds_its_case() {
+    use Provider::{MongoDb, MySql, PostgreSql, Supabase};
+    each_finds_its_case_and_no_other([
         ("superuser_account", MySql, json!({"host": "h", "user": "ROOT"}), json!({"host": "h", "user": "rooter"})),
         (
             "superuser_account",
             Supabase,
-            json!({"url": REFERENCE, "host": pooler, "user": format!("postgres.{REFERENCE}")}),
-            json!({"url": REFERENCE, "host": pooler, "user": format!("app.{REFERENCE}")}),
+            json!({"url": REFERENCE, "host": POOLER, "user": format!("postgres.{REFERENCE}")}),
+            json!({"url": REFERENCE, "host": POOLER, "user": format!("app.{REFERENCE}")}),
         ),
         ("user_missing", PostgreSql, json!({"host": "h"}), json!({"host": "h", "user": "app"})),
         ("login_missing", MongoDb, json!({"host": "h"}), json!({"host": "h", "user": "app"})),
@@ -164,6 +182,13 @@ fn each_rule_finds_its_case_and_no_other() {
             json!({"host": "h", "password": "k3Jx9Qm2T "}),
             json!({"host": "h", "password": "a b"}),
         ),
+    ]);
+}
+
+#[test]
+fn each_rule_of_place_and_mongodb_finds_its_case() {
+    use Provider::{MongoDb, MySql, PostgreSql};
+    each_finds_its_case_and_no_other([
         ("public_address", PostgreSql, json!({"host": "203.0.113.5"}), json!({"host": "10.1.1.1"})),
         ("default_port", PostgreSql, json!({"host": "h.example"}), json!({"host": "h.example", "port": 5433})),
         ("default_port", PostgreSql, json!({"host": "h.example"}), json!({"host": "x.neon.tech"})),
@@ -211,6 +236,13 @@ fn each_rule_finds_its_case_and_no_other() {
             json!({"host": "h", "authMechanism": "SCRAM-SHA-1"}),
             json!({"host": "h", "authMechanism": "SCRAM-SHA-256"}),
         ),
+    ]);
+}
+
+#[test]
+fn each_rule_of_firebase_finds_its_case() {
+    use Provider::Firebase;
+    each_finds_its_case_and_no_other([
         (
             "firebase_emulator",
             Firebase,
@@ -236,6 +268,13 @@ fn each_rule_finds_its_case_and_no_other() {
             json!({"projectId": "p", "serviceAccount": account("a@b")}),
             json!({"serviceAccount": account("a@b")}),
         ),
+    ]);
+}
+
+#[test]
+fn each_rule_of_supabase_finds_its_case() {
+    use Provider::Supabase;
+    each_finds_its_case_and_no_other([
         (
             "api_plaintext",
             Supabase,
@@ -264,31 +303,28 @@ fn each_rule_finds_its_case_and_no_other() {
         (
             "supabase_pooler_user",
             Supabase,
-            json!({"url": REFERENCE, "host": pooler, "user": "app"}),
-            json!({"url": REFERENCE, "host": pooler, "user": "app.x"}),
+            json!({"url": REFERENCE, "host": POOLER, "user": "app"}),
+            json!({"url": REFERENCE, "host": POOLER, "user": "app.x"}),
         ),
         (
             "supabase_transaction_mode",
             Supabase,
-            json!({"url": REFERENCE, "host": pooler, "port": 6543}),
-            json!({"url": REFERENCE, "host": pooler}),
+            json!({"url": REFERENCE, "host": POOLER, "port": 6543}),
+            json!({"url": REFERENCE, "host": POOLER}),
         ),
         (
             "supabase_direct_host",
             Supabase,
             json!({"host": format!("db.{REFERENCE}.supabase.co")}),
-            json!({"url": REFERENCE, "host": pooler}),
+            json!({"url": REFERENCE, "host": POOLER}),
         ),
         (
             "supabase_own_authority",
             Supabase,
-            json!({"url": REFERENCE, "host": pooler, "tls": "verify-full"}),
-            json!({"url": REFERENCE, "host": pooler, "tls": "require"}),
+            json!({"url": REFERENCE, "host": POOLER, "tls": "verify-full"}),
+            json!({"url": REFERENCE, "host": POOLER, "tls": "require"}),
         ),
-    ] {
-        assert!(codes(&subject(provider, &bad)).contains(&code), "{code} is not found in {bad}");
-        assert!(!codes(&subject(provider, &good)).contains(&code), "{code} is found in {good}");
-    }
+    ]);
 }
 
 #[test]

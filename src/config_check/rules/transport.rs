@@ -2,7 +2,7 @@
 //!
 //! Sources: OWASP Database Security Cheat Sheet, "Transport Layer Protection" (encrypt, and verify the
 //! server's certificate); CIS PostgreSQL 16, 6.8 "Ensure TLS is enabled and configured correctly"; CIS MySQL
-//! 8.0, 8.1 "Ensure require_secure_transport is ON"; CIS MongoDB 7, 4.1 "Ensure TLS is used"; PostgreSQL's
+//! 8.0, 8.1 "Ensure `require_secure_transport` is ON"; CIS MongoDB 7, 4.1 "Ensure TLS is used"; PostgreSQL's
 //! manual, 32.19 "SSL Support", for what each mode protects from.
 
 use super::{

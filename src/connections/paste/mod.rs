@@ -92,8 +92,7 @@ fn lines<'a>(text: &'a str, marks: &'a [char]) -> impl Iterator<Item = &'a str> 
 
 /// Whether a value is the name of a file rather than what is in one.
 fn is_path(value: &str) -> bool {
-    !value.contains("-----BEGIN")
-        && (value.starts_with(['/', '~', '.', '%', '$']) || value.contains('\\') || value.ends_with(".pem"))
+    !value.contains("-----BEGIN") && (value.starts_with(['/', '~', '.', '%', '$']) || value.contains(['\\', '.']))
 }
 
 /// Puts `value` under `name`, unless it names a file; then the note says so.

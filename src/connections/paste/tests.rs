@@ -68,7 +68,7 @@ fn environment_files_of_hosted_services() {
     assert_eq!((settings.host.as_str(), settings.port), ("db.abcdefghijklmnopqrst.supabase.co", 5432));
 
     let text = "FIREBASE_PROJECT_ID=shop-1\nFIREBASE_CLIENT_EMAIL=a@b.example\nFIREBASE_PRIVATE_KEY=\"-----BEGIN PRIVATE KEY-----\\nMIIB\\n-----END PRIVATE KEY-----\\n\"";
-    let open = text.replace("\\n", "\n").replacen("\n-", "\n-", 1);
+    let open = text.replace("\\n", "\n");
     for text in [text, &open] {
         let Pasted { settings, .. } = taken(text);
         let Special::Firebase(firebase) = &settings.special else { panic!("{settings:?}") };

@@ -127,25 +127,19 @@ pub(super) fn complete(
     // A row that was imported has no provider of its own; its settings are read as those of the new one.
     let same_provider = stored.provider().is_none_or(|stored| stored == provider);
     let before = if same_provider { stored.settings(caller, id, provider).ok() } else { None };
-    match &before {
-        Some(before) => {
-            settings.merge_secrets(&before.without(forget)).map_err(AppError::Invalid)?;
-        }
-        // Another provider, or an envelope that no known key opens: nothing to keep, so nothing is lost silently.
-        None => {
-            let given = settings.public().secrets();
-            let lost: Vec<FieldError> = public
-                .secrets()
-                .into_iter()
-                .filter(|field| !given.contains(field) && !forget.contains(field) && has_field(settings, *field))
-                .map(|field| FieldError::new(field.field(), "What is stored cannot be used for this. Enter it again."))
-                .collect();
-            if !lost.is_empty() {
-                return Err(AppError::Invalid(lost));
-            }
-        }
+    if let Some(before) = before {
+        settings.merge_secrets(&before.without(forget)).map_err(AppError::Invalid)?;
+        return Ok(Some(before));
     }
-    Ok(before)
+    // Another provider, or an envelope that no known key opens: nothing to keep, so nothing is lost silently.
+    let given = settings.public().secrets();
+    let lost: Vec<FieldError> = public
+        .secrets()
+        .into_iter()
+        .filter(|field| !given.contains(field) && !forget.contains(field) && has_field(settings, *field))
+        .map(|field| FieldError::new(field.field(), "What is stored cannot be used for this. Enter it again."))
+        .collect();
+    if lost.is_empty() { Ok(None) } else { Err(AppError::Invalid(lost)) }
 }
 
 /// Whether the provider of `settings` has such a secret at all.

@@ -359,8 +359,11 @@ impl Reader {
 
     fn take(&mut self, key: Field, value: &Value) -> Result<(), String> {
         match key {
-            // One string cannot hold another; the host waits for the port.
-            Field::Host | Field::Url => {}
+            Field::LoadBalanced if values::flag(value)? => {
+                return Err("Load-balanced mode is not taken. Enter the servers, or the SRV name.".to_owned());
+            }
+            // One string cannot hold another, the host waits for the port, and no balancer is no option.
+            Field::Host | Field::Url | Field::LoadBalanced => {}
             Field::Port => self.port = Some(values::port(value)?),
             Field::Database => self.database = Some(values::name(value, "database")?),
             Field::Username => self.username = Some(values::name(value, "user")?),
@@ -390,10 +393,6 @@ impl Reader {
             Field::AuthSource => self.mongodb.auth_source = Some(values::name(value, "authentication database")?),
             Field::AuthMechanism => self.mongodb.auth_mechanism = values::auth_mechanism(value)?,
             Field::DirectConnection => self.mongodb.direct_connection = Some(values::flag(value)?),
-            Field::LoadBalanced if values::flag(value)? => {
-                return Err("Load-balanced mode is not taken. Enter the servers, or the SRV name.".to_owned());
-            }
-            Field::LoadBalanced => {}
             Field::AnyCertificate => self.any_certificate = values::flag(value)?,
             Field::AnyName => self.any_name = values::flag(value)?,
             Field::Config => self.take_config(value)?,

@@ -4,7 +4,7 @@ use leptos::{ev, html, prelude::*};
 
 use super::{
     fields::Fields,
-    parts::{AdvancedFields, DatabaseFields, FirebaseFields, Preview, SupabaseFields},
+    parts::{AdvancedFields, DatabaseFields, Errors, FirebaseFields, Preview, SupabaseFields},
     paste::PasteBox,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         Provider,
         api::{SaveConnection, TestConnection},
         form::{FormStart, Submitted},
+        settings::PublicSettings,
     },
     probe::{ProbeReport, ui::PhaseList},
     ui::{Button, ButtonKind, ButtonLink, Card, Choices, FormError, IconName, NoticeBox, TextField, Tone},
@@ -36,6 +37,7 @@ pub(super) fn Editor(
     let has_certificates = !form.ca_certificate.is_empty() || !form.client_certificate.is_empty();
     let id = form.id.clone();
     let fields = Fields::new(form);
+    let all = StoredValue::new(fields);
 
     let save = ServerAction::<SaveConnection>::new();
     let test = ServerAction::<TestConnection>::new();
@@ -96,7 +98,6 @@ pub(super) fn Editor(
         test.dispatch(TestConnection { form: untrack(|| fields.form()) });
     };
 
-    let advanced_stored = stored.clone();
     view! {
         <ActionForm
             action=save
@@ -107,55 +108,11 @@ pub(super) fn Editor(
             <div class="form connection-form">
                 <FormError error />
                 <input type="hidden" name="id" value=id />
-                <PasteBox fields error=of.run("pasted") />
-                <Card title="What to connect to">
-                    <div class="card-body form">
-                        <Choices
-                            name="provider"
-                            legend="Provider"
-                            options=Provider::ALL
-                                .map(|provider| (provider.code().to_owned(), provider.label().to_owned(), provider.badge()))
-                                .to_vec()
-                            value=fields.provider
-                        />
-                        <ProviderError error=of.run("provider") />
-                        <TextField
-                            name="name"
-                            label="Name"
-                            value=fields.name
-                            error=of.run("name")
-                            hint="What you and the board call it."
-                            autocomplete="off"
-                        />
-                        <div class="form-row">
-                            <TextField
-                                name="environment"
-                                label="Environment"
-                                value=fields.environment
-                                error=of.run("environment")
-                                placeholder="production"
-                                optional=true
-                                autocomplete="off"
-                            />
-                            <TextField
-                                name="tags"
-                                label="Tags"
-                                value=fields.tags
-                                error=of.run("tags")
-                                placeholder="billing, europe"
-                                optional=true
-                                autocomplete="off"
-                            />
-                        </div>
-                        <FirebaseFields fields of stored=stored.clone() />
-                        <SupabaseFields fields of stored=stored.clone() />
-                        <DatabaseFields fields of stored=stored.clone() password_error />
-                        <Preview fields stored=stored.clone() />
-                    </div>
-                </Card>
+                <PasteBox fields=all error=of.run("pasted") />
+                <ConnectTo fields=all of stored=stored.clone() password_error />
                 <details class="card connection-advanced" node_ref=advanced open=has_certificates>
                     <summary class="disclose">"Certificates, time limits and schedule"</summary>
-                    <AdvancedFields fields of stored=advanced_stored />
+                    <AdvancedFields fields=all of stored />
                 </details>
             </div>
             <aside class="connection-review" aria-label="What the settings are worth">
@@ -176,6 +133,66 @@ pub(super) fn Editor(
                 <TestResult report pending=test.pending() />
             </div>
         </ActionForm>
+    }
+}
+
+/// The provider, the name, and where to connect.
+#[component]
+fn ConnectTo(
+    fields: StoredValue<Fields>,
+    of: Errors,
+    stored: PublicSettings,
+    password_error: Signal<Option<String>>,
+) -> impl IntoView {
+    let all = fields;
+    let fields = all.get_value();
+    let preview = stored.clone();
+    view! {
+        <Card title="What to connect to">
+            <div class="card-body form">
+                <Choices
+                    name="provider"
+                    legend="Provider"
+                    options=Provider::ALL
+                        .map(|provider| (provider.code().to_owned(), provider.label().to_owned(), provider.badge()))
+                        .to_vec()
+                    value=fields.provider
+                />
+                <ProviderError error=of.run("provider") />
+                <TextField
+                    name="name"
+                    label="Name"
+                    value=fields.name
+                    error=of.run("name")
+                    hint="What you and the board call it."
+                    autocomplete="off"
+                />
+                <div class="form-row">
+                    <TextField
+                        name="environment"
+                        label="Environment"
+                        value=fields.environment
+                        error=of.run("environment")
+                        placeholder="production"
+                        optional=true
+                        autocomplete="off"
+                    />
+                    <TextField
+                        name="tags"
+                        label="Tags"
+                        value=fields.tags
+                        error=of.run("tags")
+                        placeholder="billing, europe"
+                        optional=true
+                        autocomplete="off"
+                    />
+                </div>
+                <FirebaseFields fields=all of stored=stored.clone() />
+                <SupabaseFields fields=all of stored=stored.clone() />
+                <DatabaseFields fields=all of stored=stored.clone() password_error />
+                <Preview fields=all stored=preview />
+            </div>
+        </Card>
     }
 }
 

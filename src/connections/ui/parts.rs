@@ -33,7 +33,8 @@ fn Forget(is_stored: bool, name: &'static str, label: &'static str, ticked: RwSi
 
 /// Firebase: the project, and how to log in to it.
 #[component]
-pub(super) fn FirebaseFields(fields: Fields, of: Errors, stored: PublicSettings) -> impl IntoView {
+pub(super) fn FirebaseFields(fields: StoredValue<Fields>, of: Errors, stored: PublicSettings) -> impl IntoView {
+    let fields = fields.get_value();
     let (has_account, has_key) = match &stored.special {
         PublicSpecial::Firebase(firebase) => (firebase.has_service_account, firebase.has_api_key),
         _ => (false, false),
@@ -126,7 +127,8 @@ pub(super) fn FirebaseFields(fields: Fields, of: Errors, stored: PublicSettings)
 
 /// Supabase: the project and its keys. Its Postgres is in the fields that all databases share.
 #[component]
-pub(super) fn SupabaseFields(fields: Fields, of: Errors, stored: PublicSettings) -> impl IntoView {
+pub(super) fn SupabaseFields(fields: StoredValue<Fields>, of: Errors, stored: PublicSettings) -> impl IntoView {
+    let fields = fields.get_value();
     let (has_anon, has_service) = match &stored.special {
         PublicSpecial::Supabase(supabase) => (supabase.has_anon_key, supabase.has_service_role_key),
         _ => (false, false),
@@ -185,11 +187,12 @@ pub(super) fn SupabaseFields(fields: Fields, of: Errors, stored: PublicSettings)
 /// Host, database, login and TLS: everything but Firebase has them.
 #[component]
 pub(super) fn DatabaseFields(
-    fields: Fields,
+    fields: StoredValue<Fields>,
     of: Errors,
     stored: PublicSettings,
     password_error: Signal<Option<String>>,
 ) -> impl IntoView {
+    let fields = fields.get_value();
     let has_password = stored.has_password;
     view! {
         <div class="form provider-part for-database">
@@ -337,7 +340,8 @@ fn TlsChoice(fields: Fields, error: Signal<Option<String>>) -> impl IntoView {
 
 /// The address as it stands, without the password.
 #[component]
-pub(super) fn Preview(fields: Fields, stored: PublicSettings) -> impl IntoView {
+pub(super) fn Preview(fields: StoredValue<Fields>, stored: PublicSettings) -> impl IntoView {
+    let fields = fields.get_value();
     let text = move || {
         let form = fields.form();
         let (provider, settings) = form.public();
@@ -353,7 +357,8 @@ pub(super) fn Preview(fields: Fields, stored: PublicSettings) -> impl IntoView {
 
 /// Times, certificates, schedule: what most leave as it is.
 #[component]
-pub(super) fn AdvancedFields(fields: Fields, of: Errors, stored: PublicSettings) -> impl IntoView {
+pub(super) fn AdvancedFields(fields: StoredValue<Fields>, of: Errors, stored: PublicSettings) -> impl IntoView {
+    let fields = fields.get_value();
     view! {
         <div class="card-body form">
             <div class="form-row">

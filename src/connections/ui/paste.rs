@@ -8,7 +8,8 @@ use crate::ui::{Button, TextArea};
 /// The box for a whole address or file. It fills the fields as one types, and is emptied when one leaves it, so
 /// that the password in it does not stay on the screen.
 #[component]
-pub(super) fn PasteBox(fields: Fields, error: Signal<Option<String>>) -> impl IntoView {
+pub(super) fn PasteBox(fields: StoredValue<Fields>, error: Signal<Option<String>>) -> impl IntoView {
+    let fields = fields.get_value();
     let alive = RwSignal::new(false);
     Effect::new(move |_| alive.set(true));
     let own_error = RwSignal::new(None::<String>);

@@ -107,7 +107,7 @@ fn parse(text: &str) -> Result<Map<String, Value>, String> {
             Ok(Value::Object(object)) => Ok(object),
             _ => Err("The JSON of the service account cannot be read. Paste the file whole.".to_owned()),
         },
-        _ if text.ends_with(".json") && !text.contains('\n') => {
+        _ if text.contains('.') && !text.contains('\n') => {
             Err("File paths are not taken. Paste what is in the file.".to_owned())
         }
         _ => Err(SHAPE.to_owned()),
