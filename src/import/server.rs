@@ -263,7 +263,10 @@ mod tests {
 
     use super::*;
 
-    fn outcome(list: &str) -> Vec<(u32, String, Option<Provider>, Result<String, Vec<String>>)> {
+    /// Place, name, provider, and the endpoint or the wrong fields.
+    type Told = (u32, String, Option<Provider>, Result<String, Vec<String>>);
+
+    fn outcome(list: &str) -> Vec<Told> {
         let rows = read(list).expect("a list");
         rows.into_iter()
             .map(|row| {

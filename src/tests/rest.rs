@@ -207,6 +207,7 @@ async fn one_object_is_answered_where_there_is_exactly_one() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of requests")]
 async fn what_is_wrong_with_a_request_has_postgrests_code() {
     let stage = Stage::set().await;
     let id = stage.connection;

@@ -3,7 +3,7 @@
 
 use super::{Found, languages, text::Words};
 use crate::{
-    connections::Provider::{self, *},
+    connections::Provider::{self, Firebase, MongoDb, MySql, PostgreSql, Supabase},
     probe::Cause,
 };
 

@@ -4,7 +4,15 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use super::{Found, codes, text::Words};
-use crate::probe::Cause::{self, *};
+use crate::probe::Cause::{
+    self, AccessRuleDenied, ApiNotEnabled, AuthMethodUnsupported, AuthSourceWrong, AuthUnknownUser, AuthWrongPassword,
+    ClockSkew, ConnectTimeout, ConnectionRefused, ConnectionReset, CredentialsMissing, DatabaseNotFound,
+    DriverMisconfigured, DriverServerIncompatible, HostBlocked, HostUnreachable, IdleConnectionClosed, InvalidApiKey,
+    InvalidConnectionString, NotPrimary, PermissionDenied, PoolExhausted, PoolerTenantNotFound,
+    PreparedStatementConflict, ProjectNotFound, QuotaExceeded, ServerShuttingDown, ServerStartingUp, StatementTimeout,
+    TlsCertExpired, TlsCertUntrusted, TlsHostnameMismatch, TlsNotSupported, TlsProtocolMismatch, TlsRequired,
+    TokenExpired, TokenInvalid, TooManyConnections, Unreachable, WrongProtocol,
+};
 
 /// The meaning of one word in lower case.
 pub(super) fn symbol(token: &str, words: &Words) -> Option<Found> {

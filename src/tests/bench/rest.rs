@@ -76,9 +76,10 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
 
 fn lines(sizes: &[Vec<(Served, Served)>]) -> Vec<Line> {
     let million = &sizes[1];
-    let p99 = |size: &[(Served, Served)], of: fn(&(Served, Served)) -> f64| median(size.iter().map(of));
-    let (mooring, bare): (fn(&(Served, Served)) -> f64, fn(&(Served, Served)) -> f64) =
-        (|(mooring, _)| mooring.p99_ms(), |(_, bare)| bare.p99_ms());
+    /// Reads one figure of a round.
+    type Figure = fn(&(Served, Served)) -> f64;
+    let p99 = |size: &[(Served, Served)], of: Figure| median(size.iter().map(of));
+    let (mooring, bare): (Figure, Figure) = (|(mooring, _)| mooring.p99_ms(), |(_, bare)| bare.p99_ms());
     let mut lines = vec![
         Line {
             what: format!("Ten checks of a million by `/rest/v1`, requests a second, {CLIENTS} at a time"),
