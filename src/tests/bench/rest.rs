@@ -74,10 +74,11 @@ pub async fn measure(database: TestDatabase) -> Vec<Line> {
     lines(&sizes)
 }
 
+/// Reads one figure of a round.
+type Figure = fn(&(Served, Served)) -> f64;
+
 fn lines(sizes: &[Vec<(Served, Served)>]) -> Vec<Line> {
     let million = &sizes[1];
-    /// Reads one figure of a round.
-    type Figure = fn(&(Served, Served)) -> f64;
     let p99 = |size: &[(Served, Served)], of: Figure| median(size.iter().map(of));
     let (mooring, bare): (Figure, Figure) = (|(mooring, _)| mooring.p99_ms(), |(_, bare)| bare.p99_ms());
     let mut lines = vec![
