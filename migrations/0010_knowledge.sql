@@ -47,6 +47,9 @@ alter table database_knowledge_base add column search tsvector generated always 
         || setweight(to_tsvector('english', description || ' ' || knowledge_words(tags)), 'B')
         || setweight(to_tsvector('english', solution), 'C')
 ) stored;
+-- A condition on the whole row may not stand beside a generated column: a dump with both could not be restored.
+drop trigger set_updated_at on database_knowledge_base;
+create trigger set_updated_at before update on database_knowledge_base for each row execute function set_updated_at();
 create index database_knowledge_base_search on database_knowledge_base using gin (search);
 
 -- How alike two texts are, from 0 to 1. Trigrams where the extension is there or may be made; where it may not (a

@@ -271,7 +271,11 @@ mod tests {
         rows.into_iter()
             .map(|row| {
                 let connection = row.connection.map(|new| new.settings.endpoint());
-                let fields = connection.map_err(|errors| errors.into_iter().map(|error| error.field).collect());
+                let fields = connection.map_err(|errors| {
+                    let mut fields: Vec<String> = errors.into_iter().map(|error| error.field).collect();
+                    fields.sort();
+                    fields
+                });
                 (row.place, row.name, row.provider, fields)
             })
             .collect()

@@ -192,6 +192,7 @@ async fn every_answer_carries_the_security_headers() {
 fn filled(path: &str) -> String {
     path.split('/')
         .map(|part| match part {
+            ":provider" => "postgresql".to_owned(),
             "{table}" => "database_credentials".to_owned(),
             "{function}" => "calculate_uptime_percentage".to_owned(),
             _ if part.starts_with([':', '{', '*']) => Uuid::new_v4().to_string(),

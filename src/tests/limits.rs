@@ -113,7 +113,11 @@ async fn any_site_may_ask_the_wire_and_none_the_pages() {
             assert!(allowed.contains(name), "{path}: {allowed}");
         }
         let asked = app.anonymous().send(Request::get(path).header(header::ORIGIN, "https://app.example"), "").await;
-        assert_eq!(header(&asked, "access-control-expose-headers").as_deref(), Some("content-range"), "{path}");
+        assert_eq!(
+            header(&asked, "access-control-expose-headers").as_deref(),
+            Some("content-range,location,preference-applied"),
+            "{path}"
+        );
         assert!(header(&asked, "x-request-id").is_some(), "{path}");
     }
     let page = app.anonymous().send(Request::get("/sign-in").header(header::ORIGIN, "https://app.example"), "").await;

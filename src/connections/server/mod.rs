@@ -20,6 +20,7 @@ pub use adopt::{adopt, without_provider};
 pub use change::{delete, delete_in, handle, pause, resume, set_active_in};
 pub use given::{Asked, Given, given};
 pub use hand_over::hand_over;
+pub(crate) use read::secrets_of;
 pub use read::{find, list, open_settings};
 pub use save::{create, create_in, create_own, update, update_in};
 pub use seal::seal_plaintext_rows;

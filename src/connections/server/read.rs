@@ -8,7 +8,11 @@ use uuid::Uuid;
 use super::Stored;
 use crate::{
     auth::server::Caller,
-    connections::{Connection, Provider, labels::Labels, settings::Settings},
+    connections::{
+        Connection, Provider,
+        labels::Labels,
+        settings::{Secret, Settings},
+    },
     error::AppError,
     health::quiet::QuietMode,
     ids::ConnectionId,
@@ -80,6 +84,30 @@ pub(super) async fn open_value(caller: &Caller, id: ConnectionId) -> Result<Valu
     let stored = fetch(&mut tx, id, super::owner(caller)).await?;
     drop(tx);
     stored.open(caller, id)
+}
+
+/// Every secret of the caller's connections that can be opened: what must not be in anything that leaves the account.
+/// For redaction, and for nothing else.
+pub(crate) async fn secrets_of(caller: &Caller) -> Result<Vec<Secret>, AppError> {
+    let mut tx = caller.read().await?;
+    let rows = sqlx::query!(
+        "select id, user_id, provider, credentials
+           from database_credentials
+          where user_id = $1",
+        caller.user_id()?.0,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    drop(tx);
+    let mut secrets = Vec::new();
+    for row in rows {
+        let stored = Stored { owner: row.user_id.into(), provider: row.provider, credentials: row.credentials };
+        let Some(provider) = stored.provider() else { continue };
+        if let Ok(settings) = stored.settings(caller, row.id.into(), provider) {
+            secrets.extend(settings.secrets().into_iter().map(Secret::new));
+        }
+    }
+    Ok(secrets)
 }
 
 /// The sealed row.

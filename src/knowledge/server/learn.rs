@@ -11,14 +11,14 @@ use crate::{
         server::{self as audit, Entry},
     },
     auth::server::Caller,
-    connections::Provider,
+    connections::{Provider, server::secrets_of},
     error::AppError,
     ids::{ErrorId, KnowledgeId, UserId},
     knowledge::{
         Category, CodeExample, EntryOrigin, MOST_IN_QUARANTINE,
         extract::{Lesson, extract},
         fix_key, initial_confidence, next_confidence,
-        redact::Redactor,
+        redact::{Kind, Redactor},
         success_rate,
     },
     probe::{
@@ -111,8 +111,11 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
         Some(id) => Some(cause_of_error(&mut tx, user, id).await?),
         None => None,
     };
-    let redactor = redactor_of(&mut tx, caller).await?;
+    let mut redactor = redactor_of(&mut tx, caller).await?;
     drop(tx);
+    for secret in secrets_of(caller).await? {
+        redactor.know(Kind::Password, secret.reveal());
+    }
     let cause = known_cause
         .filter(|cause| *cause != Cause::Unknown)
         .unwrap_or_else(|| classify_text(report.provider, &report.message));

@@ -147,7 +147,11 @@ fn sqlstate(state: &str, words: &Words) -> Option<Found> {
 /// name stands beside the message where the server sends it, and does not depend on the language; nor does the name
 /// of the file with the rules.
 fn authorization_refused(words: &Words) -> Found {
-    if words.has("routine clientauthentication") {
+    if words.any(&["valid client certificate", "not permitted to log in"])
+        && let Some(found) = families::judge(words, &Speakers::anyone())
+    {
+        found
+    } else if words.has("routine clientauthentication") {
         Found::or(C::AccessRuleDenied, &[C::TlsRequired])
     } else if words.has("routine initializesessionuserid") {
         Found::sure(C::AuthUnknownUser)

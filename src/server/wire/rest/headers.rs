@@ -46,7 +46,9 @@ impl Shape {
     fn of_media_type(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let one = match parts.next()?.to_ascii_lowercase().as_str() {
+            // A browser, or a library that speaks like one, is shown JSON as well.
             "*/*"
+            | "text/html"
             | "application/*"
             | "application/json"
             | "application/vnd.pgrst.array+json"
