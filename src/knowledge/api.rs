@@ -5,7 +5,7 @@
     reason = "the macro makes a struct of each function's arguments, which the function's docs describe"
 )]
 
-use leptos::{prelude::*, server_fn::codec::GetUrl};
+use leptos::prelude::*;
 
 use super::{Found, ImportReport, KnowledgeEntry};
 use crate::{error::AppError, ids::KnowledgeId};
@@ -16,7 +16,7 @@ use crate::{error::AppError, ids::KnowledgeId};
 ///
 /// [`AppError::Unauthenticated`] without a session; [`AppError::Invalid`] for a provider or category that there is
 /// not.
-#[server(input = GetUrl)]
+#[server]
 pub async fn search_knowledge(
     #[server(default)] q: String,
     #[server(default)] provider: String,

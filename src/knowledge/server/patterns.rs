@@ -241,7 +241,7 @@ mod tests {
             ),
             (Provider::Firebase, json!({"projectId": "acme"}), "default verify-full hosted"),
             (Provider::MySql, json!({"host": "[::1]", "port": 99999}), "default prefer loopback"),
-            (Provider::MySql, json!("nonsense"), "default verify-full hosted"),
+            (Provider::MySql, json!("nonsense"), "default prefer hosted"),
         ] {
             let pattern = pattern_of(provider, &settings);
             assert_eq!(

@@ -228,7 +228,7 @@ pub const TABLES: &[Table] = &[
             column("usage_count", Type::Integer),
             column("code_examples", Type::Json),
             column("tags", Type::TextArray),
-            column("cause", Type::Text).nullable(),
+            column("cause", Type::Text),
             column("created_at", Type::Timestamp),
             column("updated_at", Type::Timestamp),
         ],
