@@ -47,9 +47,15 @@ alter table database_knowledge_base add column search tsvector generated always 
         || setweight(to_tsvector('english', description || ' ' || knowledge_words(tags)), 'B')
         || setweight(to_tsvector('english', solution), 'C')
 ) stored;
--- A condition on the whole row may not stand beside a generated column: a dump with both could not be restored.
+-- A trigger that compares whole rows cannot stand beside a generated column: this one names what counts.
 drop trigger set_updated_at on database_knowledge_base;
-create trigger set_updated_at before update on database_knowledge_base for each row execute function set_updated_at();
+create trigger set_updated_at before update on database_knowledge_base for each row when (
+    (old.provider, old.category, old.title, old.description, old.solution, old.success_rate, old.confidence_score,
+     old.usage_count, old.code_examples, old.tags, old.cause, old.author_id, old.shared_at, old.hidden_at)
+    is distinct from
+    (new.provider, new.category, new.title, new.description, new.solution, new.success_rate, new.confidence_score,
+     new.usage_count, new.code_examples, new.tags, new.cause, new.author_id, new.shared_at, new.hidden_at)
+) execute function set_updated_at();
 create index database_knowledge_base_search on database_knowledge_base using gin (search);
 
 -- How alike two texts are, from 0 to 1. Trigrams where the extension is there or may be made; where it may not (a

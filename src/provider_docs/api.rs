@@ -5,18 +5,19 @@
     reason = "the macro makes a struct of each function's arguments, which the function's docs describe"
 )]
 
-use leptos::{prelude::*, server_fn::codec::GetUrl};
+use leptos::prelude::*;
 
 use super::Guide;
-use crate::{connections::Provider, error::AppError};
+use crate::error::AppError;
 
 /// The guide to a provider. Official pages that are stale are fetched again behind it.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`] without a session.
-#[server(input = GetUrl)]
-pub async fn get_guide(provider: Provider) -> Result<Guide, AppError> {
+/// [`AppError::Unauthenticated`] without a session; [`AppError::NotFound`] for a provider that there is not.
+#[server]
+pub async fn get_guide(provider: String) -> Result<Guide, AppError> {
     let caller = crate::auth::server::caller().await?;
+    let provider = provider.parse().map_err(|_| AppError::NotFound)?;
     super::server::guide(&caller, provider).await
 }

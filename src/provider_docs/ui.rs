@@ -6,7 +6,6 @@ use leptos_router::hooks::use_params_map;
 use super::{Guide, ShownCause, ShownSection, api::get_guide, guide_path};
 use crate::{
     connections::Provider,
-    error::AppError,
     ui::{Card, ErrorState, Page, PageHeader, SkeletonRows, Tab, Tabs, TimeAgo},
 };
 
@@ -47,15 +46,9 @@ pub fn GuidePage() -> impl IntoView {
     let provider = Memo::new(move |_| {
         params.with(|params| params.get_str("provider").and_then(|code| code.parse::<Provider>().ok()))
     });
-    let guide = Resource::new_blocking(
-        move || provider.get(),
-        |provider| async move {
-            match provider {
-                Some(provider) => get_guide(provider).await,
-                None => Err(AppError::NotFound),
-            }
-        },
-    );
+    // What is no provider is asked for too: who may not ask is to be told that first.
+    let named = Memo::new(move |_| params.with(|params| params.get("provider").unwrap_or_default()));
+    let guide = Resource::new_blocking(move || named.get(), get_guide);
     let title = Signal::derive(move || provider.get().map_or("Guides".to_owned(), |p| format!("{} guide", p.label())));
     let tabs = move || {
         let current = provider.get();

@@ -88,7 +88,7 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
         json!({
             "provider": "postgresql",
             "errorMessage": "FATAL: no pg_hba.conf entry for host \"10.77.3.9\", user \"ledger_svc\", database \"payrolls\", no encryption",
-            "fixApplied": "Ask ada.lovelace@acme-corp.example. Turned TLS on for Quarterly ledgers on pgmain (port 5544), the password is hunter2; \
+            "fixApplied": "Ask ada.lovelace@acme-corp.example. Turned TLS on for Quarterly ledgers on pgmain (port 5544), pw: hunter2, the password is swordfish; \
                            c3dvcmRmaXNo and swordfish and sb_secret_abc123 are in /home/ada/.pgpass",
             "fixWorked": true,
         }),

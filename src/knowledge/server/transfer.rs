@@ -277,8 +277,12 @@ async fn insert(connection: &mut PgConnection, entry: &FileEntry) -> Result<bool
         insert into database_knowledge_base
                (provider, cause, category, title, description, solution, code_examples, tags, fix_key, origin,
                 confidence_score, success_rate, usage_count, successes, failures, shared_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'import', $10::integer, $11::double precision, $12::integer + $13::integer, $12, $13,
-                mooring_now())
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, 'import', $10::integer, $11::double precision,
+               $12::integer + $13::integer, $12, $13, mooring_now()
+         -- Edited words have another key than the cure that they name.
+         where not exists (
+               select from database_knowledge_base
+                where provider = $1 and cause = $2 and title = $4 and shared_at is not null)
             on conflict (provider, cause, fix_key) where shared_at is not null and fix_key <> '' do nothing
         ",
         entry.provider,

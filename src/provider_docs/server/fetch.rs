@@ -74,7 +74,13 @@ pub(super) struct Validators {
 }
 
 /// Fetches `page`, unless it is still what it was. `egress` judges the way; none for a site that the operator named.
-pub(super) async fn fetch(egress: Option<&Egress>, page: Url, known: &Validators) -> Result<Fetched, FetchError> {
+/// Links in it are read as if it stood at `official`, wherever it was fetched from.
+pub(super) async fn fetch(
+    egress: Option<&Egress>,
+    page: Url,
+    official: Url,
+    known: &Validators,
+) -> Result<Fetched, FetchError> {
     let deadline = Instant::now() + WITHIN;
     let site = page.clone();
     let mut next = page;
@@ -88,7 +94,7 @@ pub(super) async fn fetch(egress: Option<&Egress>, page: Url, known: &Validators
         }
         return match response.status() {
             StatusCode::NOT_MODIFIED => Ok(Fetched::Unchanged),
-            StatusCode::OK => timeout_at(deadline, read(response, next)).await.map_err(|_| FetchError::TimedOut)?,
+            StatusCode::OK => timeout_at(deadline, read(response, official)).await.map_err(|_| FetchError::TimedOut)?,
             status => Err(FetchError::Status(status)),
         };
     }
@@ -220,7 +226,7 @@ mod tests {
         let egress = Egress::new(crate::server::config::EgressPolicy::PublicOnly);
         for host in ["127.0.0.1", "localhost", "[::1]", "0x7f.1", "169.254.169.254"] {
             let page: Url = format!("http://{host}:{port}/").parse().expect("an address");
-            let refused = fetch(Some(&egress), page, &Validators::default()).await;
+            let refused = fetch(Some(&egress), page.clone(), page, &Validators::default()).await;
             assert!(matches!(refused, Err(FetchError::Egress(EgressError::Barred { .. }))), "{host}: {refused:?}");
         }
     }

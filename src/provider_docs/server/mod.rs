@@ -165,14 +165,14 @@ async fn fetch_all(system: &Caller, provider: Provider) -> Result<Option<String>
             continue;
         }
         let from = base.map_or_else(|| address.clone(), |base| format!("{}{}", base.trim_end_matches('/'), page.path));
-        let Ok(url) = from.parse::<Url>() else {
+        let (Ok(url), Ok(official)) = (from.parse::<Url>(), address.parse::<Url>()) else {
             failure = failure.or_else(|| Some(format!("{from} is no address")));
             continue;
         };
         let mut tx = system.read().await?;
         let known = store::validators(&mut tx, provider, &address).await?;
         drop(tx);
-        match fetch(egress, url, &known).await {
+        match fetch(egress, url, official, &known).await {
             Ok(fetched) => keep(system, provider, &address, page.title, &fetched).await?,
             Err(error) => {
                 let is_out_of_reach = error.is_out_of_reach();
