@@ -98,9 +98,65 @@ describe("Knowledge Base API", () => {
   });
 });
 
-// The calls of the section "Edge Functions" (`supabase.functions.invoke`) belong here, one test for each, in the
-// order of the document.
-describe("Edge Functions", () => {});
+// The calls of the section "Edge Functions", in the order of the document.
+describe("Edge Functions", () => {
+  const endpoint = () => (({ host, port, database }) => ({ host, port, database }))(server.settings);
+  const invoke = async (name, options) => ok(await supabase.functions.invoke(name, options));
+
+  test("analyze-database-error", async () => {
+    const data = await invoke("analyze-database-error", {
+      body: { errorMessage: "Connection refused", provider: "postgresql", credentials: endpoint(), credentialId },
+    });
+    assert.equal(data.analysis.cause, "connection_refused");
+    assert.ok(data.errorId && data.analysis.evidence.length > 0 && data.suggestedFixes.length > 0);
+    assert.ok(data.suggestedFixes.every((fix) => fix.verification.status === "untested"));
+  });
+
+  test("validate-database-config", async () => {
+    const data = await invoke("validate-database-config", {
+      body: { provider: "mysql", credentials: { host: "db.example.com", port: 3306, ssl: false, database: "shop" } },
+    });
+    assert.ok(data.securityScore < 90 && "ABCDF".includes(data.grade) && data.issues.length > 0);
+  });
+
+  test("fetch-provider-docs", async () => {
+    const data = await invoke("fetch-provider-docs", { body: { provider: "postgresql" } });
+    assert.equal(data.provider, "postgresql");
+    assert.ok(data.documentation.sections.length > 0 && data.commonIssues.length > 0);
+  });
+
+  test("proactive-health-monitor", async () => {
+    const data = await invoke("proactive-health-monitor");
+    assert.ok(data.success && data.results.some((result) => result.credentialId === credentialId));
+  });
+
+  test("learn-connection-knowledge", async () => {
+    const learn = (action, data) => invoke("learn-connection-knowledge", { body: { action, data } });
+    const provider = "postgresql";
+    const success = await learn("learn_from_success", {
+      provider,
+      credentials: server.settings,
+      connectionName: "orders",
+    });
+    assert.ok(success.success);
+    const error = await learn("learn_from_error", {
+      provider,
+      errorMessage: "connection refused",
+      fixApplied: "Opened the port in the firewall",
+      fixWorked: true,
+    });
+    assert.ok(error.success && error.knowledgeId && error.confidenceScore >= 80);
+    const found = await learn("search_knowledge", { provider, category: "error_resolution", query: "refused" });
+    assert.ok(found.results.length > 0);
+  });
+
+  test("intelligent-retry-connection", async () => {
+    const data = await invoke("intelligent-retry-connection", {
+      body: { credentialId, provider: "postgresql", credentials: endpoint(), userId },
+    });
+    assert.ok(data.success && data.totalAttempts === 1 && data.stoppedBecause === "connected", JSON.stringify(data));
+  });
+});
 
 describe("the tables", () => {
   test("each is read", async () => {
