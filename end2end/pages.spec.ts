@@ -55,6 +55,10 @@ for (const path of [
   "/settings/tokens",
   "/settings/drop-in",
   "/connections/new",
+  "/connections/import",
+  "/knowledge",
+  "/guides",
+  "/guides/postgresql",
 ]) {
   test(`${path} is usable by everyone`, async ({ page, visit, accessible }) => {
     await visit(path);
