@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
@@ -27,7 +27,7 @@ use crate::{
     ids::ConnectionId,
     server::{
         state::AppState,
-        wire::{TokenCaller, WireError, diagnosis},
+        wire::{TokenCaller, WireError, body, diagnosis},
     },
 };
 
@@ -62,12 +62,19 @@ async fn read_all(body: Body) -> Result<Bytes, WireError> {
 }
 
 /// Reads a JSON body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing,
-/// fields that are not known are passed over.
-pub(super) fn read_body<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, WireError> {
-    let text = if body.trim_ascii().is_empty() { b"{}".as_slice() } else { body.as_ref() };
-    serde_json::from_slice(text).map_err(|error| {
+/// fields that are not known are passed over. What is wrong is said without what was sent: there may be a secret
+/// in it.
+pub(super) fn read_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, WireError> {
+    let refused = |details: String| {
         WireError::new(StatusCode::BAD_REQUEST, "invalid_request", "The body is not the JSON that this function takes.")
-            .details(error.to_string())
+            .details(details)
+    };
+    let text = if body.trim_ascii().is_empty() { b"{}".as_slice() } else { body.as_ref() };
+    let value = body::parse(text).map_err(|error| refused(error.to_string()))?;
+    serde_json::from_value(value).map_err(|error| {
+        let said = error.to_string();
+        // What serde says of a wrong type or variant repeats the value.
+        refused(if said.starts_with("missing field") { said } else { "A field is of another type.".to_owned() })
     })
 }
 
@@ -148,7 +155,8 @@ async fn proactive_health_monitor(State(state): State<AppState>, request: Reques
     Ok(Json(response).into_response())
 }
 
-#[derive(Debug, Deserialize)]
+/// Holds secrets: no `Debug`.
+#[derive(Deserialize)]
 struct ValidateRequest {
     provider: String,
     #[serde(default)]
@@ -188,6 +196,16 @@ mod tests {
         }
         for body in ["[", "[]", r#"{"credentialId": 5}"#, r#"{"credentialId": "a", "credentialId": "b"}"#] {
             assert!(read_body::<MonitorRequest>(&Bytes::from_static(body.as_bytes())).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_not_repeated() {
+        for body in
+            [r#"{"provider": {"hunter2": 1}}"#, r#"{"provider": ["hunter2"]}"#, r#""hunter2""#, r#"{"a": "hunter2""#]
+        {
+            let refused = read_body::<ValidateRequest>(&Bytes::from_static(body.as_bytes())).err().expect("no request");
+            assert!(!format!("{refused:?}").contains("hunter2"), "{body}");
         }
     }
 }

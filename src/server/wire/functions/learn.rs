@@ -46,7 +46,8 @@ struct OptionalBody<T> {
     data: Option<T>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Holds secrets: no `Debug`.
+#[derive(Deserialize)]
 struct Success {
     provider: String,
     #[serde(default)]
