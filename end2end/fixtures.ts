@@ -32,15 +32,6 @@ export const test = base.extend<Options & Pages>({
       if (!javaScriptEnabled && message.text().includes("was preloaded using link preload but not used")) return;
       reported.push(`${message.type()}: ${message.text()} (${message.location().url})`);
     });
-    await page.addInitScript(() => {
-      // The page is hydrated as soon as its module ran, which it does when it has been instantiated.
-      const instantiate = WebAssembly.instantiateStreaming;
-      WebAssembly.instantiateStreaming = async (...args) => {
-        const instance = await instantiate(...args);
-        setTimeout(() => Object.assign(window, { hydrated: true }), 0);
-        return instance;
-      };
-    });
     await use(page);
     expect(reported, "the console reports nothing").toEqual([]);
   },
@@ -68,7 +59,7 @@ export const test = base.extend<Options & Pages>({
 
 /** Waits until the page answers by itself. */
 export async function hydrated(page: Page) {
-  await page.waitForFunction(() => "hydrated" in window, undefined, { timeout: 30_000 });
+  await page.locator("html[data-hydrated]").waitFor({ state: "attached", timeout: 30_000 });
 }
 
 export { expect };

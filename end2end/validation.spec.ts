@@ -1,6 +1,6 @@
 // The form of a connection and its judgement, which follows what is typed without asking the server.
 
-import { expect, test } from "./fixtures.ts";
+import { expect, hydrated, test } from "./fixtures.ts";
 import { ConnectionForm } from "./pages.ts";
 
 test("settings are judged as one types, and each change is one click", async ({ page, visit, accessible }) => {
@@ -77,6 +77,23 @@ for (const [what, text, preview] of pasted) {
     await expect(form.preview()).toHaveText(preview);
   });
 }
+
+test("what is typed before the page is hydrated is kept and judged", async ({ page, visit }) => {
+  let fetch = () => {};
+  const slow = new Promise<void>((resolve) => (fetch = resolve));
+  await page.route(/\.wasm$/, async (route) => {
+    await slow;
+    await route.continue();
+  });
+  await page.goto("/connections/new");
+  const form = new ConnectionForm(page);
+  await form.host().fill("db.example.org");
+  await form.tls().selectOption("verify-ca");
+  fetch();
+  await hydrated(page);
+  await expect(form.host()).toHaveValue("db.example.org");
+  await expect(form.preview()).toHaveText("postgresql://db.example.org:5432/?sslmode=verify-ca");
+});
 
 test("a certificate is read from a file into its field", async ({ page, visit }) => {
   await visit("/connections/new");

@@ -11,6 +11,8 @@ use leptos_router::{
 use crate::ui::{provide_toasts, time::provide_now};
 
 pub mod frame;
+#[cfg(feature = "hydrate")]
+pub mod hydration;
 pub mod keys;
 pub mod not_found;
 pub mod pages;
