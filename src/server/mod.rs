@@ -18,6 +18,7 @@ pub mod limits;
 pub mod live;
 pub mod metrics;
 pub mod providers;
+pub mod reactive;
 pub mod router;
 pub mod startup;
 pub mod state;

@@ -28,7 +28,7 @@ use crate::{
     audit, auth,
     error::AppError,
     knowledge,
-    server::{body, config::PublicUrl, headers, live, state::AppState, wire},
+    server::{body, config::PublicUrl, headers, live, reactive, state::AppState, wire},
     status,
 };
 
@@ -70,7 +70,8 @@ pub fn router(state: AppState) -> Router {
                 .layer(DefaultBodyLimit::max(body::LARGEST))
                 .layer(middleware::from_fn(body::read_first))
                 .layer(auth::server::session::layer(&state))
-                .layer(middleware::from_fn(server_fn_status)),
+                .layer(middleware::from_fn(server_fn_status))
+                .layer(middleware::from_fn(reactive::apart)),
         )
         .with_state(state)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::{future::join_all, join};
 use http::{Method, Request, StatusCode, header};
 use leptos_axum::generate_route_list;
 use mooring::app::App;
@@ -185,6 +186,27 @@ async fn every_answer_carries_the_security_headers() {
     for cookie in client.get("/").await.headers.get_all(header::SET_COOKIE) {
         let cookie = cookie.to_str().expect("a cookie in ASCII");
         assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_takes_nothing_of_those_beside_it() {
+    let app = TestApp::start().await;
+    let (_, client) = app.signed_in("owner@example.org").await;
+    let pages = join_all((0..30).map(|_| client.get("/status")));
+    let files = join_all((0..30).map(|_| client.get("/favicon.svg")));
+    let (pages, files) = join!(pages, files);
+    for file in files {
+        assert!(file.status.is_success());
+        let policy = file.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("a policy in ASCII");
+        assert!(!policy.contains("nonce-"), "a file has a page's policy: {policy}");
+    }
+    for page in pages {
+        let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("a policy in ASCII");
+        let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a page's policy");
+        for tag in page.text().split(" nonce=\"").skip(1) {
+            assert!(tag.starts_with(nonce), "a script of another page");
+        }
     }
 }
 

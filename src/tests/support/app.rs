@@ -78,7 +78,7 @@ impl TestApp {
             .await
             .expect("ask for the time");
         let clock = TestClock::at(Timestamp::from(now));
-        let leptos = LeptosOptions::builder().output_name("mooring").site_root("target/site").build();
+        let leptos = LeptosOptions::builder().output_name("mooring").site_root("public").build();
         let state = AppState::new(Services {
             egress: Egress::new(config.egress),
             config,
