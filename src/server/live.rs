@@ -6,6 +6,7 @@
 //! path for data, so a page can show nothing that its own request would not.
 
 use std::{
+    collections::BTreeSet,
     convert::Infallible,
     sync::{
         Arc,
@@ -21,7 +22,10 @@ use axum::{
 };
 use futures::Stream;
 use sqlx::postgres::PgListener;
-use tokio::sync::{Notify, broadcast};
+use tokio::{
+    sync::{Notify, broadcast},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tower_sessions::Session;
 
@@ -38,6 +42,9 @@ pub const CHANNEL: &str = "mooring_live";
 const AUDIT_CHANNEL: &str = "mooring_audit";
 /// The topic of what ends a token or changes what it may do.
 const TOKENS: &str = "tokens";
+/// How often a page is told that the same topic changed: with a thousand connections something changes all the
+/// time, and each telling makes the page fetch it all again.
+const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// Announcements that a slow page may be behind before it is told to fetch everything.
 const BACKLOG: usize = 256;
 /// A stream ends after this long and the browser opens it again, with whatever session it has by then.
@@ -162,26 +169,39 @@ impl Live {
         drop(self.changes.send(change));
     }
 
-    /// The topics that change for `user`, as they change; `*` where some may have been missed.
+    /// The topics that change for `user`, as they change, each at most once in [`AT_MOST_EVERY`]; `*` where some may
+    /// have been missed.
     fn topics(&self, user: UserId) -> impl Stream<Item = String> + use<> {
-        let receiver = self.changes.subscribe();
+        use futures::StreamExt;
+
         let ends = self.closing.clone();
-        futures::stream::unfold(receiver, move |mut receiver| {
+        let start = (self.changes.subscribe(), Instant::now());
+        futures::stream::unfold(start, move |(mut receiver, not_before)| {
             let ends = ends.clone();
             async move {
+                let mut changed = BTreeSet::new();
                 loop {
-                    let change = ends.run_until_cancelled(receiver.recv()).await?;
+                    let change = tokio::select! {
+                        biased;
+                        () = ends.cancelled() => return None,
+                        () = tokio::time::sleep_until(not_before), if !changed.is_empty() => break,
+                        change = receiver.recv() => change,
+                    };
                     match change {
-                        Ok(Change::Of { topic, user: of }) if of == user => return Some((topic, receiver)),
+                        Ok(Change::Of { topic, user: of }) if of == user => {
+                            changed.insert(topic);
+                        }
                         Ok(Change::Of { .. }) => {}
                         Ok(Change::Anything) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                            return Some(("*".to_owned(), receiver));
+                            changed.insert("*".to_owned());
                         }
                         Err(broadcast::error::RecvError::Closed) => return None,
                     }
                 }
+                Some((futures::stream::iter(changed), (receiver, Instant::now() + AT_MOST_EVERY)))
             }
         })
+        .flatten()
     }
 }
 
@@ -215,5 +235,28 @@ mod tests {
         assert_eq!(Change::parse(&format!("health:{user}")), Some(Change::Of { topic: "health".to_owned(), user }));
         assert_eq!(Change::parse("health"), None);
         assert_eq!(Change::parse("health:someone"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tells_a_first_change_at_once_and_the_next_ones_together() {
+        use futures::StreamExt;
+
+        let [user, other] = [7, 8].map(|id| UserId(uuid::Uuid::from_u128(id)));
+        let live = Live::new(CancellationToken::new());
+        let start = Instant::now();
+        let mut topics = Box::pin(live.topics(user));
+        let say = |topic: &str, user| live.announce(Change::Of { topic: topic.to_owned(), user });
+        say("health", user);
+        assert_eq!(topics.next().await.as_deref(), Some("health"));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for topic in ["health", "notices", "health"] {
+            say(topic, user);
+            say(topic, other);
+        }
+        assert_eq!(topics.next().await.as_deref(), Some("health"));
+        assert_eq!(start.elapsed(), AT_MOST_EVERY);
+        assert_eq!(topics.next().await.as_deref(), Some("notices"));
+        live.closing.cancel();
+        assert_eq!(topics.next().await, None, "nothing was told twice, and nothing of another's");
     }
 }

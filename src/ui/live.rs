@@ -10,8 +10,10 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-/// How long to wait before a stream that the browser gave up is opened again.
+/// How long to wait before a stream that the browser gave up is opened again, at first.
 const REOPEN: Duration = Duration::from_secs(5);
+/// How often that wait doubles while the server refuses, as it does after a sign-out elsewhere: up to five minutes.
+const REOPEN_DOUBLINGS: u32 = 6;
 
 /// What the server says where it may have missed something itself.
 const EVERYTHING: &str = "*";
@@ -55,23 +57,62 @@ impl Live {
 }
 
 /// Opens the stream and makes [`use_live`] work below; once, in the frame of those who are signed in.
+///
+/// A page that nobody looks at has none: a browser opens six connections to a server at most, and six forgotten tabs
+/// would leave none for the seventh.
 pub fn provide_live() {
     let live = Live { versions: StoredValue::default(), owner: StoredValue::new(Owner::current()) };
     provide_context(live);
+    let seen = RwSignal::new(true);
     let attempt = RwSignal::new(0_u32);
     Effect::new(move |_| {
-        let first = attempt.get() == 0;
-        open(live, first, attempt);
+        seen.set(!document().hidden());
+        let listener = document_event_listener("visibilitychange", move || seen.set(!document().hidden()));
+        on_cleanup(listener);
+    });
+    let missed = StoredValue::new(false);
+    let refused = StoredValue::new(0_u32);
+    Effect::new(move |_| {
+        attempt.track();
+        if seen.get() {
+            open(live, Opening { missed, refused, attempt });
+        }
+        // Whatever ends this stream, the next one starts after a gap.
+        missed.set_value(true);
     });
 }
 
+/// Calls `handle` for each event `name` of the document, until what it gives is called.
+fn document_event_listener(name: &'static str, handle: impl Fn() + 'static) -> impl FnOnce() + Send + Sync {
+    let closure = Closure::<dyn Fn()>::new(handle);
+    // Refused only for a listener that is none.
+    let _ = document().add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
+    let kept = StoredValue::new_local(closure);
+    move || {
+        kept.with_value(|closure| {
+            let _ = document().remove_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
+        });
+    }
+}
+
+/// What one opening of the stream knows of those before it.
+#[derive(Clone, Copy)]
+struct Opening {
+    /// Whether something may have been said since the page's data was fetched.
+    missed: StoredValue<bool>,
+    /// How many in a row the server refused.
+    refused: StoredValue<u32>,
+    /// Set to open the stream anew.
+    attempt: RwSignal<u32>,
+}
+
 /// Opens the stream until the effect that called it runs again or ends.
-fn open(live: Live, first: bool, attempt: RwSignal<u32>) {
+fn open(live: Live, Opening { missed, refused, attempt }: Opening) {
     let Ok(source) = EventSource::new("/events") else { return };
-    let lost = StoredValue::new(!first);
     let on_open = Closure::<dyn FnMut()>::new(move || {
-        if lost.get_value() {
-            lost.set_value(false);
+        refused.set_value(0);
+        if missed.get_value() {
+            missed.set_value(false);
             live.everything_changed();
         }
     });
@@ -82,14 +123,16 @@ fn open(live: Live, first: bool, attempt: RwSignal<u32>) {
     });
     let failed = source.clone();
     let on_error = Closure::<dyn FnMut()>::new(move || {
-        lost.set_value(true);
+        missed.set_value(true);
         // While it is connecting, the browser tries again by itself.
         if failed.ready_state() == EventSource::CLOSED {
+            let wait = REOPEN * 2_u32.pow(refused.get_value().min(REOPEN_DOUBLINGS));
+            refused.update_value(|refused| *refused = refused.saturating_add(1));
             set_timeout(
                 move || {
                     let _ = attempt.try_update(|attempt| *attempt = attempt.wrapping_add(1));
                 },
-                REOPEN,
+                wait,
             );
         }
     });
