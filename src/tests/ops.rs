@@ -7,8 +7,11 @@ use std::{
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::support::{
@@ -47,12 +50,17 @@ fn refused(installation: &Installation, arguments: &[&str]) -> String {
 /// Starts the server and waits for its first answer: it listens before its database is there.
 fn serve(installation: &Installation) -> Mooring {
     let serving = installation.serve();
+    assert_eq!(status(&serving, "/healthz"), 200);
+    serving
+}
+
+/// The status that the server answers with.
+fn status(serving: &Mooring, path: &str) -> u16 {
     let mut stream = TcpStream::connect(serving.address).expect("connect to the server");
-    stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").expect("ask the server");
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("ask the server");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("hear from the server");
-    assert!(answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"), "{answer}");
-    serving
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no answer: {answer}"))
 }
 
 fn add_account(installation: &Installation, email: &str) {
@@ -99,6 +107,26 @@ fn a_stale_pid_file_is_no_server() {
     let stale = format!("{}\n/elsewhere\n1\n1\n\n\n\nready\n", std::process::id());
     fs::write(cluster(&installation).join("postmaster.pid"), stale).expect("leave a stale file");
     installation.must(&["migrate"], "");
+}
+
+#[test]
+fn a_private_database_that_dies_is_started_again() {
+    let installation = private();
+    let serving = serve(&installation);
+    let pid_file = fs::read_to_string(cluster(&installation).join("postmaster.pid")).expect("a server runs");
+    let pid = pid_file.lines().next().and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw).expect("its number");
+    kill_process(pid, Signal::KILL).expect("kill the private server");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // The state may be looked at before anybody noticed: what counts is that it is another server and answers.
+    while fs::read_to_string(cluster(&installation).join("postmaster.pid")).is_ok_and(|now| now == pid_file)
+        || status(&serving, "/readyz") != 200
+    {
+        assert!(Instant::now() < deadline, "nobody started it again");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let (status, log) = serving.stop();
+    assert_eq!(status, Some(0), "{log}");
+    assert!(!runs(&installation), "the last one stops it\n{log}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `serve`.
 
-use std::io;
+use std::{convert::Infallible, io};
 
 use tokio::{
     net::TcpListener,
@@ -12,6 +12,7 @@ use crate::{
     auth::server::accounts,
     server::{
         config::Config,
+        embedded_postgres::EmbeddedPostgres,
         startup::{self, OpenDatabase},
     },
 };
@@ -24,7 +25,10 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     // Before anything is started: a port that is taken is the commonest mistake.
     let listener = listen(&config).await?;
     let open = startup::open_database(&config).await?;
-    let served = serve_on(config, &open, listener, stop).await;
+    let served = tokio::select! {
+        served = serve_on(config, &open, listener, stop) => served,
+        never = keep(open.embedded()) => match never {},
+    };
     let closed = open.close().await;
     tracing::info!("stopped");
     served.and(closed.map_err(CommandError::from))
@@ -42,6 +46,14 @@ async fn serve_on(
     accounts::announce_sign_up_code(&state).await?;
     tracing::info!("Mooring is at {address}");
     crate::server::run(state, listener, stop).await.map_err(CommandError::file("serving failed"))
+}
+
+/// Keeps the private server running, where there is one.
+async fn keep(embedded: Option<&EmbeddedPostgres>) -> Infallible {
+    match embedded {
+        Some(embedded) => embedded.keep().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, CommandError> {

@@ -16,7 +16,8 @@
 //! The first process makes the cluster and starts the server in a process group of its own, so that Ctrl-C
 //! at the terminal does not reach it. Others, and a later start after `kill -9`, find it running and use it.
 //! The last process that leaves in good order stops it. The role `mooring` owns the database `mooring`
-//! and is no superuser; the superuser has no password and cannot log in.
+//! and is no superuser; the superuser has no password and cannot log in. A server that goes down by itself is
+//! started again ([`EmbeddedPostgres::keep`]).
 //!
 //! `PostgreSQL` refuses to run as root, so a root Mooring runs it as the user `postgres` or `nobody`
 //! ([`account`]).
@@ -27,13 +28,16 @@ mod cluster;
 mod server;
 
 use std::{
+    convert::Infallible,
     fs::{self, DirBuilder, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio::sync::Mutex;
 
 use crate::connections::settings::Secret;
 
@@ -176,13 +180,17 @@ impl Folder {
     }
 }
 
+/// How often the server is looked at.
+const WATCH: Duration = Duration::from_secs(1);
+
 /// The private server, in use by this process. Dropped without [`stop`](Self::stop) it leaves the server
 /// running for the next start.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
     folder: Folder,
     binaries: Binaries,
-    server: server::Server,
+    server: Mutex<server::Server>,
+    port: u16,
     password: Secret,
     users: File,
 }
@@ -208,7 +216,37 @@ impl EmbeddedPostgres {
             source,
         })?;
         drop(lock);
-        Ok(Self { folder, binaries, server, password, users })
+        Ok(Self { folder, binaries, port: server.port(), server: Mutex::new(server), password, users })
+    }
+
+    /// Starts the server again whenever it is gone: killed for its memory, or by hand.
+    pub async fn keep(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            let mut server = self.server.lock().await;
+            if server.runs(&self.folder) {
+                continue;
+            }
+            match self.start_again().await {
+                Ok(started) if started.port() == self.port => {
+                    tracing::warn!("the private PostgreSQL was gone and is started again");
+                    *server = started;
+                }
+                Ok(started) => {
+                    tracing::error!("the private PostgreSQL had to take another port: start Mooring again");
+                    *server = started;
+                }
+                Err(error) => tracing::error!("the private PostgreSQL is gone: {error}"),
+            }
+        }
+    }
+
+    async fn start_again(&self) -> Result<server::Server, EmbeddedError> {
+        let lock = self.folder.lock_start().await?;
+        let account = account::Account::for_cluster(&self.folder.data())?;
+        let started = server::start(&self.folder, &self.binaries, &account).await;
+        drop(lock);
+        started
     }
 
     /// How to connect to the database `mooring` as its owner.
@@ -217,7 +255,7 @@ impl EmbeddedPostgres {
         // Every field is set: what is not would come from our environment.
         PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
-            .port(self.server.port())
+            .port(self.port)
             .username(ROLE)
             .password(self.password.reveal())
             .database(DATABASE)
@@ -229,7 +267,7 @@ impl EmbeddedPostgres {
     pub fn variables(&self) -> Vec<(&'static str, Secret)> {
         vec![
             ("PGHOST", Secret::new("127.0.0.1")),
-            ("PGPORT", Secret::new(self.server.port().to_string())),
+            ("PGPORT", Secret::new(self.port.to_string())),
             ("PGUSER", Secret::new(ROLE)),
             ("PGPASSWORD", self.password.clone()),
             ("PGDATABASE", Secret::new(DATABASE)),
@@ -254,7 +292,7 @@ impl EmbeddedPostgres {
         drop(self.users);
         let last = self.folder.lock_file("users.lock")?.try_lock().is_ok();
         if last {
-            self.server.stop(&self.folder).await?;
+            self.server.lock().await.stop(&self.folder).await?;
         }
         drop(lock);
         Ok(())

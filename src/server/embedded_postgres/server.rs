@@ -71,13 +71,16 @@ pub(super) async fn start(folder: &Folder, binaries: &Binaries, account: &Accoun
             let port = wait_until_ready(folder, pid, None).await?;
             return Ok(Server { pid, port, child: Mutex::new(None) });
         }
-        // The file of a server that did not stop in order. Its number may be another program's by now, for which
-        // PostgreSQL would refuse to start; we know better.
-        fs::remove_file(&pid_file).or_else(not_there).map_err(|source| EmbeddedError::Folder {
-            path: pid_file,
-            action: "written",
-            source,
-        })?;
+        // The file of a server that did not stop in order. Where its number is another program's by now PostgreSQL
+        // would refuse to start; we know better. Where it is nobody's the file stays, because by it PostgreSQL finds
+        // out whether sessions of that server are still at work on the data.
+        if lives(pid) {
+            fs::remove_file(&pid_file).or_else(not_there).map_err(|source| EmbeddedError::Folder {
+                path: pid_file,
+                action: "written",
+                source,
+            })?;
+        }
     }
     let port = choose_port(folder)?;
     let mut child = spawn(folder, binaries, account, port)?;
@@ -90,6 +93,14 @@ pub(super) async fn start(folder: &Folder, binaries: &Binaries, account: &Accoun
 impl Server {
     pub(super) const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether it still runs.
+    pub(super) fn runs(&self, folder: &Folder) -> bool {
+        match self.child.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(child) => matches!(child.try_wait(), Ok(None)),
+            None => runs_on(self.pid, &folder.data()),
+        }
     }
 
     /// Stops the server fast: sessions are ended, their transactions rolled back.
@@ -186,9 +197,14 @@ fn runs_on(pid: Pid, data: &Path) -> bool {
     match fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())) {
         Ok(arguments) => arguments.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_bytes()),
         // Without /proc there is only the number to go by.
-        Err(_) if !Path::new("/proc/self/cmdline").exists() => rustix::process::test_kill_process(pid).is_ok(),
+        Err(_) if !Path::new("/proc/self/cmdline").exists() => lives(pid),
         Err(_) => false,
     }
+}
+
+/// Whether `pid` is a program at all, also one of another user.
+fn lives(pid: Pid) -> bool {
+    !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
 }
 
 /// Waits until the server takes connections, and gives its port.
