@@ -40,7 +40,8 @@ impl Criteria {
 
     /// Reads a filter; an e-mail address is looked up for administrators alone.
     pub(super) async fn read(caller: &Caller, filter: &AuditFilter) -> Result<Self, AppError> {
-        let set = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        // PostgreSQL's text cannot hold a NUL, so nothing that is looked for has one.
+        let set = |text: &str| Some(text.replace('\0', "").trim().to_owned()).filter(|text| !text.is_empty());
         let mut wrong = Vec::new();
         let mut keep = |error: FieldError| wrong.push(error);
         let outcome = set(&filter.outcome).and_then(|code| {

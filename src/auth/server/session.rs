@@ -82,7 +82,20 @@ fn backend(error: sqlx::Error) -> session_store::Error {
 }
 
 fn encode(record: &Record) -> Result<serde_json::Value, session_store::Error> {
-    serde_json::to_value(&record.data).map_err(|error| session_store::Error::Encode(error.to_string()))
+    let mut data =
+        serde_json::to_value(&record.data).map_err(|error| session_store::Error::Encode(error.to_string()))?;
+    drop_nul(&mut data);
+    Ok(data)
+}
+
+/// PostgreSQL's `jsonb` cannot hold a NUL, which whoever sends a form may put into what is kept of it.
+fn drop_nul(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => text.retain(|letter| letter != '\0'),
+        serde_json::Value::Array(values) => values.iter_mut().for_each(drop_nul),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(drop_nul),
+        _ => {}
+    }
 }
 
 fn key(id: &Id) -> Vec<u8> {
