@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_are_cut() {
+    fn messages_that_are_too_long_are_cut() {
         let cut = scrub(&"é".repeat(2_000), &[]);
         assert_eq!(cut.chars().count(), MAX_CHARS + 1);
         assert!(cut.ends_with('…'));

@@ -2,7 +2,7 @@
 //! starts that cannot work: with the real binary.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     future::Future,
     net::SocketAddr,
     sync::{
@@ -186,6 +186,55 @@ async fn a_restart_of_our_database_loses_nothing_acknowledged_and_records_nothin
     drop(database);
 }
 
+#[tokio::test]
+async fn long_kills_and_restarts_lose_no_slot_and_record_nothing_false() {
+    const CONNECTIONS: usize = 30;
+    const ROUNDS: i64 = 12;
+    // A killed process holds its claims for a lease; our own database may have been restarted in it.
+    const SLOT: Duration = Duration::from_mins(3);
+    let mut ours = TargetPostgres::start(&PostgresOptions::default());
+    let target = quick_target();
+    let database = Cluster::at(&ours.superuser_url()).database().await;
+    let installation = Installation::on(&database);
+    let mut processes = VecDeque::from([installation.serve(), installation.serve(), installation.serve()]);
+    let mut connection = database.connect().await;
+    let owner = add_user(&mut connection, "owner@example.org").await;
+    for number in 0..CONNECTIONS {
+        add_target(&mut connection, owner, &format!("orders {number}"), &target).await;
+    }
+    drop(connection);
+    for round in 1..=ROUNDS {
+        // The claims of this slot are being made while one process dies, another starts, and now and then the
+        // database goes away.
+        let mut killed = processes.pop_front().expect("three run");
+        if round % 2 == 0 {
+            killed = std::mem::replace(&mut processes[0], killed);
+        }
+        killed.kill();
+        processes.push_back(installation.serve());
+        if round % 3 == 0 {
+            ours.restart(if round % 2 == 0 { Stop::Immediate } else { Stop::Fast });
+        }
+        let wanted = round * i64::try_from(CONNECTIONS).expect("few");
+        eventually_within(SLOT, "every connection is checked", || async {
+            let mut connection = database.connect().await;
+            count(&mut connection, "database_connection_health").await >= wanted && idle(&mut connection).await
+        })
+        .await;
+        let mut connection = database.connect().await;
+        let odd = "(select credential_id from database_connection_health group by 1) as checked";
+        assert_eq!(count(&mut connection, odd).await, i64::try_from(CONNECTIONS).expect("few"));
+        let statuses = statuses(&mut connection).await;
+        assert_eq!(count(&mut connection, "database_connection_health").await, wanted, "round {round}: {statuses}");
+        assert!(!statuses.contains("down") && !statuses.contains("unknown"), "round {round}: {statuses}");
+        next_slot(&mut connection).await;
+    }
+    eventually("every connection to the target is closed", || async { target.connections_named("mooring").await == 0 })
+        .await;
+    drop(processes);
+    drop(database);
+}
+
 /// What those who ask have been told, and whether they may stop.
 #[derive(Debug, Default)]
 struct Asked {
@@ -336,10 +385,14 @@ async fn shift(connection: &mut PgConnection, by: Duration) {
 }
 
 /// Waits for what has to happen by itself.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut happened: impl FnMut() -> F) {
+async fn eventually<F: Future<Output = bool>>(what: &str, happened: impl FnMut() -> F) {
+    eventually_within(PATIENCE, what, happened).await;
+}
+
+async fn eventually_within<F: Future<Output = bool>>(limit: Duration, what: &str, mut happened: impl FnMut() -> F) {
     let begun = Instant::now();
     while !happened().await {
-        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+        assert!(begun.elapsed() < limit, "in vain: {what}");
         sleep(Duration::from_millis(50)).await;
     }
 }
