@@ -63,6 +63,10 @@ test.describe("signed in", () => {
     await form.database().fill(login.database);
     await form.username().fill(login.user);
     await form.password().fill(login.password);
+    await form.test().click();
+    for (const phase of ["TCP", "Login", "Database", "Query"]) {
+      await expect(form.phase(phase)).toContainText(/\d ms/);
+    }
     await form.save().click();
     await expect(new Dashboard(page).heading("billing")).toBeVisible();
 

@@ -27,6 +27,10 @@ test("a stopped server goes down live, with the reason, and recovers", async ({ 
   await board.open("orders").click();
   const dashboard = new Dashboard(page);
   await expect(dashboard.heading("orders")).toBeVisible();
+  await expect(dashboard.canvases()).toHaveCount(2);
+  for (const chart of await dashboard.canvases().all()) await expect(chart).toBeVisible();
+  await dashboard.asTable().first().click();
+  await expect(dashboard.phasesTable()).toContainText(/\d/);
   await expect(dashboard.recentChecks().filter({ hasText: /Down/ }).first()).toBeVisible();
   await expect(dashboard.errors()).toContainText("Nothing listens at that address");
 });

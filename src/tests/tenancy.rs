@@ -318,22 +318,36 @@ async fn server_functions_tell_anothers_from_nothing_by_nothing() {
     let (_, stranger) = app.signed_in("stranger@example.org").await;
     let credentials = serde_json::json!({"host": "127.0.0.1", "port": 1, "username": "app", "password": "hush"});
     let id = app.connection(&owner, "orders", "postgresql", &credentials).await.to_string();
+    let _token = app.with_token(&owner, Scope::Full).await;
+    let mut connection = app.database.connect().await;
+    let user = owner.user_id().expect("an account").0;
+    let of_the_owner = |statement: &'static str| sqlx::query_scalar::<_, Uuid>(statement).bind(user);
+    let token = of_the_owner("select id from api_tokens where user_id = $1").fetch_one(&mut connection).await;
+    let notice =
+        of_the_owner("insert into notices (user_id, kind, title) values ($1, 'connection_down', 'Down') returning id")
+            .fetch_one(&mut connection)
+            .await;
+    let (token, notice) = (token.expect("a token").to_string(), notice.expect("a notice").to_string());
     for function in ServerFunction::all().iter().filter(|function| function.takes_id()) {
         let nothing = Uuid::new_v4().to_string();
-        let foreign = function.call(&stranger, &id, &[]).await;
+        let id = match function.name() {
+            "revoke_token" => &token,
+            "dismiss_notice" => &notice,
+            _ => &id,
+        };
+        let foreign = function.call(&stranger, id, &[]).await;
         let absent = function.call(&stranger, &nothing, &[]).await;
         assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{}: {}", function.path, foreign.text());
-        assert_eq!(told(&foreign, &id), told(&absent, &nothing), "{}", function.path);
+        assert_eq!(told(&foreign, id), told(&absent, &nothing), "{}", function.path);
     }
-    let mut connection = app.database.connect().await;
-    let kept: bool = sqlx::query_scalar(
-        "select is_active and connection_name = 'orders' from database_credentials where id = $1::uuid",
-    )
-    .bind(&id)
-    .fetch_one(&mut connection)
-    .await
-    .expect("the owner's connection is still there");
-    assert!(kept);
+    for (what, of) in [
+        ("select is_active and connection_name = 'orders' from database_credentials where id = $1::uuid", &id),
+        ("select revoked_at is null from api_tokens where id = $1::uuid", &token),
+        ("select dismissed_at is null from notices where id = $1::uuid", &notice),
+    ] {
+        let kept: bool = sqlx::query_scalar(what).bind(of).fetch_one(&mut connection).await.expect("it is still there");
+        assert!(kept, "{what}");
+    }
 }
 
 #[tokio::test]
