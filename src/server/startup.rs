@@ -22,6 +22,7 @@ use crate::{
     auth::server::Caller,
     connections::settings::{Secret, Settings, Special},
     error::AppError,
+    health::server::retention::make_partitions,
     ids::WorkerId,
     server::{
         clock::SystemClock,
@@ -189,6 +190,8 @@ async fn try_once(options: &PgConnectOptions, name: &'static str) -> Result<(), 
 
 async fn prepare(pool: &PgPool) -> Result<(), StartError> {
     MIGRATOR.run(pool).await.map_err(StartError::Migration)?;
+    // Before anything is checked, also by a `check` from cron: after a long standstill this month has no partition.
+    make_partitions(&mut *pool.acquire().await?).await?;
     check_fences(pool).await
 }
 

@@ -18,15 +18,17 @@ use mooring::{
         server::{
             self as health, check,
             claim::{self, Claim},
-            monitor, record,
+            monitor, record, retention,
         },
     },
     ids::{ConnectionId, WorkerId},
     probe::Cause,
     retry::BreakerState,
     server::{
+        config::Config,
         egress::Egress,
         live::Live,
+        startup::open_database,
         state::{AppState, Services},
         vault::check::open_vault,
     },
@@ -294,6 +296,29 @@ async fn time_in_which_nobody_looked_is_unknown() {
     assert_eq!((now.uptime_24h, now.checks_24h), (Some(100.0), 2));
     let held: f64 = ask(&app, "select sum(up_seconds) from connection_half_hours").await;
     assert!(held <= 301.0, "only the time to the first missed slot counts: {held}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standstill_of_months_does_not_end_the_schedule() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    app.connection(&owner, "db", "postgresql", &answering(&app)).await;
+    sweep(&app.state).await;
+    app.advance(Duration::from_hours(200 * 24)).await;
+    // What a start does, be it of a server or of a `check` from cron; then what the daily job puts away.
+    let url = app.database.url();
+    let config = Config::from_env(|name| (name == "DATABASE_URL").then(|| url.clone())).expect("a configuration");
+    open_database(&config).await.expect("start").close().await.expect("close");
+    let system = Caller::system(&app.state, "tests");
+    assert!(retention::drop_partitions(&system).await.expect("months are dropped") > 0);
+
+    assert_eq!(sweep(&app.state).await.healthy, 1);
+    assert_eq!(rows(&app, "connection_state where next_check_at > mooring_now() and lease_owner is null").await, 1);
+    assert_eq!(rows(&app, "database_connection_health where status = 'unknown'").await, 1, "nobody was watching");
+    let held: f64 = ask(&app, "select sum(up_seconds) from connection_half_hours").await;
+    assert!(held <= 301.0, "only the time to the first missed slot counts: {held}");
+    app.advance(INTERVAL).await;
+    assert_eq!(sweep(&app.state).await.healthy, 1, "and so it goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
