@@ -1,11 +1,11 @@
 //! Keeps claiming, checking and writing going. The loop is dumb; what it does at each turn is [`Sweep`],
 //! which also serves a single sweep that somebody asked for.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tokio::{
     sync::watch::Sender,
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -88,10 +88,8 @@ struct Sweep {
     state: AppState,
     origin: CheckOrigin,
     stop: CancellationToken,
-    /// Claimed and not done; each task says which lane it was counted in.
-    tasks: JoinSet<(Lane, Checked)>,
-    ordinary: usize,
-    silent: usize,
+    /// Claimed and not done.
+    tasks: UnderWay<Checked>,
     /// Done and not written.
     results: Vec<Finished>,
     unused: Vec<Lease>,
@@ -112,9 +110,7 @@ impl Sweep {
             state,
             origin,
             stop,
-            tasks: JoinSet::new(),
-            ordinary: 0,
-            silent: 0,
+            tasks: UnderWay::default(),
             results: Vec::new(),
             unused: Vec::new(),
             write_at: None,
@@ -150,10 +146,10 @@ impl Sweep {
             wake = wake.min(self.claim_at);
         }
         tokio::select! {
-            Some(joined) = self.tasks.join_next() => match joined {
-                Ok((lane, checked)) => self.take(lane, checked),
+            Some(joined) = self.tasks.next() => match joined {
+                Ok(checked) => self.take(checked),
                 // The lease runs out and someone takes over.
-                Err(error) => self.forget(&error),
+                Err(error) => tracing::error!("a check ended before its result: {error}"),
             },
             () = sleep_until(wake) => {}
             () = self.stop.cancelled(), if wants_more => {}
@@ -162,11 +158,8 @@ impl Sweep {
 
     /// Claims run ahead by as much again as may be under way, so that no permit waits for a claim.
     fn room(&self, lane: Lane) -> usize {
-        let (begun, factor) = match lane {
-            Lane::Silent => (self.silent, 1),
-            Lane::Ordinary | Lane::Asked => (self.ordinary, 2),
-        };
-        (factor * self.state.watch().permits(lane)).saturating_sub(begun)
+        let factor = if lane == Lane::Silent { 1 } else { 2 };
+        (factor * self.state.watch().permits(lane)).saturating_sub(self.tasks.count(lane))
     }
 
     fn has_room(&self) -> bool {
@@ -207,33 +200,16 @@ impl Sweep {
 
     fn begin(&mut self, claim: Claim) {
         let lane = if claim.hangs { Lane::Silent } else { Lane::Ordinary };
-        *self.counter(lane) += 1;
         let (state, stop) = (self.state.clone(), self.stop.clone());
-        self.tasks.spawn(async move { (lane, check(&state, claim, &stop).await) });
+        self.tasks.begin(lane, async move { check(&state, claim, &stop).await });
     }
 
-    const fn counter(&mut self, lane: Lane) -> &mut usize {
-        match lane {
-            Lane::Silent => &mut self.silent,
-            Lane::Ordinary | Lane::Asked => &mut self.ordinary,
-        }
-    }
-
-    fn take(&mut self, lane: Lane, checked: Checked) {
-        let counter = self.counter(lane);
-        *counter = counter.saturating_sub(1);
+    fn take(&mut self, checked: Checked) {
         match checked {
             Checked::Done(finished) => self.results.push(*finished),
             Checked::NotDone(lease) => self.unused.push(lease),
         }
         self.write_at.get_or_insert_with(|| Instant::now() + GATHER);
-    }
-
-    fn forget(&mut self, error: &tokio::task::JoinError) {
-        tracing::error!("a check ended before its result: {error}");
-        if self.tasks.is_empty() {
-            (self.ordinary, self.silent) = (0, 0);
-        }
     }
 
     /// Writes what is done and certain.
@@ -333,10 +309,52 @@ impl Sweep {
 
     /// Ends what is still under way, and gives back everything that this process holds for the schedule.
     async fn abandon(mut self) {
-        self.tasks.shutdown().await;
+        self.tasks.end().await;
         if let Err(error) = give_all_back(&self.state).await {
             tracing::warn!("claims could not be given back; they run out by themselves: {error}");
         }
+    }
+}
+
+/// Tasks that are under way, each counted in its lane until it ends, however it ends.
+#[derive(Debug)]
+struct UnderWay<T> {
+    tasks: JoinSet<T>,
+    lanes: HashMap<Id, Lane>,
+}
+
+impl<T> Default for UnderWay<T> {
+    fn default() -> Self {
+        Self { tasks: JoinSet::new(), lanes: HashMap::new() }
+    }
+}
+
+impl<T: Send + 'static> UnderWay<T> {
+    fn begin(&mut self, lane: Lane, task: impl Future<Output = T> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.lanes.insert(id, lane);
+    }
+
+    fn count(&self, lane: Lane) -> usize {
+        self.lanes.values().filter(|counted| **counted == lane).count()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// The next one to end; none where nothing is under way.
+    async fn next(&mut self) -> Option<Result<T, JoinError>> {
+        let joined = self.tasks.join_next_with_id().await?;
+        let id = joined.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        self.lanes.remove(&id);
+        Some(joined.map(|(_, done)| done))
+    }
+
+    /// Ends them all where they are.
+    async fn end(&mut self) {
+        self.tasks.shutdown().await;
+        self.lanes.clear();
     }
 }
 
@@ -350,4 +368,25 @@ async fn give_all_back(state: &AppState) -> Result<(), AppError> {
     .await?;
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_leaves_its_lane_like_any_other() {
+        let mut tasks = UnderWay::default();
+        tasks.begin(Lane::Ordinary, std::future::pending());
+        tasks.begin(Lane::Silent, std::future::pending());
+        tasks.begin(Lane::Silent, async { panic!("a fault of ours") });
+        assert_eq!((tasks.count(Lane::Ordinary), tasks.count(Lane::Silent)), (1, 2));
+        assert!(tasks.next().await.is_some_and(|ended: Result<(), _>| ended.is_err()));
+        assert_eq!((tasks.count(Lane::Ordinary), tasks.count(Lane::Silent)), (1, 1));
+        tasks.begin(Lane::Silent, async {});
+        assert!(tasks.next().await.is_some_and(|ended| ended.is_ok()));
+        assert_eq!((tasks.count(Lane::Ordinary), tasks.count(Lane::Silent)), (1, 1));
+        tasks.end().await;
+        assert!(tasks.is_empty() && tasks.count(Lane::Ordinary) == 0);
+    }
 }
