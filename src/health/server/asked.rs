@@ -171,10 +171,10 @@ async fn own(caller: &Caller, ids: Option<&[ConnectionId]>) -> Result<BTreeMap<C
     Ok(mine.collect())
 }
 
-/// Begins the checks, as many at a time as the lane has permits, and hands over each result as it comes.
+/// Begins the checks, as many at a time as one account may have under way, and hands over each result as it comes.
 fn begin_all(state: AppState, ids: Vec<ConnectionId>, origin: CheckOrigin) -> mpsc::UnboundedReceiver<CheckResult> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let at_once = state.watch().permits(super::watch::Lane::Asked);
+    let at_once = state.watch().share();
     tokio::spawn(async move {
         let mut running = JoinSet::new();
         for id in ids {

@@ -17,7 +17,7 @@ use crate::{
         quiet, rules,
         server::{
             claim::{self, Claim, Lease, TO_WRITE},
-            watch::{Lane, Outage},
+            watch::{Lane, Outage, Turn},
         },
     },
     ids::ConnectionId,
@@ -116,7 +116,7 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
     loop {
         let is_first = attempts.is_empty();
         let patience = if is_first { PATIENCE } else { budget };
-        let Some(turn) = turn(state, lane, claim.claimed + patience, is_first, stop).await else {
+        let Some(turn) = turn(state, lane, &claim, patience, is_first.then_some(stop)).await else {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
@@ -184,14 +184,20 @@ async fn prolong(state: &AppState, lease: &mut Lease, budget: Duration) -> bool 
 async fn turn(
     state: &AppState,
     lane: Lane,
-    until: Instant,
-    is_first: bool,
-    stop: &CancellationToken,
-) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    claim: &Claim,
+    patience: Duration,
+    stop: Option<&CancellationToken>,
+) -> Option<Turn> {
+    let stopped = async {
+        match stop {
+            Some(stop) => stop.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
-        () = stop.cancelled(), if is_first => None,
-        turn = timeout_at(until, state.watch().turn(lane)) => turn.ok().flatten(),
+        () = stopped => None,
+        turn = timeout_at(claim.claimed + patience, state.watch().turn(lane, claim.user_id)) => turn.ok().flatten(),
     }
 }
 
