@@ -181,6 +181,34 @@ async fn a_lease_that_ran_out_is_taken_over_and_the_late_result_is_fenced_off() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lease_always_outlasts_the_probe_that_begins() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    // A connect timeout, the time that the claim has waited for its turn, and how long the lease has to last then:
+    // the probe's deadline (the timeout and 10 s), 2 s of overrun, 15 s to write.
+    for (timeout_ms, waited, least) in [(5_000, 0, 32), (10_000, 19, 37), (25_000, 0, 52), (60_000, 19, 87)] {
+        let mut settings = answering(&app);
+        settings["connectTimeoutMs"] = json!(timeout_ms);
+        app.connection(&owner, &format!("{timeout_ms} ms"), "postgresql", &settings).await;
+        let mut claim = claim_one(&app.state).await;
+        claim.lease.runs_out -= Duration::from_secs(waited);
+        let begun = tokio::time::Instant::now();
+        let check::Checked::Done(finished) = check::check(&app.state, claim, &CancellationToken::new()).await else {
+            panic!("the check was not made");
+        };
+        let lasts = finished.claim.lease.runs_out - begun;
+        assert!(lasts >= Duration::from_secs(least), "{timeout_ms} ms, waited {waited} s: {lasts:?}");
+        let stored: f64 = ask(
+            &app,
+            "select max(extract(epoch from lease_until - mooring_now()))::float8 from connection_state where lease_owner is not null",
+        )
+        .await;
+        assert!((stored + 10.0) > lasts.as_secs_f64(), "the database holds it for as long: {stored} s, {lasts:?}");
+        assert_eq!(record::record(&app.state, std::slice::from_ref(&*finished)).await.expect("record").len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_blip_is_confirmed_away_and_every_attempt_is_a_row() {
     let app = TestApp::start().await;
     let owner = app.user("a@example.org").await;

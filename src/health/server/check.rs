@@ -102,7 +102,7 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         CheckOrigin::Retry => retry_budget(&state.config().retry, next_takes),
         _ => RetryPolicy::CONFIRMATION_BUDGET.max(next_takes),
     };
-    if budget > RetryPolicy::CONFIRMATION_BUDGET && !prolong(state, &mut claim.lease, budget).await {
+    if claim.origin == CheckOrigin::Retry && !hold(state, &mut claim.lease, budget).await {
         return Checked::NotDone(claim.lease);
     }
     let host = settings.as_ref().ok().map(|(_, settings)| settings.host.clone());
@@ -115,13 +115,21 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
     let mut waited = Duration::ZERO;
     loop {
         let is_first = attempts.is_empty();
-        let patience = if is_first { PATIENCE } else { budget };
+        // What confirms has to end within the budget, so its turn has to come as much earlier.
+        let patience = if is_first { PATIENCE } else { budget.saturating_sub(next_takes) };
         let Some(turn) = turn(state, lane, &claim, patience, is_first.then_some(stop)).await else {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
             break;
         };
+        // The wait may have used up most of the lease: asked only now, most checks need no more of it.
+        if !hold(state, &mut claim.lease, next_takes + OVERRUN).await {
+            if is_first {
+                return Checked::NotDone(claim.lease);
+            }
+            break;
+        }
         let at = claim.now();
         let report = match &settings {
             Ok((provider, settings)) => probe(state, *provider, settings, depth(&claim, *provider, settings)).await,
@@ -169,8 +177,13 @@ fn retry_budget(policy: &RetryPolicy, one: Duration) -> Duration {
     waits + one * policy.max_attempts + PATIENCE
 }
 
-async fn prolong(state: &AppState, lease: &mut Lease, budget: Duration) -> bool {
-    let by = budget + TO_WRITE;
+/// Makes sure that the lease outlasts what `takes` so long, and the writing after it. False where it is lost, or
+/// our own database cannot say.
+async fn hold(state: &AppState, lease: &mut Lease, takes: Duration) -> bool {
+    let by = takes + TO_WRITE;
+    if lease.runs_out.saturating_duration_since(Instant::now()) >= by {
+        return true;
+    }
     let prolonged: Result<bool, AppError> = async {
         let mut tx = Caller::system(state, "monitor").write().await?;
         let ours = claim::prolong(&mut tx, state.worker(), lease, by).await?;
