@@ -2,6 +2,7 @@
 //! missed time, and what the pages read of it. No test waits for a schedule: the clocks are moved.
 
 use std::{
+    fs::File,
     net::SocketAddr,
     sync::{
         Arc,
@@ -33,6 +34,7 @@ use mooring::{
         vault::check::open_vault,
     },
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::{
     io::copy_bidirectional,
@@ -465,6 +467,50 @@ async fn a_monitor_that_stops_gives_back_what_it_holds() {
     // What had begun was finished and written, what had not is still due.
     let written = rows(&app, "database_connection_health").await;
     assert_eq!(rows(&app, "connection_state where next_check_at <= mooring_now()").await, 1 - written);
+}
+
+/// Takes every file descriptor of this process that is left, under a limit that is soon reached; gives them back
+/// when dropped.
+struct NoFilesLeft {
+    _held: Vec<File>,
+    before: Rlimit,
+}
+
+impl NoFilesLeft {
+    fn from_now() -> Self {
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(512), ..before }).expect("a lower limit");
+        Self { _held: std::iter::from_fn(|| File::open("/dev/null").ok()).collect(), before }
+    }
+}
+
+impl Drop for NoFilesLeft {
+    fn drop(&mut self) {
+        setrlimit(Resource::Nofile, self.before).expect("the limit as it was");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_without_file_descriptors_says_nothing_about_a_target() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let by_address = answering(&app);
+    let text = by_address["connectionString"].as_str().expect("a url");
+    // The name is resolved by files and sockets, which are missing as well.
+    let by_name = json!({ "connectionString": text.replace("127.0.0.1", "localhost"), "tls": "disable" });
+    for (name, settings) in [("by address", by_address), ("by name", by_name)] {
+        app.connection(&owner, name, "postgresql", &settings).await;
+        let claim = claim_one(&app.state).await;
+        let lease = claim.lease;
+        let files = NoFilesLeft::from_now();
+        let checked = check::check(&app.state, claim, &CancellationToken::new()).await;
+        drop(files);
+        assert!(matches!(checked, check::Checked::OutOfFiles(given) if given == lease), "{name}: {checked:?}");
+        let mut tx = Caller::system(&app.state, "tests").write().await.expect("begin");
+        claim::give_back(&mut tx, app.state.worker(), &[lease]).await.expect("give back");
+        tx.commit().await.expect("commit");
+        assert_eq!(sweep(&app.state).await.healthy, 1, "{name}");
+    }
 }
 
 /// A control target that answers until it is told to be silent: then its queue is full, and the system drops

@@ -23,7 +23,11 @@ use crate::{
     ids::ConnectionId,
     probe::{Cause, Depth, Failure, Outcome, Phase, PhaseResult, ProbeReport},
     retry::{RetryPolicy, breaker::Gate},
-    server::{providers, state::AppState, vault::Vault},
+    server::{
+        providers::{self, OutOfFiles},
+        state::AppState,
+        vault::Vault,
+    },
     timestamp::Timestamp,
 };
 
@@ -91,6 +95,9 @@ pub enum Checked {
     Done(Box<Finished>),
     /// Its turn did not come in time, or the process stops: to be given back.
     NotDone(Lease),
+    /// This process could not even open a socket, which says nothing about the target: to be given back, and the
+    /// next ones to be left alone for a while.
+    OutOfFiles(Lease),
 }
 
 /// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed, a retry goes on
@@ -133,9 +140,10 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         let at = claim.now();
         let report = match &settings {
             Ok((provider, settings)) => probe(state, *provider, settings, depth(&claim, *provider, settings)).await,
-            Err(failure) => without_phases(failure.clone()),
+            Err(failure) => Ok(without_phases(failure.clone())),
         };
         drop(turn);
+        let Ok(report) = report else { return Checked::OutOfFiles(claim.lease) };
         let number = attempts.len() + 1;
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let silent = is_silent(&report);
@@ -214,7 +222,12 @@ async fn turn(
     }
 }
 
-async fn probe(state: &AppState, provider: Provider, settings: &Settings, depth: Depth) -> ProbeReport {
+async fn probe(
+    state: &AppState,
+    provider: Provider,
+    settings: &Settings,
+    depth: Depth,
+) -> Result<ProbeReport, OutOfFiles> {
     let started = Instant::now();
     if let Ok(report) =
         timeout(deadline(settings) + OVERRUN, providers::probe_to(state.egress(), provider, settings, depth)).await
@@ -222,13 +235,13 @@ async fn probe(state: &AppState, provider: Provider, settings: &Settings, depth:
         return report;
     }
     tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
-    without_phases(Failure {
+    Ok(without_phases(Failure {
         phase: Phase::Query,
         code: None,
         message: "The check did not end by itself and was ended.".to_owned(),
         cause: Cause::Unknown,
         also_possible: Vec::new(),
-    })
+    }))
 }
 
 /// How long to wait before another attempt confirms the last; none where the last one decides.

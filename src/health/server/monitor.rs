@@ -35,6 +35,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const BATCH: usize = 100;
 /// How long to wait after our own database failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How long nothing more is begun after a check found no file descriptor left.
+const AFTER_OUT_OF_FILES: Duration = Duration::from_secs(5);
 /// How long a stopping process finishes what it has begun.
 const STOP_WITHIN: Duration = Duration::from_secs(14);
 
@@ -208,6 +210,13 @@ impl Sweep {
         match checked {
             Checked::Done(finished) => self.results.push(*finished),
             Checked::NotDone(lease) => self.unused.push(lease),
+            Checked::OutOfFiles(lease) => {
+                if self.unused.is_empty() {
+                    tracing::error!("no file descriptor is left to connect with; checks wait (raise LimitNOFILE)");
+                }
+                self.unused.push(lease);
+                self.claim_at = Instant::now() + AFTER_OUT_OF_FILES;
+            }
         }
         self.write_at.get_or_insert_with(|| Instant::now() + GATHER);
     }

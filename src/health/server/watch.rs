@@ -175,17 +175,24 @@ impl Watch {
             return answered;
         }
         let asked = self.control_targets.iter().map(|(host, port)| answers(egress, host, *port));
-        let answered = join_all(asked).await.contains(&true);
+        let answers = join_all(asked).await;
+        let answered = answers.contains(&Some(true));
+        if !answered && answers.contains(&None) {
+            // They were not asked: what was known of them stands.
+            return control.last.is_none_or(|(_, answered)| answered);
+        }
         control.has_answered |= answered;
         control.last = Some((now, answered));
         answered
     }
 }
 
-async fn answers(egress: &Egress, host: &str, port: u16) -> bool {
+/// Whether something comes back; none where our own trouble keeps us from asking.
+async fn answers(egress: &Egress, host: &str, port: u16) -> Option<bool> {
     match egress.connect(host, port, Instant::now() + CONTROL_DEADLINE).await {
-        Ok(_) => true,
-        Err(error) => error.cause() == Cause::ConnectionRefused,
+        Ok(_) => Some(true),
+        Err(error) if error.is_ours() => None,
+        Err(error) => Some(error.cause() == Cause::ConnectionRefused),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{Trace, Trouble, attempt, connecting, mysql, out_of_time, postgresql, wire::speaker};
+use super::{Attempted, Trace, Trouble, attempt, connecting, mysql, out_of_time, postgresql, wire::speaker};
 use crate::{
     connections::{Provider, settings::Settings},
     diagnosis::{Findings, Stage, StageKind, StagedReport},
@@ -250,14 +250,15 @@ impl Staged<'_> {
 
     /// The attempt itself, as every check makes it, with its one login.
     async fn connect(&mut self) -> Outcomes {
-        let (report, found) = attempt(self.egress, self.provider, self.settings, Depth::Staged).await;
+        let Attempted { report, findings: found, .. } =
+            attempt(self.egress, self.provider, self.settings, Depth::Staged).await;
         self.findings.databases = named(found.databases);
         self.findings.privileges = found.privileges.map(|privileges| crate::probe::scrub(&privileges, &[]));
         let missing = report.failure.as_ref().is_some_and(|failure| failure.cause == Cause::DatabaseNotFound);
         if missing && self.provider == Provider::PostgreSql && self.findings.databases.is_empty() {
             // The login was accepted: making it again locks nobody out.
             let anywhere = Settings { database: Some("postgres".to_owned()), ..self.settings.clone() };
-            let (_, found) = attempt(self.egress, self.provider, &anywhere, Depth::Staged).await;
+            let found = attempt(self.egress, self.provider, &anywhere, Depth::Staged).await.findings;
             self.findings.databases = named(found.databases);
         }
         self.tell(&report);

@@ -31,6 +31,7 @@ pub(super) struct Trace {
     /// What was learnt beside the phases, where that was asked for.
     pub findings: Findings,
     failure: Option<Failure>,
+    is_ours: bool,
 }
 
 impl Trace {
@@ -48,6 +49,7 @@ impl Trace {
             others_at_work: None,
             findings: Findings::default(),
             failure: None,
+            is_ours: false,
         }
     }
 
@@ -99,6 +101,11 @@ impl Trace {
         self.answered
     }
 
+    /// Whether it failed for our own trouble, which says nothing about the target.
+    pub const fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
     /// Stops the clock: what follows (saying goodbye) is not counted.
     pub fn stop(&mut self) {
         self.stopped.get_or_insert_with(Instant::now);
@@ -131,6 +138,7 @@ impl Trace {
             None => (verdict.cause, [trouble.also, verdict.also_possible].concat()),
         };
         also_possible.retain(|other| *other != cause);
+        self.is_ours = trouble.is_ours;
         self.failure = Some(Failure {
             phase: at,
             code: trouble.code,

@@ -87,7 +87,7 @@ async fn dial_in_turn(attempt: &Attempt<'_>, plan: &Plan, trace: &mut Trace) -> 
         let deadline = Instant::now() + left / others.max(1);
         match attempt.dial_host(host, *port, deadline, trace).await {
             Ok(reached) => return Ok(reached),
-            Err(error @ EgressError::Barred { .. }) => return Err(error.into()),
+            Err(error @ (EgressError::Barred { .. } | EgressError::OutOfFiles { .. })) => return Err(error.into()),
             Err(error) if furthest.as_ref().is_none_or(|earlier| error.got_as_far_as(earlier)) => {
                 furthest = Some(error);
             }
