@@ -101,11 +101,11 @@ async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth
         Err(_elapsed) => Some(out_of_time(trace.phase().unwrap_or(Phase::Query))),
     };
     if let Some(trouble) = trouble {
-        let secrets = settings.secrets();
-        trace.fail(provider, trouble, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
+        trace.fail(provider, trouble);
     }
-    let (findings, is_ours) = (std::mem::take(&mut trace.findings), trace.is_ours());
-    Attempted { report: trace.report(), findings, is_ours }
+    let is_ours = trace.is_ours();
+    let (report, findings) = trace.report(&settings.secrets());
+    Attempted { report, findings, is_ours }
 }
 
 /// The time for connecting.

@@ -82,7 +82,7 @@ pub(super) async fn greet(stream: TcpStream) -> Result<super::staged::Greeting, 
     let mut packets = Packets { wire: Wire::Clear(stream), sequence: 0, total: 0 };
     let greeting = Greeting::read(&packets.read_first().await?)?;
     let found = super::staged::Greeting {
-        speaks: format!("MySQL ({})", crate::probe::scrub(&greeting.version, &[])),
+        speaks: format!("MySQL ({})", greeting.version),
         offers_tls: greeting.capabilities.contains(Capabilities::CLIENT_SSL),
     };
     let capabilities = WANTED & greeting.capabilities;
@@ -228,7 +228,7 @@ impl Session {
         trace.begin(Phase::Query);
         self.packets.command(COM_QUERY, HEALTH_QUERY).await?;
         if let Some(version) = self.packets.read_one_value().await? {
-            trace.server_version = Some(crate::probe::scrub(&version, &[]));
+            trace.server_version = Some(version);
         }
         trace.note(Phase::Query, "answered");
         trace.answered();
@@ -545,7 +545,7 @@ impl Greeting {
         let version = String::from_utf8_lossy(version);
         let version = version.strip_prefix("5.5.5-").filter(|rest| rest.contains("MariaDB")).unwrap_or(&version);
         Some(Self {
-            version: crate::probe::scrub(version, &[]),
+            version: version.to_owned(),
             capabilities: Capabilities::from_bits_truncate(bits),
             nonce: [&first[..], second].concat(),
             plugin: String::from_utf8_lossy(plugin).into_owned(),

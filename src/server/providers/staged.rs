@@ -140,7 +140,9 @@ struct Staged<'a> {
 
 impl Staged<'_> {
     fn note(&mut self, kind: StageKind, subject: Option<String>, outcome: Outcome, since: Instant, detail: String) {
-        let detail = Some(crate::probe::scrub(&detail, &[])).filter(|detail| !detail.is_empty());
+        let secrets = self.settings.secrets();
+        let detail = crate::probe::scrub(&detail, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
+        let detail = Some(detail).filter(|detail| !detail.is_empty());
         self.stages.push(Stage { kind, subject, outcome, micros: micros(since), detail });
     }
 
@@ -148,9 +150,8 @@ impl Staged<'_> {
     fn judge(&self, phase: Phase, trouble: Trouble) -> Failure {
         let mut trace = Trace::new();
         trace.begin(phase);
-        let secrets = self.settings.secrets();
-        trace.fail(self.provider, trouble, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
-        trace.report().failure.unwrap_or_else(|| Failure {
+        trace.fail(self.provider, trouble);
+        trace.report(&self.settings.secrets()).0.failure.unwrap_or_else(|| Failure {
             phase,
             code: None,
             message: String::new(),
@@ -253,7 +254,7 @@ impl Staged<'_> {
         let Attempted { report, findings: found, .. } =
             attempt(self.egress, self.provider, self.settings, Depth::Staged).await;
         self.findings.databases = named(found.databases);
-        self.findings.privileges = found.privileges.map(|privileges| crate::probe::scrub(&privileges, &[]));
+        self.findings.privileges = found.privileges;
         let missing = report.failure.as_ref().is_some_and(|failure| failure.cause == Cause::DatabaseNotFound);
         if missing && self.provider == Provider::PostgreSql && self.findings.databases.is_empty() {
             // The login was accepted: making it again locks nobody out.

@@ -299,7 +299,7 @@ impl Session {
     /// The server's version, where it tells.
     async fn version(&mut self) -> Option<String> {
         let reply = self.conversation.ask(&rawdoc! { "buildInfo": 1, "$db": ADMIN }).await.ok()?.ok()?;
-        reply.text("version").map(|version| crate::probe::scrub(version, &[]))
+        reply.text("version").map(str::to_owned)
     }
 }
 
