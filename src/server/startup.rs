@@ -10,8 +10,9 @@ use std::{fmt::Write, str::FromStr, sync::Arc, time::Duration};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use leptos::config::{Env, LeptosOptions};
 use rand::{TryRngCore, rngs::OsRng};
+use serde_json::Value;
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -23,7 +24,7 @@ use crate::{
     connections::settings::{Secret, Settings, Special},
     error::AppError,
     health::server::retention::make_partitions,
-    ids::WorkerId,
+    ids::{UserId, WorkerId},
     server::{
         clock::SystemClock,
         config::Config,
@@ -32,7 +33,10 @@ use crate::{
         embedded_postgres::{EmbeddedError, EmbeddedPostgres},
         live::Live,
         state::{AppState, Services},
-        vault::check::{CheckError, open_vault},
+        vault::{
+            Vault,
+            check::{CheckError, open_vault},
+        },
     },
 };
 
@@ -312,9 +316,12 @@ fn leptos_options(config: &Config) -> LeptosOptions {
 
 /// The role through which Mooring watches its own database: it may log in and nothing else.
 const WATCH_ROLE: &str = "mooring_watch";
+/// The row of `mooring_facts` with the role's sealed password, as the envelope is bound to it. All administrators
+/// share the role, so whoever comes second must not change the password of whoever came first.
+pub(super) const WATCH_PASSWORD: &str = "watch_password";
 
-/// Makes the role `mooring_watch`, or gives it a new password, and answers how to connect with it to our
-/// own database.
+/// Makes the role `mooring_watch` where it is missing, and answers how to connect with it to our own database: by
+/// the same password each time, as long as the one that is kept can be opened.
 ///
 /// # Errors
 ///
@@ -328,9 +335,9 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
             "Mooring reaches its own database by a socket, and connections are watched over TCP.".to_owned(),
         ));
     }
-    let password = random_password()?;
     let mut tx = system.write().await?;
-    // Statements like these take no parameters. The password is made of hexadecimal digits.
+    let password = watch_password(&mut tx, system.state().vault()).await?;
+    // Statements like these take no parameters. The password is made of letters, digits, `-` and `_`.
     let limits = format!(
         "login nosuperuser nocreatedb nocreaterole noinherit connection limit 5 password '{}'",
         password.reveal()
@@ -372,6 +379,31 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
         connect_timeout_ms: None,
         special: Special::Plain,
     })
+}
+
+/// The password that is kept, or a new one, kept from now on.
+async fn watch_password(connection: &mut PgConnection, vault: &Vault) -> Result<Secret, AppError> {
+    // Of two who come at once, the second finds what the first keeps.
+    sqlx::query!("select pg_advisory_xact_lock(hashtext($1))", WATCH_PASSWORD).execute(&mut *connection).await?;
+    let kept = sqlx::query_scalar!("select value from mooring_facts where name = $1", WATCH_PASSWORD)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let nobody = (Uuid::nil(), UserId(Uuid::nil()));
+    let opened = kept.and_then(|sealed| vault.open(nobody.0, nobody.1, WATCH_PASSWORD, &sealed).ok());
+    if let Some(password) = opened.and_then(|opened| String::from_utf8(opened.to_vec()).ok()) {
+        return Ok(Secret::new(password));
+    }
+    let password = random_password()?;
+    let sealed: Value = vault.seal(nobody.0, nobody.1, WATCH_PASSWORD, password.reveal().as_bytes())?;
+    sqlx::query!(
+        "insert into mooring_facts (name, value) values ($1, $2)
+             on conflict (name) do update set value = excluded.value, updated_at = mooring_now()",
+        WATCH_PASSWORD,
+        sealed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(password)
 }
 
 fn random_password() -> Result<Secret, AppError> {
