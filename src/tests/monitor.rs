@@ -115,7 +115,7 @@ where
 
 /// A proxy before our test database that drops the first `failing` connections and holds the others back
 /// for `delay`; gives the settings to reach it.
-async fn proxy(app: &TestApp, failing: u32, delay: Duration) -> Value {
+pub async fn proxy(app: &TestApp, failing: u32, delay: Duration) -> Value {
     let url = app.database.url();
     let upstream =
         url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("an address in the url").to_owned();

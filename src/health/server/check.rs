@@ -17,6 +17,7 @@ use crate::{
         quiet, rules,
         server::{
             claim::{self, Claim, Lease, TO_WRITE},
+            patience::answered,
             watch::{Lane, Outage, Turn},
         },
     },
@@ -192,14 +193,13 @@ async fn hold(state: &AppState, lease: &mut Lease, takes: Duration) -> bool {
     if lease.runs_out.saturating_duration_since(Instant::now()) >= by {
         return true;
     }
-    let prolonged: Result<bool, AppError> = async {
+    let prolonged = answered(async {
         let mut tx = Caller::system(state, "monitor").write().await?;
         let ours = claim::prolong(&mut tx, state.worker(), lease, by).await?;
         tx.commit().await?;
         Ok(ours)
-    }
-    .await;
-    prolonged.unwrap_or(false)
+    });
+    prolonged.await.unwrap_or(false)
 }
 
 async fn turn(
@@ -258,7 +258,8 @@ async fn confirmation(state: &AppState, claim: &Claim, attempts: &[Attempt]) -> 
     }
     // The breaker has the last word; where our own database cannot say how it stands, nothing is hammered.
     let now = claim.now();
-    let earlier = failures_since(state, claim.lease.credential_id, claim.breaker.window_start(now)).await.ok()?;
+    let since = claim.breaker.window_start(now);
+    let earlier = answered(failures_since(state, claim.lease.credential_id, since)).await.ok()?;
     let failures = earlier.saturating_add(last.number);
     match claim.breaker.failed(now, failures).gate(now) {
         Gate::Pass => {}

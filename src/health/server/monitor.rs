@@ -18,6 +18,7 @@ use crate::{
         server::{
             check::{Checked, Finished, check, suspect_our_network},
             claim::{self, Claim, Lease},
+            patience::answered,
             record::record,
             retention,
             watch::{Lane, Outage},
@@ -45,7 +46,8 @@ pub async fn run(state: AppState, stop: CancellationToken) {
     let mut sweep = Sweep::new(state.clone(), CheckOrigin::Schedule, stop.clone());
     sweep.claim().await;
     // From the first look on others may know that someone is watching; later the heartbeat says so.
-    if let Err(error) = retention::heartbeat(&Caller::system(&state, "monitor"), state.watch().since_sweep()).await {
+    let since = state.watch().since_sweep();
+    if let Err(error) = answered(retention::heartbeat(&Caller::system(&state, "monitor"), since)).await {
         tracing::info!("this process could not sign on yet: {error}");
     }
     while !stop.is_cancelled() {
@@ -67,9 +69,11 @@ pub async fn run(state: AppState, stop: CancellationToken) {
 ///
 /// [`AppError::Unavailable`] where our own database is away at the start.
 pub async fn sweep(state: &AppState, origin: CheckOrigin, progress: &Sender<SweepReport>) -> Result<(), AppError> {
-    let mut tx = Caller::system(state, "monitor").read().await?;
-    let due = claim::count_due(&mut tx).await?;
-    drop(tx);
+    let due = answered(async {
+        let mut tx = Caller::system(state, "monitor").read().await?;
+        Ok(claim::count_due(&mut tx).await?)
+    })
+    .await?;
     progress.send_modify(|report| report.due = due);
     let mut sweep = Sweep::new(state.clone(), origin, CancellationToken::new());
     sweep.left = Some(due);
@@ -170,7 +174,7 @@ impl Sweep {
 
     async fn claim(&mut self) {
         let limits = (self.room(Lane::Ordinary), self.room(Lane::Silent));
-        let Ok((ordinary, silent)) = self.take_due(limits).await else {
+        let Ok((ordinary, silent)) = answered(self.take_due(limits)).await else {
             self.claim_at = Instant::now() + AFTER_FAILURE;
             // The schedule tries again for ever; a single sweep leaves the rest to the next one.
             self.nothing_left = true;
@@ -267,7 +271,7 @@ impl Sweep {
             Err(_) => self.write_one_by_one().await,
         }
         if !self.unused.is_empty() {
-            match self.give_back().await {
+            match answered(self.give_back()).await {
                 Ok(()) => self.unused.clear(),
                 Err(_) => self.drop_expired(),
             }
@@ -283,11 +287,15 @@ impl Sweep {
 
     /// One result that cannot be written must not take the others with it.
     async fn write_one_by_one(&mut self) {
-        for finished in std::mem::take(&mut self.results) {
+        let mut waiting = std::mem::take(&mut self.results).into_iter();
+        while let Some(finished) = waiting.next() {
             match record(&self.state, std::slice::from_ref(&finished)).await {
                 Ok(written) if !written.is_empty() => self.report.count(finished.status),
                 Ok(_) => {}
-                Err(AppError::Unavailable(_)) => self.results.push(finished),
+                Err(AppError::Unavailable(_)) => {
+                    self.results.extend(std::iter::once(finished).chain(waiting));
+                    return;
+                }
                 Err(_) => {
                     tracing::error!(connection = %finished.claim.lease.credential_id, "the result of a check cannot be written");
                 }
@@ -319,7 +327,7 @@ impl Sweep {
     /// Ends what is still under way, and gives back everything that this process holds for the schedule.
     async fn abandon(mut self) {
         self.tasks.end().await;
-        if let Err(error) = give_all_back(&self.state).await {
+        if let Err(error) = answered(give_all_back(&self.state)).await {
             tracing::warn!("claims could not be given back; they run out by themselves: {error}");
         }
     }

@@ -82,6 +82,8 @@ pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
     caller.require_admin()?;
     let vault = caller.state().vault();
     let mut lock = caller.write().await?;
+    // It lasts as long as the rotation, and does nothing meanwhile.
+    sqlx::query!("set local idle_in_transaction_session_timeout = 0").execute(&mut *lock).await?;
     let free =
         sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "free!""#, LOCK).fetch_one(&mut *lock).await?;
     if !free {

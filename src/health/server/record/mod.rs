@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::{rollup::Buckets, state::After};
-use super::{check::Finished, notices};
+use super::{check::Finished, notices, patience::answered};
 use crate::{
     auth::server::Caller,
     error::AppError,
@@ -45,7 +45,14 @@ pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<C
     if results.is_empty() {
         return Ok(BTreeSet::new());
     }
+    answered(write(state, results)).await
+}
+
+async fn write(state: &AppState, results: &[Finished]) -> Result<BTreeSet<ConnectionId>, AppError> {
     let mut tx = Caller::system(state, "monitor").write().await?;
+    // Whoever changes a connection holds its row for a moment. One who holds it for long must not keep all the other
+    // results from being written: then they are written one by one.
+    sqlx::query!("set local lock_timeout = '2s'").execute(&mut *tx).await?;
     let standing = lock(&mut tx, state, results).await?;
     let results: Vec<(&Finished, &Before)> = results
         .iter()
