@@ -39,9 +39,10 @@ pub fn is_storage_outage(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         // What a server leaves that goes away in the middle of a greeting or an answer.
         | sqlx::Error::Protocol(_) => true,
-        // 57P01-57P03: shutting down or starting; 53300: no connection free; class 08: connection lost.
+        // 57P01-57P03: shutting down or starting; 53300: no connection free; class 08: connection lost; 57014 and
+        // 25P03: the limits that we set for a statement, and for a transaction in which nothing is done.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08")
+            matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "53300" | "57014" | "25P03") || code.starts_with("08")
         }),
         _ => false,
     }

@@ -5,16 +5,18 @@
 //! once; then the role that row-level security binds is looked at, since a role that passes by it would show
 //! everyone everything; then the master key, since sealing under a wrong one would lose what is sealed.
 
-use std::{fmt::Write, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt::Write, io, str::FromStr, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use leptos::config::{Env, LeptosOptions};
 use rand::{TryRngCore, rngs::OsRng};
+use serde_json::Value;
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, Executor, PgConnection, PgPool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,7 +24,8 @@ use crate::{
     auth::server::Caller,
     connections::settings::{Secret, Settings, Special},
     error::AppError,
-    ids::WorkerId,
+    health::server::retention::make_partitions,
+    ids::{UserId, WorkerId},
     server::{
         clock::SystemClock,
         config::Config,
@@ -31,7 +34,10 @@ use crate::{
         embedded_postgres::{EmbeddedError, EmbeddedPostgres},
         live::Live,
         state::{AppState, Services},
-        vault::check::{CheckError, open_vault},
+        vault::{
+            Vault,
+            check::{CheckError, open_vault},
+        },
     },
 };
 
@@ -94,6 +100,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CONNECTIONS: u32 = 16;
 /// How long a request waits for one of them before it is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the server sets for each of our connections: no statement takes a minute unless it waits for something that
+/// hangs, and a transaction in which nothing is done for so long belongs to a process that hangs, with its locks.
+/// What may take longer says so for itself.
+const SERVER_LIMITS: [(&str, &str); 2] =
+    [("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "120s")];
+/// How long a connection that comes back to the pool may take to be in order again, before it is thrown away.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a process that stops waits for its connections to end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements that each connection keeps: more than the product has.
 const STATEMENTS: usize = 300;
 
@@ -118,7 +133,9 @@ impl OpenDatabase {
     ///
     /// [`StartError::Embedded`] where the server does not stop.
     pub async fn close(self) -> Result<(), StartError> {
-        self.database.pool().close().await;
+        if timeout(CLOSE_TIMEOUT, self.database.pool().close()).await.is_err() {
+            tracing::warn!("connections to Mooring's own database do not end; they are left to it");
+        }
         if let Some(embedded) = self.embedded {
             embedded.stop().await?;
         }
@@ -158,14 +175,50 @@ pub async fn connect(config: &Config) -> Result<OpenDatabase, StartError> {
         (embedded.options(), Some(embedded))
     };
     let options = options.application_name("mooring").statement_cache_capacity(STATEMENTS);
-    try_once(&options, if embedded.is_some() { "the private database" } else { "the database of DATABASE_URL" })
-        .await?;
-    let pool = PgPoolOptions::new()
+    let name = if embedded.is_some() { "the private database" } else { "the database of DATABASE_URL" };
+    let limited = options.clone().options(SERVER_LIMITS);
+    let pool = match try_once(&limited, name).await {
+        Ok(()) => pool().connect_lazy_with(limited),
+        Err(StartError::Unreachable { source, .. }) if refuses_parameters(&source) => {
+            // A pooler takes no settings with the start of a connection: they follow behind it.
+            let plain = options.extra_float_digits(None);
+            try_once(&plain, name).await?;
+            pool().after_connect(|connection, _| Box::pin(set_limits(connection))).connect_lazy_with(plain)
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(OpenDatabase { database: Database::new(pool), embedded })
+}
+
+fn pool() -> PgPoolOptions {
+    PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(Duration::from_mins(10))
-        .connect_lazy_with(options);
-    Ok(OpenDatabase { database: Database::new(pool), embedded })
+        // A connection whose statement was given up has to finish it first. Where it hangs, it would keep its place
+        // in the pool for ever.
+        .after_release(|connection, _| Box::pin(is_in_order(connection)))
+}
+
+async fn is_in_order(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match timeout(RELEASE_TIMEOUT, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+async fn set_limits(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    for (name, value) in SERVER_LIMITS {
+        connection.execute(format!("set {name} = '{value}'").as_str()).await?;
+    }
+    Ok(())
+}
+
+/// What poolers say of settings at the start: `PgBouncer` by a protocol violation, Amazon's proxy by a feature that
+/// it does not have.
+fn refuses_parameters(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(code.as_ref(), "08P01" | "0A000"))
 }
 
 /// The pool would try until its time is over and then only say that it is over; this says why.
@@ -175,7 +228,7 @@ async fn try_once(options: &PgConnectOptions, name: &'static str) -> Result<(), 
             options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
         format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or_else(|| options.get_username()))
     };
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
+    let connected = timeout(CONNECT_TIMEOUT, options.connect()).await;
     match connected {
         Ok(Ok(connection)) => {
             // It has served its purpose, whatever becomes of the goodbye.
@@ -188,7 +241,13 @@ async fn try_once(options: &PgConnectOptions, name: &'static str) -> Result<(), 
 }
 
 async fn prepare(pool: &PgPool) -> Result<(), StartError> {
-    MIGRATOR.run(pool).await.map_err(StartError::Migration)?;
+    // On a connection of its own, without limits: a step may take its time, and wait for that of another process.
+    let mut connection = pool.acquire().await?.detach();
+    connection.execute("set statement_timeout = 0").await?;
+    MIGRATOR.run(&mut connection).await.map_err(StartError::Migration)?;
+    connection.close().await?;
+    // Before anything is checked, also by a `check` from cron: after a long standstill this month has no partition.
+    make_partitions(&mut *pool.acquire().await?).await?;
     check_fences(pool).await
 }
 
@@ -309,9 +368,12 @@ fn leptos_options(config: &Config) -> LeptosOptions {
 
 /// The role through which Mooring watches its own database: it may log in and nothing else.
 const WATCH_ROLE: &str = "mooring_watch";
+/// The row of `mooring_facts` with the role's sealed password, as the envelope is bound to it. All administrators
+/// share the role, so whoever comes second must not change the password of whoever came first.
+pub(super) const WATCH_PASSWORD: &str = "watch_password";
 
-/// Makes the role `mooring_watch`, or gives it a new password, and answers how to connect with it to our
-/// own database.
+/// Makes the role `mooring_watch` where it is missing, and answers how to connect with it to our own database: by
+/// the same password each time, as long as the one that is kept can be opened.
 ///
 /// # Errors
 ///
@@ -325,9 +387,9 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
             "Mooring reaches its own database by a socket, and connections are watched over TCP.".to_owned(),
         ));
     }
-    let password = random_password()?;
     let mut tx = system.write().await?;
-    // Statements like these take no parameters. The password is made of hexadecimal digits.
+    let password = watch_password(&mut tx, system.state().vault()).await?;
+    // Statements like these take no parameters. The password is made of letters, digits, `-` and `_`.
     let limits = format!(
         "login nosuperuser nocreatedb nocreaterole noinherit connection limit 5 password '{}'",
         password.reveal()
@@ -369,6 +431,31 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
         connect_timeout_ms: None,
         special: Special::Plain,
     })
+}
+
+/// The password that is kept, or a new one, kept from now on.
+async fn watch_password(connection: &mut PgConnection, vault: &Vault) -> Result<Secret, AppError> {
+    // Of two who come at once, the second finds what the first keeps.
+    sqlx::query!("select pg_advisory_xact_lock(hashtext($1))", WATCH_PASSWORD).execute(&mut *connection).await?;
+    let kept = sqlx::query_scalar!("select value from mooring_facts where name = $1", WATCH_PASSWORD)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let nobody = (Uuid::nil(), UserId(Uuid::nil()));
+    let opened = kept.and_then(|sealed| vault.open(nobody.0, nobody.1, WATCH_PASSWORD, &sealed).ok());
+    if let Some(password) = opened.and_then(|opened| String::from_utf8(opened.to_vec()).ok()) {
+        return Ok(Secret::new(password));
+    }
+    let password = random_password()?;
+    let sealed: Value = vault.seal(nobody.0, nobody.1, WATCH_PASSWORD, password.reveal().as_bytes())?;
+    sqlx::query!(
+        "insert into mooring_facts (name, value) values ($1, $2)
+             on conflict (name) do update set value = excluded.value, updated_at = mooring_now()",
+        WATCH_PASSWORD,
+        sealed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(password)
 }
 
 fn random_password() -> Result<Secret, AppError> {

@@ -9,6 +9,7 @@ use mooring::{
     connections::{NewConnection, Provider, server as connections, settings::Settings},
     health::{CheckOrigin, Status, server::check_now},
     ids::ConnectionId,
+    server::{startup, vault::rotate},
 };
 use serde_json::{Value, json};
 
@@ -270,4 +271,28 @@ async fn nothing_is_left_of(app: &TestApp, user: &str) {
     }
     assert_eq!(count(&mut sql, &format!("users where id = '{user}'")).await, 0);
     assert_eq!(count(&mut sql, &format!("sessions where data::text like '%{user}%'")).await, 0);
+}
+
+#[tokio::test]
+async fn all_administrators_watch_our_own_database_by_one_password() {
+    let app = TestApp::with(&[("MOORING_SIGNUP", "open"), ("MOORING_MASTER_KEY", "")]).await;
+    let system = Caller::system(&app.state, "tests");
+    let password = async || startup::ensure_watch_role(&system).await.expect("the role").password;
+    let first = password().await;
+    assert!(first.is_some());
+    assert_eq!(password().await, first, "whoever comes second does not lock out whoever came first");
+
+    let fact = "select value from mooring_facts where name = 'watch_password'";
+    let sealed: Value =
+        sqlx::query_scalar(fact).fetch_one(&mut app.database.connect().await).await.expect("an envelope");
+    assert_eq!(sealed["$sealed"], 1, "only the master key opens it");
+    rotate::run(&system).await.expect("a rotation");
+    let anew: Value = sqlx::query_scalar(fact).fetch_one(&mut app.database.connect().await).await.expect("an envelope");
+    assert_ne!(sealed["kid"], anew["kid"], "it is under the new key");
+    assert_eq!(password().await, first, "a rotation changes the key, not what is sealed");
+
+    run(&mut app.database.connect().await, "update mooring_facts set value = '{}' where name = 'watch_password'").await;
+    let second = password().await;
+    assert!(second.is_some() && second != first, "what cannot be opened is replaced");
+    assert_eq!(password().await, second);
 }

@@ -13,6 +13,7 @@ mod knowledge;
 mod limits;
 mod monitor;
 mod ops;
+mod outage;
 mod processes;
 mod provider_docs;
 mod quiet;

@@ -2,6 +2,7 @@
 //! missed time, and what the pages read of it. No test waits for a schedule: the clocks are moved.
 
 use std::{
+    fs::File,
     net::SocketAddr,
     sync::{
         Arc,
@@ -18,19 +19,22 @@ use mooring::{
         server::{
             self as health, check,
             claim::{self, Claim},
-            monitor, record,
+            monitor, record, retention,
         },
     },
     ids::{ConnectionId, WorkerId},
     probe::Cause,
     retry::BreakerState,
     server::{
+        config::Config,
         egress::Egress,
         live::Live,
+        startup::open_database,
         state::{AppState, Services},
         vault::check::open_vault,
     },
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::{
     io::copy_bidirectional,
@@ -111,7 +115,7 @@ where
 
 /// A proxy before our test database that drops the first `failing` connections and holds the others back
 /// for `delay`; gives the settings to reach it.
-async fn proxy(app: &TestApp, failing: u32, delay: Duration) -> Value {
+pub async fn proxy(app: &TestApp, failing: u32, delay: Duration) -> Value {
     let url = app.database.url();
     let upstream =
         url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("an address in the url").to_owned();
@@ -176,6 +180,34 @@ async fn a_lease_that_ran_out_is_taken_over_and_the_late_result_is_fenced_off() 
     assert!(written.is_empty());
     assert_eq!(rows(&app, "database_connection_health").await, 1);
     assert_eq!(rows(&app, &format!("database_connection_health where id = '{}'", late.id)).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_always_outlasts_the_probe_that_begins() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    // A connect timeout, the time that the claim has waited for its turn, and how long the lease has to last then:
+    // the probe's deadline (the timeout and 10 s), 2 s of overrun, 15 s to write.
+    for (timeout_ms, waited, least) in [(5_000, 0, 32), (10_000, 19, 37), (25_000, 0, 52), (60_000, 19, 87)] {
+        let mut settings = answering(&app);
+        settings["connectTimeoutMs"] = json!(timeout_ms);
+        app.connection(&owner, &format!("{timeout_ms} ms"), "postgresql", &settings).await;
+        let mut claim = claim_one(&app.state).await;
+        claim.lease.runs_out -= Duration::from_secs(waited);
+        let begun = tokio::time::Instant::now();
+        let check::Checked::Done(finished) = check::check(&app.state, claim, &CancellationToken::new()).await else {
+            panic!("the check was not made");
+        };
+        let lasts = finished.claim.lease.runs_out - begun;
+        assert!(lasts >= Duration::from_secs(least), "{timeout_ms} ms, waited {waited} s: {lasts:?}");
+        let stored: f64 = ask(
+            &app,
+            "select max(extract(epoch from lease_until - mooring_now()))::float8 from connection_state where lease_owner is not null",
+        )
+        .await;
+        assert!((stored + 10.0) > lasts.as_secs_f64(), "the database holds it for as long: {stored} s, {lasts:?}");
+        assert_eq!(record::record(&app.state, std::slice::from_ref(&*finished)).await.expect("record").len(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -297,6 +329,29 @@ async fn time_in_which_nobody_looked_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_standstill_of_months_does_not_end_the_schedule() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    app.connection(&owner, "db", "postgresql", &answering(&app)).await;
+    sweep(&app.state).await;
+    app.advance(Duration::from_hours(200 * 24)).await;
+    // What a start does, be it of a server or of a `check` from cron; then what the daily job puts away.
+    let url = app.database.url();
+    let config = Config::from_env(|name| (name == "DATABASE_URL").then(|| url.clone())).expect("a configuration");
+    open_database(&config).await.expect("start").close().await.expect("close");
+    let system = Caller::system(&app.state, "tests");
+    assert!(retention::drop_partitions(&system).await.expect("months are dropped") > 0);
+
+    assert_eq!(sweep(&app.state).await.healthy, 1);
+    assert_eq!(rows(&app, "connection_state where next_check_at > mooring_now() and lease_owner is null").await, 1);
+    assert_eq!(rows(&app, "database_connection_health where status = 'unknown'").await, 1, "nobody was watching");
+    let held: f64 = ask(&app, "select sum(up_seconds) from connection_half_hours").await;
+    assert!(held <= 301.0, "only the time to the first missed slot counts: {held}");
+    app.advance(INTERVAL).await;
+    assert_eq!(sweep(&app.state).await.healthy, 1, "and so it goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_check_asked_for_while_one_runs_waits_for_its_result() {
     let app = TestApp::start().await;
     let owner = app.user("a@example.org").await;
@@ -412,6 +467,50 @@ async fn a_monitor_that_stops_gives_back_what_it_holds() {
     // What had begun was finished and written, what had not is still due.
     let written = rows(&app, "database_connection_health").await;
     assert_eq!(rows(&app, "connection_state where next_check_at <= mooring_now()").await, 1 - written);
+}
+
+/// Takes every file descriptor of this process that is left, under a limit that is soon reached; gives them back
+/// when dropped.
+struct NoFilesLeft {
+    _held: Vec<File>,
+    before: Rlimit,
+}
+
+impl NoFilesLeft {
+    fn from_now() -> Self {
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(512), ..before }).expect("a lower limit");
+        Self { _held: std::iter::from_fn(|| File::open("/dev/null").ok()).collect(), before }
+    }
+}
+
+impl Drop for NoFilesLeft {
+    fn drop(&mut self) {
+        setrlimit(Resource::Nofile, self.before).expect("the limit as it was");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_without_file_descriptors_says_nothing_about_a_target() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let by_address = answering(&app);
+    let text = by_address["connectionString"].as_str().expect("a url");
+    // The name is resolved by files and sockets, which are missing as well.
+    let by_name = json!({ "connectionString": text.replace("127.0.0.1", "localhost"), "tls": "disable" });
+    for (name, settings) in [("by address", by_address), ("by name", by_name)] {
+        app.connection(&owner, name, "postgresql", &settings).await;
+        let claim = claim_one(&app.state).await;
+        let lease = claim.lease;
+        let files = NoFilesLeft::from_now();
+        let checked = check::check(&app.state, claim, &CancellationToken::new()).await;
+        drop(files);
+        assert!(matches!(checked, check::Checked::OutOfFiles(given) if given == lease), "{name}: {checked:?}");
+        let mut tx = Caller::system(&app.state, "tests").write().await.expect("begin");
+        claim::give_back(&mut tx, app.state.worker(), &[lease]).await.expect("give back");
+        tx.commit().await.expect("commit");
+        assert_eq!(sweep(&app.state).await.healthy, 1, "{name}");
+    }
 }
 
 /// A control target that answers until it is told to be silent: then its queue is full, and the system drops

@@ -13,6 +13,7 @@ use std::{
 };
 
 use http::StatusCode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use sqlx::{PgConnection, Row};
 use tokio::time::{Instant, sleep, timeout};
@@ -29,6 +30,18 @@ use crate::support::{
 /// How long something that happens by itself may take, on a machine that is busy with other tests. Nothing is
 /// right because it was waited for; it only fails after this.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn a_server_takes_all_the_file_descriptors_that_it_may_have() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(512), ..limit }).expect("a lower limit, for the server too");
+    let database = TestDatabase::fresh().await;
+    let mooring = Installation::on(&database).serve();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", mooring.id())).expect("the process's limits");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a line for files");
+    let [soft, hard] = [0, 1].map(|at| files.split_whitespace().nth(at));
+    assert!(soft == hard && soft != Some("512"), "{files}");
+}
 
 #[tokio::test]
 async fn two_processes_check_each_slot_once() {

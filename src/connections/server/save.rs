@@ -53,7 +53,7 @@ pub async fn create_in(caller: &Caller, tx: &mut Tx, new: NewConnection) -> Resu
 }
 
 /// Stores the connection to Mooring's own database; where the caller has one of that name already, it gets
-/// the settings, since they are made anew each time.
+/// the settings, since our own database may have moved.
 ///
 /// # Errors
 ///

@@ -171,10 +171,10 @@ async fn own(caller: &Caller, ids: Option<&[ConnectionId]>) -> Result<BTreeMap<C
     Ok(mine.collect())
 }
 
-/// Begins the checks, as many at a time as the lane has permits, and hands over each result as it comes.
+/// Begins the checks, as many at a time as one account may have under way, and hands over each result as it comes.
 fn begin_all(state: AppState, ids: Vec<ConnectionId>, origin: CheckOrigin) -> mpsc::UnboundedReceiver<CheckResult> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let at_once = state.watch().permits(super::watch::Lane::Asked);
+    let at_once = state.watch().share();
     tokio::spawn(async move {
         let mut running = JoinSet::new();
         for id in ids {
@@ -227,9 +227,21 @@ async fn check_one(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> R
                 }
             }
             Checked::NotDone(lease) => give_back(state, lease).await?,
+            Checked::OutOfFiles(lease) => {
+                give_back(state, lease).await?;
+                return Err(out_of_files());
+            }
         }
     }
     Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))
+}
+
+/// Nothing was found out, for our own trouble.
+pub(super) fn out_of_files() -> AppError {
+    AppError::Unavailable(
+        "Mooring itself has no file descriptor left to connect with. Try again in a moment; if that does not help, an administrator has to raise its limit."
+            .to_owned(),
+    )
 }
 
 /// Gives up the right to check without a result.

@@ -17,13 +17,18 @@ use crate::{
         quiet, rules,
         server::{
             claim::{self, Claim, Lease, TO_WRITE},
-            watch::{Lane, Outage},
+            patience::answered,
+            watch::{Lane, Outage, Turn},
         },
     },
     ids::ConnectionId,
     probe::{Cause, Depth, Failure, Outcome, Phase, PhaseResult, ProbeReport},
     retry::{RetryPolicy, breaker::Gate},
-    server::{providers, state::AppState, vault::Vault},
+    server::{
+        providers::{self, OutOfFiles},
+        state::AppState,
+        vault::Vault,
+    },
     timestamp::Timestamp,
 };
 
@@ -91,6 +96,9 @@ pub enum Checked {
     Done(Box<Finished>),
     /// Its turn did not come in time, or the process stops: to be given back.
     NotDone(Lease),
+    /// This process could not even open a socket, which says nothing about the target: to be given back, and the
+    /// next ones to be left alone for a while.
+    OutOfFiles(Lease),
 }
 
 /// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed, a retry goes on
@@ -102,7 +110,7 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         CheckOrigin::Retry => retry_budget(&state.config().retry, next_takes),
         _ => RetryPolicy::CONFIRMATION_BUDGET.max(next_takes),
     };
-    if budget > RetryPolicy::CONFIRMATION_BUDGET && !prolong(state, &mut claim.lease, budget).await {
+    if claim.origin == CheckOrigin::Retry && !hold(state, &mut claim.lease, budget).await {
         return Checked::NotDone(claim.lease);
     }
     let host = settings.as_ref().ok().map(|(_, settings)| settings.host.clone());
@@ -115,19 +123,28 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
     let mut waited = Duration::ZERO;
     loop {
         let is_first = attempts.is_empty();
-        let patience = if is_first { PATIENCE } else { budget };
-        let Some(turn) = turn(state, lane, claim.claimed + patience, is_first, stop).await else {
+        // What confirms has to end within the budget, so its turn has to come as much earlier.
+        let patience = if is_first { PATIENCE } else { budget.saturating_sub(next_takes) };
+        let Some(turn) = turn(state, lane, &claim, patience, is_first.then_some(stop)).await else {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
             break;
         };
+        // The wait may have used up most of the lease: asked only now, most checks need no more of it.
+        if !hold(state, &mut claim.lease, next_takes + OVERRUN).await {
+            if is_first {
+                return Checked::NotDone(claim.lease);
+            }
+            break;
+        }
         let at = claim.now();
         let report = match &settings {
             Ok((provider, settings)) => probe(state, *provider, settings, depth(&claim, *provider, settings)).await,
-            Err(failure) => without_phases(failure.clone()),
+            Err(failure) => Ok(without_phases(failure.clone())),
         };
         drop(turn);
+        let Ok(report) = report else { return Checked::OutOfFiles(claim.lease) };
         let number = attempts.len() + 1;
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let silent = is_silent(&report);
@@ -169,33 +186,48 @@ fn retry_budget(policy: &RetryPolicy, one: Duration) -> Duration {
     waits + one * policy.max_attempts + PATIENCE
 }
 
-async fn prolong(state: &AppState, lease: &mut Lease, budget: Duration) -> bool {
-    let by = budget + TO_WRITE;
-    let prolonged: Result<bool, AppError> = async {
+/// Makes sure that the lease outlasts what `takes` so long, and the writing after it. False where it is lost, or
+/// our own database cannot say.
+async fn hold(state: &AppState, lease: &mut Lease, takes: Duration) -> bool {
+    let by = takes + TO_WRITE;
+    if lease.runs_out.saturating_duration_since(Instant::now()) >= by {
+        return true;
+    }
+    let prolonged = answered(async {
         let mut tx = Caller::system(state, "monitor").write().await?;
         let ours = claim::prolong(&mut tx, state.worker(), lease, by).await?;
         tx.commit().await?;
         Ok(ours)
-    }
-    .await;
-    prolonged.unwrap_or(false)
+    });
+    prolonged.await.unwrap_or(false)
 }
 
 async fn turn(
     state: &AppState,
     lane: Lane,
-    until: Instant,
-    is_first: bool,
-    stop: &CancellationToken,
-) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    claim: &Claim,
+    patience: Duration,
+    stop: Option<&CancellationToken>,
+) -> Option<Turn> {
+    let stopped = async {
+        match stop {
+            Some(stop) => stop.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
-        () = stop.cancelled(), if is_first => None,
-        turn = timeout_at(until, state.watch().turn(lane)) => turn.ok().flatten(),
+        () = stopped => None,
+        turn = timeout_at(claim.claimed + patience, state.watch().turn(lane, claim.user_id)) => turn.ok().flatten(),
     }
 }
 
-async fn probe(state: &AppState, provider: Provider, settings: &Settings, depth: Depth) -> ProbeReport {
+async fn probe(
+    state: &AppState,
+    provider: Provider,
+    settings: &Settings,
+    depth: Depth,
+) -> Result<ProbeReport, OutOfFiles> {
     let started = Instant::now();
     if let Ok(report) =
         timeout(deadline(settings) + OVERRUN, providers::probe_to(state.egress(), provider, settings, depth)).await
@@ -203,13 +235,13 @@ async fn probe(state: &AppState, provider: Provider, settings: &Settings, depth:
         return report;
     }
     tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
-    without_phases(Failure {
+    Ok(without_phases(Failure {
         phase: Phase::Query,
         code: None,
         message: "The check did not end by itself and was ended.".to_owned(),
         cause: Cause::Unknown,
         also_possible: Vec::new(),
-    })
+    }))
 }
 
 /// How long to wait before another attempt confirms the last; none where the last one decides.
@@ -226,7 +258,8 @@ async fn confirmation(state: &AppState, claim: &Claim, attempts: &[Attempt]) -> 
     }
     // The breaker has the last word; where our own database cannot say how it stands, nothing is hammered.
     let now = claim.now();
-    let earlier = failures_since(state, claim.lease.credential_id, claim.breaker.window_start(now)).await.ok()?;
+    let since = claim.breaker.window_start(now);
+    let earlier = answered(failures_since(state, claim.lease.credential_id, since)).await.ok()?;
     let failures = earlier.saturating_add(last.number);
     match claim.breaker.failed(now, failures).gate(now) {
         Gate::Pass => {}

@@ -1,11 +1,11 @@
 //! Keeps claiming, checking and writing going. The loop is dumb; what it does at each turn is [`Sweep`],
 //! which also serves a single sweep that somebody asked for.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tokio::{
     sync::watch::Sender,
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use crate::{
         server::{
             check::{Checked, Finished, check, suspect_our_network},
             claim::{self, Claim, Lease},
+            patience::answered,
             record::record,
             retention,
             watch::{Lane, Outage},
@@ -35,6 +36,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const BATCH: usize = 100;
 /// How long to wait after our own database failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How long nothing more is begun after a check found no file descriptor left.
+const AFTER_OUT_OF_FILES: Duration = Duration::from_secs(5);
 /// How long a stopping process finishes what it has begun.
 const STOP_WITHIN: Duration = Duration::from_secs(14);
 
@@ -43,7 +46,8 @@ pub async fn run(state: AppState, stop: CancellationToken) {
     let mut sweep = Sweep::new(state.clone(), CheckOrigin::Schedule, stop.clone());
     sweep.claim().await;
     // From the first look on others may know that someone is watching; later the heartbeat says so.
-    if let Err(error) = retention::heartbeat(&Caller::system(&state, "monitor"), state.watch().since_sweep()).await {
+    let since = state.watch().since_sweep();
+    if let Err(error) = answered(retention::heartbeat(&Caller::system(&state, "monitor"), since)).await {
         tracing::info!("this process could not sign on yet: {error}");
     }
     while !stop.is_cancelled() {
@@ -65,9 +69,11 @@ pub async fn run(state: AppState, stop: CancellationToken) {
 ///
 /// [`AppError::Unavailable`] where our own database is away at the start.
 pub async fn sweep(state: &AppState, origin: CheckOrigin, progress: &Sender<SweepReport>) -> Result<(), AppError> {
-    let mut tx = Caller::system(state, "monitor").read().await?;
-    let due = claim::count_due(&mut tx).await?;
-    drop(tx);
+    let due = answered(async {
+        let mut tx = Caller::system(state, "monitor").read().await?;
+        Ok(claim::count_due(&mut tx).await?)
+    })
+    .await?;
     progress.send_modify(|report| report.due = due);
     let mut sweep = Sweep::new(state.clone(), origin, CancellationToken::new());
     sweep.left = Some(due);
@@ -88,10 +94,8 @@ struct Sweep {
     state: AppState,
     origin: CheckOrigin,
     stop: CancellationToken,
-    /// Claimed and not done; each task says which lane it was counted in.
-    tasks: JoinSet<(Lane, Checked)>,
-    ordinary: usize,
-    silent: usize,
+    /// Claimed and not done.
+    tasks: UnderWay<Checked>,
     /// Done and not written.
     results: Vec<Finished>,
     unused: Vec<Lease>,
@@ -112,9 +116,7 @@ impl Sweep {
             state,
             origin,
             stop,
-            tasks: JoinSet::new(),
-            ordinary: 0,
-            silent: 0,
+            tasks: UnderWay::default(),
             results: Vec::new(),
             unused: Vec::new(),
             write_at: None,
@@ -150,10 +152,10 @@ impl Sweep {
             wake = wake.min(self.claim_at);
         }
         tokio::select! {
-            Some(joined) = self.tasks.join_next() => match joined {
-                Ok((lane, checked)) => self.take(lane, checked),
+            Some(joined) = self.tasks.next() => match joined {
+                Ok(checked) => self.take(checked),
                 // The lease runs out and someone takes over.
-                Err(error) => self.forget(&error),
+                Err(error) => tracing::error!("a check ended before its result: {error}"),
             },
             () = sleep_until(wake) => {}
             () = self.stop.cancelled(), if wants_more => {}
@@ -162,11 +164,8 @@ impl Sweep {
 
     /// Claims run ahead by as much again as may be under way, so that no permit waits for a claim.
     fn room(&self, lane: Lane) -> usize {
-        let (begun, factor) = match lane {
-            Lane::Silent => (self.silent, 1),
-            Lane::Ordinary | Lane::Asked => (self.ordinary, 2),
-        };
-        (factor * self.state.watch().permits(lane)).saturating_sub(begun)
+        let factor = if lane == Lane::Silent { 1 } else { 2 };
+        (factor * self.state.watch().permits(lane)).saturating_sub(self.tasks.count(lane))
     }
 
     fn has_room(&self) -> bool {
@@ -175,7 +174,7 @@ impl Sweep {
 
     async fn claim(&mut self) {
         let limits = (self.room(Lane::Ordinary), self.room(Lane::Silent));
-        let Ok((ordinary, silent)) = self.take_due(limits).await else {
+        let Ok((ordinary, silent)) = answered(self.take_due(limits)).await else {
             self.claim_at = Instant::now() + AFTER_FAILURE;
             // The schedule tries again for ever; a single sweep leaves the rest to the next one.
             self.nothing_left = true;
@@ -207,33 +206,23 @@ impl Sweep {
 
     fn begin(&mut self, claim: Claim) {
         let lane = if claim.hangs { Lane::Silent } else { Lane::Ordinary };
-        *self.counter(lane) += 1;
         let (state, stop) = (self.state.clone(), self.stop.clone());
-        self.tasks.spawn(async move { (lane, check(&state, claim, &stop).await) });
+        self.tasks.begin(lane, async move { check(&state, claim, &stop).await });
     }
 
-    const fn counter(&mut self, lane: Lane) -> &mut usize {
-        match lane {
-            Lane::Silent => &mut self.silent,
-            Lane::Ordinary | Lane::Asked => &mut self.ordinary,
-        }
-    }
-
-    fn take(&mut self, lane: Lane, checked: Checked) {
-        let counter = self.counter(lane);
-        *counter = counter.saturating_sub(1);
+    fn take(&mut self, checked: Checked) {
         match checked {
             Checked::Done(finished) => self.results.push(*finished),
             Checked::NotDone(lease) => self.unused.push(lease),
+            Checked::OutOfFiles(lease) => {
+                if self.unused.is_empty() {
+                    tracing::error!("no file descriptor is left to connect with; checks wait (raise LimitNOFILE)");
+                }
+                self.unused.push(lease);
+                self.claim_at = Instant::now() + AFTER_OUT_OF_FILES;
+            }
         }
         self.write_at.get_or_insert_with(|| Instant::now() + GATHER);
-    }
-
-    fn forget(&mut self, error: &tokio::task::JoinError) {
-        tracing::error!("a check ended before its result: {error}");
-        if self.tasks.is_empty() {
-            (self.ordinary, self.silent) = (0, 0);
-        }
     }
 
     /// Writes what is done and certain.
@@ -282,7 +271,7 @@ impl Sweep {
             Err(_) => self.write_one_by_one().await,
         }
         if !self.unused.is_empty() {
-            match self.give_back().await {
+            match answered(self.give_back()).await {
                 Ok(()) => self.unused.clear(),
                 Err(_) => self.drop_expired(),
             }
@@ -298,11 +287,15 @@ impl Sweep {
 
     /// One result that cannot be written must not take the others with it.
     async fn write_one_by_one(&mut self) {
-        for finished in std::mem::take(&mut self.results) {
+        let mut waiting = std::mem::take(&mut self.results).into_iter();
+        while let Some(finished) = waiting.next() {
             match record(&self.state, std::slice::from_ref(&finished)).await {
                 Ok(written) if !written.is_empty() => self.report.count(finished.status),
                 Ok(_) => {}
-                Err(AppError::Unavailable(_)) => self.results.push(finished),
+                Err(AppError::Unavailable(_)) => {
+                    self.results.extend(std::iter::once(finished).chain(waiting));
+                    return;
+                }
                 Err(_) => {
                     tracing::error!(connection = %finished.claim.lease.credential_id, "the result of a check cannot be written");
                 }
@@ -333,10 +326,52 @@ impl Sweep {
 
     /// Ends what is still under way, and gives back everything that this process holds for the schedule.
     async fn abandon(mut self) {
-        self.tasks.shutdown().await;
-        if let Err(error) = give_all_back(&self.state).await {
+        self.tasks.end().await;
+        if let Err(error) = answered(give_all_back(&self.state)).await {
             tracing::warn!("claims could not be given back; they run out by themselves: {error}");
         }
+    }
+}
+
+/// Tasks that are under way, each counted in its lane until it ends, however it ends.
+#[derive(Debug)]
+struct UnderWay<T> {
+    tasks: JoinSet<T>,
+    lanes: HashMap<Id, Lane>,
+}
+
+impl<T> Default for UnderWay<T> {
+    fn default() -> Self {
+        Self { tasks: JoinSet::new(), lanes: HashMap::new() }
+    }
+}
+
+impl<T: Send + 'static> UnderWay<T> {
+    fn begin(&mut self, lane: Lane, task: impl Future<Output = T> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.lanes.insert(id, lane);
+    }
+
+    fn count(&self, lane: Lane) -> usize {
+        self.lanes.values().filter(|counted| **counted == lane).count()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// The next one to end; none where nothing is under way.
+    async fn next(&mut self) -> Option<Result<T, JoinError>> {
+        let joined = self.tasks.join_next_with_id().await?;
+        let id = joined.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        self.lanes.remove(&id);
+        Some(joined.map(|(_, done)| done))
+    }
+
+    /// Ends them all where they are.
+    async fn end(&mut self) {
+        self.tasks.shutdown().await;
+        self.lanes.clear();
     }
 }
 
@@ -350,4 +385,25 @@ async fn give_all_back(state: &AppState) -> Result<(), AppError> {
     .await?;
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_leaves_its_lane_like_any_other() {
+        let mut tasks = UnderWay::default();
+        tasks.begin(Lane::Ordinary, std::future::pending());
+        tasks.begin(Lane::Silent, std::future::pending());
+        tasks.begin(Lane::Silent, async { panic!("a fault of ours") });
+        assert_eq!((tasks.count(Lane::Ordinary), tasks.count(Lane::Silent)), (1, 2));
+        assert!(tasks.next().await.is_some_and(|ended: Result<(), _>| ended.is_err()));
+        assert_eq!((tasks.count(Lane::Ordinary), tasks.count(Lane::Silent)), (1, 1));
+        tasks.begin(Lane::Silent, async {});
+        assert!(tasks.next().await.is_some_and(|ended| ended.is_ok()));
+        assert_eq!((tasks.count(Lane::Ordinary), tasks.count(Lane::Silent)), (1, 1));
+        tasks.end().await;
+        assert!(tasks.is_empty() && tasks.count(Lane::Ordinary) == 0);
+    }
 }

@@ -1,5 +1,7 @@
 //! Keeps the history's partitions ahead of time, and what is no longer needed away.
 
+use sqlx::PgConnection;
+
 use crate::{auth::server::Caller, error::AppError, ids::WorkerId};
 
 /// Makes the partitions of the history from a month back to three months ahead. Returns how many were made.
@@ -9,12 +11,22 @@ use crate::{auth::server::Caller, error::AppError, ids::WorkerId};
 /// Where our own database fails.
 pub async fn ensure_partitions(caller: &Caller) -> Result<u32, AppError> {
     let mut tx = caller.write().await?;
+    let made = make_partitions(&mut tx).await?;
+    tx.commit().await?;
+    Ok(made)
+}
+
+/// The same on a connection: at the start, before anything is checked.
+///
+/// # Errors
+///
+/// Where our own database fails.
+pub async fn make_partitions(connection: &mut PgConnection) -> Result<u32, sqlx::Error> {
     let made = sqlx::query_scalar!(
         r#"select ensure_health_partitions(mooring_now() - interval '1 month', mooring_now() + interval '3 months') as "made!""#
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(connection)
     .await?;
-    tx.commit().await?;
     Ok(made.unsigned_abs())
 }
 
@@ -93,6 +105,8 @@ const KEEP_HALF_HOURS_DAYS: i32 = 35;
 /// Where our own database fails.
 pub async fn remove_old(caller: &Caller) -> Result<u64, AppError> {
     let mut tx = caller.write().await?;
+    // What has grown for a long time takes longer than a statement of ours otherwise may.
+    sqlx::query!("set local statement_timeout = '15min'").execute(&mut *tx).await?;
     let workers =
         sqlx::query!("delete from workers where seen_at < mooring_now() - interval '1 day'").execute(&mut *tx).await?;
     let half_hours = sqlx::query!(

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    asked::{LONGEST_WAIT, LOOK_EVERY, give_back, lost, take, write},
+    asked::{LONGEST_WAIT, LOOK_EVERY, give_back, lost, out_of_files, take, write},
     check::{Attempt, Checked, Finished, check, failures_since},
 };
 use crate::{
@@ -73,6 +73,10 @@ async fn stored(state: &AppState, id: ConnectionId) -> Result<RetryReport, AppEr
                 return tell(state, &finished).await;
             }
             Checked::NotDone(lease) => give_back(state, lease).await?,
+            Checked::OutOfFiles(lease) => {
+                give_back(state, lease).await?;
+                return Err(out_of_files());
+            }
         }
     }
     Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))

@@ -2,7 +2,8 @@
 //! bell that wakes those who wait for a result.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use tokio::{
 
 use crate::{
     health::network::{Evidence, Silence},
+    ids::UserId,
     probe::Cause,
     server::{egress::Egress, state::AppState},
     timestamp::Timestamp,
@@ -42,12 +44,21 @@ pub struct Watch {
     ordinary: Arc<Semaphore>,
     silent: Arc<Semaphore>,
     asked: Arc<Semaphore>,
+    /// What each account may have of that lane; only of those that have or await a turn.
+    shares: Mutex<HashMap<UserId, Weak<Semaphore>>>,
     silence: Mutex<Silence>,
     control_targets: Vec<(String, u16)>,
     control: tokio::sync::Mutex<Control>,
     swept: Mutex<Option<Instant>>,
     /// Rung whenever results were written.
     pub recorded: Notify,
+}
+
+/// The turn of one check, until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    _lane: OwnedSemaphorePermit,
+    _share: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +91,7 @@ impl Watch {
             ordinary: Arc::new(Semaphore::new(concurrency)),
             silent: Arc::new(Semaphore::new(quarter)),
             asked: Arc::new(Semaphore::new(quarter)),
+            shares: Mutex::default(),
             silence: Mutex::default(),
             control_targets,
             control: tokio::sync::Mutex::default(),
@@ -97,14 +109,32 @@ impl Watch {
         }
     }
 
-    /// Waits for a turn; none where the lane is closed, which it never is while the process runs.
-    pub async fn turn(&self, lane: Lane) -> Option<OwnedSemaphorePermit> {
-        let permits = match lane {
-            Lane::Ordinary => &self.ordinary,
-            Lane::Silent => &self.silent,
-            Lane::Asked => &self.asked,
+    /// How many checks that are asked for one account may have under way: half the lane, so that whoever asks for
+    /// many, of servers that are silent, does not make everyone else wait.
+    #[must_use]
+    pub fn share(&self) -> usize {
+        (self.permits(Lane::Asked) / 2).max(1)
+    }
+
+    /// Waits for a turn of `account`; none where the lane is closed, which it never is while the process runs.
+    pub async fn turn(&self, lane: Lane, account: UserId) -> Option<Turn> {
+        let (permits, share) = match lane {
+            Lane::Ordinary => (&self.ordinary, None),
+            Lane::Silent => (&self.silent, None),
+            // Their own share first: in the lane itself nobody stands in the way who may not go on.
+            Lane::Asked => (&self.asked, Some(self.share_of(account).acquire_owned().await.ok()?)),
         };
-        Arc::clone(permits).acquire_owned().await.ok()
+        Some(Turn { _lane: Arc::clone(permits).acquire_owned().await.ok()?, _share: share })
+    }
+
+    fn share_of(&self, account: UserId) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.retain(|_, share| share.strong_count() > 0);
+        shares.get(&account).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let share = Arc::new(Semaphore::new(self.share()));
+            shares.insert(account, Arc::downgrade(&share));
+            share
+        })
     }
 
     /// Notes that due connections were looked for just now.
@@ -145,16 +175,54 @@ impl Watch {
             return answered;
         }
         let asked = self.control_targets.iter().map(|(host, port)| answers(egress, host, *port));
-        let answered = join_all(asked).await.contains(&true);
+        let answers = join_all(asked).await;
+        let answered = answers.contains(&Some(true));
+        if !answered && answers.contains(&None) {
+            // They were not asked: what was known of them stands.
+            return control.last.is_none_or(|(_, answered)| answered);
+        }
         control.has_answered |= answered;
         control.last = Some((now, answered));
         answered
     }
 }
 
-async fn answers(egress: &Egress, host: &str, port: u16) -> bool {
+/// Whether something comes back; none where our own trouble keeps us from asking.
+async fn answers(egress: &Egress, host: &str, port: u16) -> Option<bool> {
     match egress.connect(host, port, Instant::now() + CONTROL_DEADLINE).await {
-        Ok(_) => true,
-        Err(error) => error.cause() == Cause::ConnectionRefused,
+        Ok(_) => Some(true),
+        Err(error) if error.is_ours() => None,
+        Err(error) => Some(error.cause() == Cause::ConnectionRefused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn no_account_gets_more_than_half_of_the_checks_that_are_asked_for() {
+        let watch = Watch::new(64, Vec::new());
+        let (one, other) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+        let turn = |account| watch.turn(Lane::Asked, account).now_or_never().flatten();
+        let mut theirs: Vec<Turn> = std::iter::from_fn(|| turn(one)).take(100).collect();
+        assert_eq!((theirs.len(), watch.permits(Lane::Asked)), (8, 16));
+        let others: Vec<Turn> = (0..8).filter_map(|_| turn(other)).collect();
+        assert_eq!(others.len(), 8);
+        drop(theirs.pop());
+        assert!(turn(one).is_some(), "what ends makes room");
+        drop((theirs, others));
+        drop(turn(one));
+        assert_eq!(watch.shares.lock().map(|shares| shares.len()).ok(), Some(1), "who is gone is forgotten");
+    }
+
+    #[test]
+    fn the_smallest_lane_has_a_turn_for_everyone() {
+        let watch = Watch::new(1, Vec::new());
+        assert_eq!((watch.permits(Lane::Asked), watch.share()), (1, 1));
+        assert!(watch.turn(Lane::Asked, UserId(Uuid::from_u128(1))).now_or_never().flatten().is_some());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, io};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -20,6 +21,7 @@ use crate::{
 use super::CommandError;
 
 pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
+    raise_file_limit();
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(Signals::new()?, stop.clone()));
     // Before anything is started: a port that is taken is the commonest mistake.
@@ -53,6 +55,18 @@ async fn keep(embedded: Option<&EmbeddedPostgres>) -> Infallible {
     match embedded {
         Some(embedded) => embedded.keep().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Takes as many file descriptors as the operator allows. Each check and each browser needs one, and the soft limit
+/// of 1,024 that most systems begin with is there for programs that use `select`, which this one does not.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!("the limit of open files stays at {:?}: {error}", limit.current);
     }
 }
 

@@ -8,12 +8,14 @@ mod policy;
 mod srv;
 
 use std::{
+    fs::File,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
+use rustix::io::Errno;
 use rustls::pki_types::CertificateDer;
 use tokio::{
     net::{TcpStream, lookup_host},
@@ -125,6 +127,16 @@ pub enum EgressError {
         /// The last address that was tried.
         address: SocketAddr,
     },
+    /// This process, or this machine, has no file descriptor left for a connection: nothing is known about the host.
+    #[error(
+        "Mooring itself has no file descriptor left to connect with, so nothing is known about the server. Raise its limit (ulimit -n, LimitNOFILE)."
+    )]
+    OutOfFiles {
+        /// Where it was to be used.
+        phase: Phase,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl EgressError {
@@ -132,6 +144,7 @@ impl EgressError {
     #[must_use]
     pub const fn phase(&self) -> Phase {
         match self {
+            Self::OutOfFiles { phase, .. } => *phase,
             Self::Host(_)
             | Self::Barred { .. }
             | Self::NotFound { .. }
@@ -152,7 +165,14 @@ impl EgressError {
             Self::Srv(error) => error.code(),
             Self::Connect { source, .. } => errno_name(source),
             Self::TimedOut { .. } => Some("ETIMEDOUT"),
+            Self::OutOfFiles { source, .. } => errno_name(source),
         }
+    }
+
+    /// Whether it is our own trouble, and says nothing about the host.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        matches!(self, Self::OutOfFiles { .. })
     }
 
     /// Whether this attempt got at least as far as another: an answer that says no is worth more than silence,
@@ -176,6 +196,7 @@ impl EgressError {
             Self::NotFound { .. } | Self::ResolverFailed { .. } => Cause::DnsNotFound,
             Self::Srv(_) => Cause::SrvLookupFailed,
             Self::TimedOut { .. } => Cause::ConnectTimeout,
+            Self::OutOfFiles { .. } => Cause::Unknown,
             Self::Connect { source, only_ipv6, .. } => match source.kind() {
                 // EADDRNOTAVAIL is what a machine without any IPv6 address says.
                 io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable if *only_ipv6 => {
@@ -198,10 +219,7 @@ impl EgressError {
 /// The name of an operating-system error, where the standard library tells it apart.
 #[must_use]
 pub fn errno_name(error: &io::Error) -> Option<&'static str> {
-    /// Out of file descriptors, of this process or of the whole machine: ours, not the target's.
-    const OUT_OF_FILES: [Option<i32>; 2] = [Some(24), Some(23)];
-
-    if OUT_OF_FILES.contains(&error.raw_os_error()) {
+    if is_out_of_files(error) {
         return Some("EMFILE");
     }
     Some(match error.kind() {
@@ -219,6 +237,17 @@ pub fn errno_name(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::UnexpectedEof => "EOF",
         _ => return None,
     })
+}
+
+/// Out of file descriptors, of this process or of the whole machine.
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+/// Whether there is no file descriptor left. A resolver that cannot open its files or its sockets says what it says
+/// of a name that does not exist, so that after a failure this is asked for itself.
+fn out_of_files() -> Option<io::Error> {
+    File::open("/dev/null").err().filter(is_out_of_files)
 }
 
 impl Egress {
@@ -289,7 +318,12 @@ impl Egress {
         });
         let found = match found.await {
             Err(_) => return Err(EgressError::ResolverFailed { host: name, source: None }),
-            Ok(Err(source)) => return Err(resolver_error(name, source)),
+            Ok(Err(source)) => {
+                return Err(match out_of_files() {
+                    Some(source) => EgressError::OutOfFiles { phase: Phase::Dns, source },
+                    None => resolver_error(name, source),
+                });
+            }
             Ok(Ok(found)) => found,
         };
         let found: Vec<_> = found.into_iter().map(|found| SocketAddr::new(found.ip().to_canonical(), port)).collect();
@@ -325,6 +359,10 @@ impl Egress {
                     // Without it the answer is as right, only later.
                     let _ = stream.set_nodelay(true);
                     return Ok((stream, address));
+                }
+                // The other addresses would fare no better.
+                Ok(Err(source)) if is_out_of_files(&source) => {
+                    return Err(EgressError::OutOfFiles { phase: Phase::Tcp, source });
                 }
                 Ok(Err(source)) => EgressError::Connect { address, only_ipv6, source },
                 Err(_) => EgressError::TimedOut { address },

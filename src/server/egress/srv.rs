@@ -11,7 +11,8 @@ use hickory_resolver::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{Barred, Egress, EgressError, Host, HostError, policy};
+use super::{Barred, Egress, EgressError, Host, HostError, out_of_files, policy};
+use crate::probe::Phase;
 
 /// The servers behind a name, and the text beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +80,11 @@ impl Egress {
         }
         let name = format!("_{service}._tcp.{host}");
         match timeout_at(deadline, self.look_up(&name, &host)).await {
-            Ok(found) => found.map_err(EgressError::from),
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(match out_of_files() {
+                Some(source) => EgressError::OutOfFiles { phase: Phase::Dns, source },
+                None => error.into(),
+            }),
             Err(_) => Err(SrvError::Failed { name, source: None }.into()),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     auth::server::{Caller, session},
     connections::server::seal_plaintext_rows,
     error::AppError,
-    health::server::{monitor, retention},
+    health::server::{monitor, patience::answered, retention},
     knowledge::server::stock,
     server::state::AppState,
 };
@@ -61,7 +61,7 @@ pub fn spawn(state: &AppState, stop: CancellationToken) -> TaskTracker {
 
 async fn heartbeat(state: AppState) -> Result<String, AppError> {
     let since_sweep = state.watch().since_sweep();
-    retention::heartbeat(&Caller::system(&state, "heartbeat"), since_sweep).await?;
+    answered(retention::heartbeat(&Caller::system(&state, "heartbeat"), since_sweep)).await?;
     Ok(String::new())
 }
 

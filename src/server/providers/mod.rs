@@ -50,16 +50,39 @@ const CONNECT_TIMEOUT_MS: (u32, u32) = (100, 60_000);
 /// It ends within the connect timeout and ten seconds more, and with it everything that it opened; dropping it
 /// has the same effect. Failures of every kind are in the report, which holds no secret.
 pub async fn probe(egress: &Egress, provider: Provider, settings: &Settings) -> ProbeReport {
-    probe_to(egress, provider, settings, Depth::Full).await
+    attempt(egress, provider, settings, Depth::Full).await.report
 }
 
-/// The same as far as `depth` asks for, where the provider can stop there.
-pub async fn probe_to(egress: &Egress, provider: Provider, settings: &Settings, depth: Depth) -> ProbeReport {
-    attempt(egress, provider, settings, depth).await.0
+/// This process has no file descriptor left to connect with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfFiles;
+
+/// The same as far as `depth` asks for, where the provider can stop there; for whoever records what is found.
+///
+/// # Errors
+///
+/// [`OutOfFiles`], where nothing was found out about the target.
+pub async fn probe_to(
+    egress: &Egress,
+    provider: Provider,
+    settings: &Settings,
+    depth: Depth,
+) -> Result<ProbeReport, OutOfFiles> {
+    let attempted = attempt(egress, provider, settings, depth).await;
+    if attempted.is_ours { Err(OutOfFiles) } else { Ok(attempted.report) }
 }
 
-/// The one way to a target, and what was learnt on it beside the phases.
-async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth: Depth) -> (ProbeReport, Findings) {
+/// What an attempt came to.
+struct Attempted {
+    report: ProbeReport,
+    /// What was learnt beside the phases.
+    findings: Findings,
+    /// Whether it failed for our own trouble.
+    is_ours: bool,
+}
+
+/// The one way to a target.
+async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth: Depth) -> Attempted {
     let mut trace = Trace::new();
     let connecting = connecting(settings);
     let connect_deadline = trace.started() + connecting;
@@ -78,11 +101,11 @@ async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth
         Err(_elapsed) => Some(out_of_time(trace.phase().unwrap_or(Phase::Query))),
     };
     if let Some(trouble) = trouble {
-        let secrets = settings.secrets();
-        trace.fail(provider, trouble, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
+        trace.fail(provider, trouble);
     }
-    let findings = std::mem::take(&mut trace.findings);
-    (trace.report(), findings)
+    let is_ours = trace.is_ours();
+    let (report, findings) = trace.report(&settings.secrets());
+    Attempted { report, findings, is_ours }
 }
 
 /// The time for connecting.

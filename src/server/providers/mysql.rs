@@ -37,6 +37,10 @@ const MAX_PACKET: usize = 64 * 1024;
 const MAX_TOTAL: usize = 1024 * 1024;
 /// Packets of a login or an answer; real ones need fewer than ten.
 const MAX_STEPS: usize = 32;
+/// The length of a signature by MariaDB's ed25519, in bytes.
+const ED25519_SIGNATURE: usize = 64;
+/// Questions of a login that are answered by nothing.
+const MAX_GIVING_UP: usize = 4;
 /// Databases that are asked for.
 const MAX_DATABASES: usize = 200;
 /// The databases that the user may see, enough to find one whose name is nearly right.
@@ -82,7 +86,7 @@ pub(super) async fn greet(stream: TcpStream) -> Result<super::staged::Greeting, 
     let mut packets = Packets { wire: Wire::Clear(stream), sequence: 0, total: 0 };
     let greeting = Greeting::read(&packets.read_first().await?)?;
     let found = super::staged::Greeting {
-        speaks: format!("MySQL ({})", crate::probe::scrub(&greeting.version, &[])),
+        speaks: format!("MySQL ({})", greeting.version),
         offers_tls: greeting.capabilities.contains(Capabilities::CLIENT_SSL),
     };
     let capabilities = WANTED & greeting.capabilities;
@@ -166,46 +170,59 @@ struct Session {
 }
 
 impl Session {
-    /// Proves who is asking, by whichever method the server chooses.
+    /// Proves who is asking, by whichever method the server chooses; a login that is not to go on is ended in order.
     async fn login(&mut self, attempt: &Attempt<'_>, user: &str, trace: &mut Trace) -> Result<(), Trouble> {
         trace.begin(Phase::Auth);
-        let password = attempt.password();
         // Servers whose default is a method of their own switch to what the account uses.
         let mut plugin = match self.greeting.plugin.as_str() {
             CACHING_SHA2 => Cow::Borrowed(CACHING_SHA2),
             _ => Cow::Borrowed(NATIVE),
         };
+        match self.prove(attempt.password(), user, &mut plugin).await {
+            Ok(()) => {
+                trace.note(Phase::Auth, plugin.into_owned());
+                Ok(())
+            }
+            Err(Ended::ByServer(trouble)) => Err(trouble),
+            Err(Ended::ByUs(trouble)) => {
+                trace.stop();
+                // A server that does not listen is left without an answer.
+                let _ = timeout(GOODBYE, self.packets.give_up(&plugin)).await;
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Beginning with `plugin`, which becomes what the server asks for.
+    async fn prove(&mut self, password: &str, user: &str, plugin: &mut Cow<'static, str>) -> Result<(), Ended> {
         let mut nonce = self.greeting.nonce.clone();
-        let proof = self.proof(&plugin, &nonce, password)?;
-        self.answer_greeting(user, &plugin, &proof).await?;
+        let proof = self.proof(plugin, &nonce, password).map_err(Ended::ByUs)?;
+        self.answer_greeting(user, plugin, &proof).await?;
         for _ in 0..MAX_STEPS {
             let packet = self.packets.read().await?;
             match packet.split_first() {
-                Some((0, _)) => {
-                    trace.note(Phase::Auth, plugin.into_owned());
-                    return Ok(());
-                }
-                Some((0xff, _)) => return Err(self.login_error(&packet)),
-                Some((0xfe, [])) => return Err(unsupported("mysql_old_password")),
+                Some((0, _)) => return Ok(()),
+                Some((0xff, _)) => return Err(Ended::ByServer(self.login_error(&packet))),
+                Some((0xfe, [])) => return Err(Ended::ByUs(unsupported("mysql_old_password"))),
                 Some((0xfe, rest)) => {
                     let (name, data) = until_zero(rest);
-                    plugin = Cow::Owned(String::from_utf8_lossy(name).into_owned());
+                    *plugin = Cow::Owned(String::from_utf8_lossy(name).into_owned());
                     nonce = data.strip_suffix(&[0]).unwrap_or(data).to_vec();
-                    let proof = self.proof(&plugin, &nonce, password)?;
+                    let proof = self.proof(plugin, &nonce, password).map_err(Ended::ByUs)?;
                     self.packets.write(&proof).await?;
                 }
                 // caching_sha2_password: the server knows the proof already; OK follows.
-                Some((1, [3])) if plugin == CACHING_SHA2 => {}
+                Some((1, [3])) if *plugin == CACHING_SHA2 => {}
                 // It does not, and wants the password itself. The alternative to TLS is a key that the server
                 // sends unauthenticated, which anyone on the way could replace.
-                Some((1, [4])) if plugin == CACHING_SHA2 => {
-                    let clear = self.clear_password(&plugin, password)?;
+                Some((1, [4])) if *plugin == CACHING_SHA2 => {
+                    let clear = self.clear_password(plugin, password).map_err(Ended::ByUs)?;
                     self.packets.write(&clear).await?;
                 }
-                _ => return Err(unsupported(&plugin)),
+                _ => return Err(Ended::ByUs(unsupported(plugin))),
             }
         }
-        Err(too_much())
+        Err(Ended::ByUs(too_much()))
     }
 
     /// Opens the database and asks the health query.
@@ -228,7 +245,7 @@ impl Session {
         trace.begin(Phase::Query);
         self.packets.command(COM_QUERY, HEALTH_QUERY).await?;
         if let Some(version) = self.packets.read_one_value().await? {
-            trace.server_version = Some(crate::probe::scrub(&version, &[]));
+            trace.server_version = Some(version);
         }
         trace.note(Phase::Query, "answered");
         trace.answered();
@@ -326,6 +343,21 @@ impl Session {
 const NATIVE: &str = "mysql_native_password";
 const CACHING_SHA2: &str = "caching_sha2_password";
 
+/// Who ended a login.
+#[derive(Debug)]
+enum Ended {
+    /// The server, by a refusal or by hanging up.
+    ByServer(Trouble),
+    /// We, because it asks for what it must not get or what we do not know. It waits for an answer.
+    ByUs(Trouble),
+}
+
+impl From<Trouble> for Ended {
+    fn from(trouble: Trouble) -> Self {
+        Self::ByServer(trouble)
+    }
+}
+
 /// Packets over a stream: a length of three bytes, a number, a body.
 #[derive(Debug)]
 struct Packets {
@@ -392,6 +424,23 @@ impl Packets {
         }
         .await;
         written.map_err(|error| Trouble::from_io(&error))
+    }
+
+    /// Lets a login by `plugin` fail that the server is in the middle of: an answer that proves nothing, and it
+    /// refuses. Hanging up would count against this host.
+    async fn give_up(&mut self, plugin: &str) -> Result<(), Trouble> {
+        // To this one an answer of another length is no answer, and counts as hanging up.
+        let answer: &[u8] = if plugin == "client_ed25519" { &[0; ED25519_SIGNATURE] } else { &[] };
+        for _ in 0..MAX_GIVING_UP {
+            self.write(answer).await?;
+            match self.read().await?.first() {
+                Some(0xff) => return Ok(()),
+                // An account without a password: logged in.
+                Some(0) => return self.quit().await,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     async fn command(&mut self, command: u8, body: &[u8]) -> Result<(), Trouble> {
@@ -545,7 +594,7 @@ impl Greeting {
         let version = String::from_utf8_lossy(version);
         let version = version.strip_prefix("5.5.5-").filter(|rest| rest.contains("MariaDB")).unwrap_or(&version);
         Some(Self {
-            version: crate::probe::scrub(version, &[]),
+            version: version.to_owned(),
             capabilities: Capabilities::from_bits_truncate(bits),
             nonce: [&first[..], second].concat(),
             plugin: String::from_utf8_lossy(plugin).into_owned(),

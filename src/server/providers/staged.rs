@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{Trace, Trouble, attempt, connecting, mysql, out_of_time, postgresql, wire::speaker};
+use super::{Attempted, Trace, Trouble, attempt, connecting, mysql, out_of_time, postgresql, wire::speaker};
 use crate::{
     connections::{Provider, settings::Settings},
     diagnosis::{Findings, Stage, StageKind, StagedReport},
@@ -140,7 +140,9 @@ struct Staged<'a> {
 
 impl Staged<'_> {
     fn note(&mut self, kind: StageKind, subject: Option<String>, outcome: Outcome, since: Instant, detail: String) {
-        let detail = Some(crate::probe::scrub(&detail, &[])).filter(|detail| !detail.is_empty());
+        let secrets = self.settings.secrets();
+        let detail = crate::probe::scrub(&detail, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
+        let detail = Some(detail).filter(|detail| !detail.is_empty());
         self.stages.push(Stage { kind, subject, outcome, micros: micros(since), detail });
     }
 
@@ -148,9 +150,8 @@ impl Staged<'_> {
     fn judge(&self, phase: Phase, trouble: Trouble) -> Failure {
         let mut trace = Trace::new();
         trace.begin(phase);
-        let secrets = self.settings.secrets();
-        trace.fail(self.provider, trouble, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
-        trace.report().failure.unwrap_or_else(|| Failure {
+        trace.fail(self.provider, trouble);
+        trace.report(&self.settings.secrets()).0.failure.unwrap_or_else(|| Failure {
             phase,
             code: None,
             message: String::new(),
@@ -250,14 +251,15 @@ impl Staged<'_> {
 
     /// The attempt itself, as every check makes it, with its one login.
     async fn connect(&mut self) -> Outcomes {
-        let (report, found) = attempt(self.egress, self.provider, self.settings, Depth::Staged).await;
+        let Attempted { report, findings: found, .. } =
+            attempt(self.egress, self.provider, self.settings, Depth::Staged).await;
         self.findings.databases = named(found.databases);
-        self.findings.privileges = found.privileges.map(|privileges| crate::probe::scrub(&privileges, &[]));
+        self.findings.privileges = found.privileges;
         let missing = report.failure.as_ref().is_some_and(|failure| failure.cause == Cause::DatabaseNotFound);
         if missing && self.provider == Provider::PostgreSql && self.findings.databases.is_empty() {
             // The login was accepted: making it again locks nobody out.
             let anywhere = Settings { database: Some("postgres".to_owned()), ..self.settings.clone() };
-            let (_, found) = attempt(self.egress, self.provider, &anywhere, Depth::Staged).await;
+            let found = attempt(self.egress, self.provider, &anywhere, Depth::Staged).await.findings;
             self.findings.databases = named(found.databases);
         }
         self.tell(&report);

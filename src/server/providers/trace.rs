@@ -31,6 +31,7 @@ pub(super) struct Trace {
     /// What was learnt beside the phases, where that was asked for.
     pub findings: Findings,
     failure: Option<Failure>,
+    is_ours: bool,
 }
 
 impl Trace {
@@ -48,6 +49,7 @@ impl Trace {
             others_at_work: None,
             findings: Findings::default(),
             failure: None,
+            is_ours: false,
         }
     }
 
@@ -81,9 +83,9 @@ impl Trace {
         }
     }
 
-    /// Says in a few words what `phase` found.
+    /// Says in a few words what `phase` found; scrubbed with the report.
     pub fn note(&mut self, phase: Phase, detail: impl Into<String>) {
-        self.slot(phase).detail = Some(scrub(&detail.into(), &[]));
+        self.slot(phase).detail = Some(detail.into());
     }
 
     /// The query was answered: ends the last phase and the clock.
@@ -99,13 +101,18 @@ impl Trace {
         self.answered
     }
 
+    /// Whether it failed for our own trouble, which says nothing about the target.
+    pub const fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
     /// Stops the clock: what follows (saying goodbye) is not counted.
     pub fn stop(&mut self) {
         self.stopped.get_or_insert_with(Instant::now);
     }
 
     /// The attempt ended here: the clock stops where it has not yet.
-    pub fn fail(&mut self, provider: Provider, trouble: Trouble, secrets: &[&str]) {
+    pub fn fail(&mut self, provider: Provider, trouble: Trouble) {
         if self.failure.is_some() {
             return;
         }
@@ -131,19 +138,19 @@ impl Trace {
             None => (verdict.cause, [trouble.also, verdict.also_possible].concat()),
         };
         also_possible.retain(|other| *other != cause);
-        self.failure = Some(Failure {
-            phase: at,
-            code: trouble.code,
-            message: scrub(&trouble.message, secrets),
-            cause,
-            also_possible,
-        });
+        self.is_ours = trouble.is_ours;
+        self.failure = Some(Failure { phase: at, code: trouble.code, message: trouble.message, cause, also_possible });
     }
 
-    /// The report.
-    pub fn report(self) -> ProbeReport {
+    /// The report, and what was learnt beside it; without `secrets`, wherever the server put them. One that was
+    /// given a password may say it back as its version, as a name in its certificate, as a database.
+    pub fn report(mut self, secrets: &[String]) -> (ProbeReport, Findings) {
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        self.texts().for_each(|text| *text = scrub(text, &secrets));
+        // A changed name would be none.
+        self.findings.databases.retain(|name| scrub(name, &secrets) == *name);
         let end = self.stopped.unwrap_or_else(Instant::now);
-        ProbeReport {
+        let report = ProbeReport {
             phases: self.phases.into(),
             total_micros: micros(end.saturating_duration_since(self.started)),
             server_version: self.server_version,
@@ -151,7 +158,18 @@ impl Trace {
             address: self.address,
             others_at_work: self.others_at_work,
             failure: self.failure,
-        }
+        };
+        (report, self.findings)
+    }
+
+    /// Every text that comes from a server, or may.
+    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let details = self.phases.iter_mut().filter_map(|phase| phase.detail.as_mut());
+        let failure = self.failure.iter_mut().flat_map(|failure| failure.code.iter_mut().chain([&mut failure.message]));
+        let certificates = self.tls.iter_mut().flat_map(|tls| &mut tls.chain).flat_map(|certificate| {
+            [&mut certificate.subject, &mut certificate.issuer].into_iter().chain(&mut certificate.names)
+        });
+        details.chain(failure).chain(certificates).chain(&mut self.findings.privileges).chain(&mut self.server_version)
     }
 
     fn slot(&mut self, phase: Phase) -> &mut PhaseResult {

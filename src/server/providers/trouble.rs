@@ -22,6 +22,8 @@ pub(super) struct Trouble {
     pub cause: Option<Cause>,
     /// Other causes that are possible here.
     pub also: Vec<Cause>,
+    /// Whether it is our own trouble, and says nothing about the target.
+    pub is_ours: bool,
 }
 
 impl Trouble {
@@ -89,6 +91,7 @@ impl From<EgressError> for Trouble {
             code: error.code().map(str::to_owned),
             cause: Some(error.cause()),
             message: error.to_string(),
+            is_ours: error.is_ours(),
             ..Self::default()
         }
     }

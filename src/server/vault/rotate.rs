@@ -18,6 +18,7 @@ use crate::{
     auth::server::Caller,
     error::AppError,
     ids::UserId,
+    server::startup::WATCH_PASSWORD,
 };
 
 use super::{KeyId, KeySource, Vault, VaultError, check, envelope, keys};
@@ -81,6 +82,8 @@ pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
     caller.require_admin()?;
     let vault = caller.state().vault();
     let mut lock = caller.write().await?;
+    // It lasts as long as the rotation, and does nothing meanwhile.
+    sqlx::query!("set local idle_in_transaction_session_timeout = 0").execute(&mut *lock).await?;
     let free =
         sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "free!""#, LOCK).fetch_one(&mut *lock).await?;
     if !free {
@@ -106,7 +109,11 @@ pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
             break;
         }
     }
-    rewrap_audit_key(caller).await?;
+    rewrap_fact(caller, chain::KEY).await?;
+    // One that cannot be opened is replaced when it is asked for.
+    if let Err(error) = rewrap_fact(caller, WATCH_PASSWORD).await {
+        tracing::warn!("the password of Mooring's own role stays as it is: {error}");
+    }
     let mut tx = caller.write().await?;
     rotation.unused = check::forget_unused(&mut tx, &rotation.key).await?;
     let nothing_new = rotation.rewrapped == 0 && rotation.unused.is_empty() && vault.source.path().is_none();
@@ -259,16 +266,17 @@ async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, Ro
     }
 }
 
-/// The key of the audit log's chain, where there is a chain; it is no one's secret, and not counted.
-async fn rewrap_audit_key(caller: &Caller) -> Result<(), RotateError> {
+/// A sealed row of `mooring_facts`, where there is one: the key of the audit log's chain, the password of our own
+/// role. They are no one's secrets, and not counted.
+async fn rewrap_fact(caller: &Caller, name: &'static str) -> Result<(), RotateError> {
     let mut tx = caller.write().await?;
-    let sealed = sqlx::query_scalar!("select value from mooring_facts where name = $1 for update", chain::KEY)
+    let sealed = sqlx::query_scalar!("select value from mooring_facts where name = $1 for update", name)
         .fetch_optional(&mut *tx)
         .await?;
     if let Some(sealed) = sealed
-        && let Some(anew) = caller.state().vault().rewrap(Uuid::nil(), UserId(Uuid::nil()), chain::KEY, &sealed)?
+        && let Some(anew) = caller.state().vault().rewrap(Uuid::nil(), UserId(Uuid::nil()), name, &sealed)?
     {
-        sqlx::query!("update mooring_facts set value = $2 where name = $1", chain::KEY, anew).execute(&mut *tx).await?;
+        sqlx::query!("update mooring_facts set value = $2 where name = $1", name, anew).execute(&mut *tx).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -24,6 +24,10 @@ use tokio::{
 };
 
 use super::{failure, found, probe};
+use crate::support::{
+    certificates::Authority,
+    postgres::{PostgresOptions, TargetPostgres},
+};
 
 /// A server that runs one script for each connection and keeps what it was sent.
 pub(super) struct Hostile {
@@ -159,8 +163,14 @@ fn my(number: u8, body: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn my_greeting(plugin: &str) -> Vec<u8> {
+    my_greeting_of("8.0.36", plugin)
+}
+
+fn my_greeting_of(version: &str, plugin: &str) -> Vec<u8> {
     let body = [
-        b"\x0a8.0.36\0\x01\0\0\0abcdefgh\0".as_slice(),
+        b"\x0a".as_slice(),
+        version.as_bytes(),
+        b"\0\x01\0\0\0abcdefgh\0",
         // All capabilities but TLS.
         &[0xff, 0xf7, 45, 2, 0, 0xff, 0xc1, 21],
         &[0; 10],
@@ -311,6 +321,80 @@ async fn a_staged_probe_sends_no_login_to_what_is_no_database() {
         assert!(!server.heard.contains("app"), "{provider}: a user was named");
         assert_eq!(server.all_closed().await, 1);
     }
+}
+
+/// A server that knows the password, from a login by it, may plant it wherever it is asked to speak.
+#[tokio::test]
+async fn a_password_that_a_server_says_back_is_masked_everywhere() {
+    let version = "15.0 app-password";
+    let ready = [
+        pg_login(0, &[]),
+        pg(b'S', format!("server_version\0{version}\0").as_bytes()),
+        pg(b'K', &[0, 0, 0, 1, 0, 0, 0, 2]),
+        pg(b'Z', b"I"),
+    ]
+    .concat();
+    let postgres = Hostile::start(move |mut talk| {
+        let ready = ready.clone();
+        async move {
+            talk.hear().await;
+            talk.say(&ready).await;
+            talk.hear().await;
+            talk.say(&[pg(b'C', b"SELECT 1\0"), pg(b'Z', b"I")].concat()).await;
+            Some(talk)
+        }
+    })
+    .await;
+    let mysql = Hostile::start(move |mut talk| async move {
+        talk.say(&my_greeting_of(version, "mysql_native_password")).await;
+        talk.hear().await;
+        talk.say(&my(2, &MY_OK)).await;
+        talk.hear().await;
+        talk.say(&my(1, &MY_OK)).await;
+        talk.hear().await;
+        let (end, value) = ([0xfe, 0, 0, 2, 0], [&[17], version.as_bytes()].concat());
+        let answer = [my(1, &[1]), my(2, b"a column"), my(3, &end), my(4, &value), my(5, &end)];
+        talk.say(&answer.concat()).await;
+        // The goodbye.
+        talk.hear().await;
+        None
+    })
+    .await;
+    for (provider, server) in [(Provider::PostgreSql, postgres), (Provider::MySql, mysql)] {
+        let settings = settings(server.port);
+        let report = meet(server, provider, &settings).await;
+        assert_eq!(report.failure, None, "{provider}");
+        assert_eq!(report.server_version.as_deref(), Some("15.0 •••"), "{provider}");
+    }
+
+    // Its greeting, its refusal and its code, to a staged probe as well.
+    let refusal = [
+        my_greeting_of(version, "mysql_native_password"),
+        my(2, b"\xff\x15\x04#28000app-password is not the password"),
+    ];
+    let server = says(true, refusal.concat()).await;
+    let settings = settings(server.port);
+    let report = providers::diagnose(&Egress::new(EgressPolicy::SelfHosted), Provider::MySql, &settings).await;
+    assert!(report.failure.is_some());
+    assert!(!format!("{report:?}").contains("app-password"), "{report:?}");
+    let refused = pg(b'E', b"SFATAL\0Capp-password\0Mapp-password is wrong\0\0");
+    let server = says(false, refused).await;
+    let settings = Settings { port: server.port, ..settings };
+    assert!(meet(server, Provider::PostgreSql, &settings).await.failure.is_some());
+}
+
+/// The names of a certificate are texts of the server too.
+#[tokio::test]
+async fn a_password_in_a_certificate_is_masked() {
+    let certificate = Authority::new("app-password").issue(&["app-password", "db.example.org"], None);
+    let server = TargetPostgres::start(&PostgresOptions { tls: Some(certificate), ..PostgresOptions::default() });
+    let settings = Settings { tls: Some(TlsMode::Require), ..settings(server.port()) };
+    let report = probe(Provider::PostgreSql, &settings).await;
+    let leaf = &report.tls.as_ref().expect("TLS").chain[0];
+    assert_eq!(leaf.names, ["•••", "db.example.org"]);
+    assert!(leaf.issuer.contains("•••"), "{leaf:?}");
+    let staged = providers::diagnose(&Egress::new(EgressPolicy::SelfHosted), Provider::PostgreSql, &settings).await;
+    assert!(!format!("{staged:?}").contains("app-password"), "{staged:?}");
 }
 
 #[tokio::test]

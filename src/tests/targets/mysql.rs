@@ -1,6 +1,6 @@
 //! Real MariaDB servers, each with one thing that is or is not in order.
 
-use std::future::ready;
+use std::{future::ready, net::Ipv4Addr};
 
 use mooring::{
     connections::{
@@ -13,6 +13,7 @@ use mooring::{
 use super::{failure, found, none_left};
 use crate::support::{
     certificates::{Authority, self_signed},
+    fault::From,
     mariadb::{MariaDbOptions, TargetMariaDb},
 };
 
@@ -78,6 +79,41 @@ async fn refusals_of_the_server_have_their_cause_and_phase() {
     let crowded = (probe(&user("crowded")).await, probe(&user("crowded")).await);
     assert!(matches!(failure(&crowded.1).cause, Cause::QuotaExceeded | Cause::TooManyConnections), "{crowded:?}");
     assert!(probe(&Settings { tls: Some(TlsMode::Prefer), ..base }).await.succeeded());
+}
+
+/// A login that breaks off counts against the address it comes from, and one is enough here to block it.
+#[tokio::test]
+async fn a_login_that_we_refuse_does_not_get_us_blocked() {
+    let server = TargetMariaDb::start(&MariaDbOptions {
+        arguments: [
+            "--proxy-protocol-networks=127.0.0.1",
+            "--skip-name-resolve=OFF",
+            "--max-connect-errors=1",
+            "--plugin-load-add=auth_ed25519",
+            "--plugin-load-add=auth_pam",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        sql: vec![
+            "create user signs@'%' identified via ed25519 using password('app-password');".to_owned(),
+            "create user chats@'%' identified via pam;".to_owned(),
+        ],
+        ..MariaDbOptions::default()
+    });
+    let elsewhere = From::start(Ipv4Addr::new(203, 0, 113, 9), server.port()).await;
+    for user in ["signs", "chats"] {
+        let settings = Settings { username: Some(user.to_owned()), ..super::settings(elsewhere.port()) };
+        for _ in 0..3 {
+            let report = probe(&settings).await;
+            assert_eq!(found(&report), (Phase::Auth, None, Cause::AuthMethodUnsupported), "{user}: {report:?}");
+        }
+        none_left(|| ready(server.connections_named("mooring").into())).await;
+    }
+    let counted = server.execute(
+        "select sum_connect_errors, count_handshake_errors from performance_schema.host_cache where ip = '203.0.113.9'",
+    );
+    assert_eq!(counted.trim(), "0\t0");
+    assert!(probe(&super::settings(elsewhere.port())).await.succeeded());
 }
 
 #[tokio::test]

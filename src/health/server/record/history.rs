@@ -8,12 +8,11 @@ use sqlx::{PgConnection, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Before, missed_from, phase_micros, storable, stored};
+use super::{Before, Missed, phase_micros, storable, stored};
 use crate::{
     health::{CheckOrigin, Status, server::check::Finished},
     ids::ConnectionId,
     probe::{Failure, Phase},
-    timestamp::Timestamp,
 };
 
 #[derive(Serialize)]
@@ -66,15 +65,15 @@ impl HistoryRow {
         }
     }
 
-    /// The time in which nobody looked, from when the check was due.
-    fn missed(finished: &Finished, due: Timestamp) -> Self {
+    /// The time in which nobody looked.
+    fn missed(finished: &Finished, missed: Missed) -> Self {
         Self {
             id: Uuid::new_v4(),
             credential_id: finished.claim.lease.credential_id.0,
             status: Status::Unknown.code(),
             response_time_ms: None,
             error_message: None,
-            check_us: due.micros(),
+            check_us: missed.told_at.micros(),
             origin: finished.claim.origin.code(),
             attempts: 0,
             cause: None,
@@ -98,7 +97,7 @@ pub(super) async fn insert_checks(
     let rows: Vec<HistoryRow> = results
         .iter()
         .flat_map(|(finished, before)| {
-            let missed = missed_from(finished, before).map(|due| HistoryRow::missed(finished, due));
+            let missed = Missed::before(finished, before).map(|missed| HistoryRow::missed(finished, missed));
             missed.into_iter().chain([HistoryRow::of(finished)])
         })
         .collect();

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::{rollup::Buckets, state::After};
-use super::{check::Finished, notices};
+use super::{check::Finished, notices, patience::answered};
 use crate::{
     auth::server::Caller,
     error::AppError,
@@ -29,6 +29,9 @@ mod history;
 mod rollup;
 mod state;
 
+/// Days back that the history surely reaches: within the month before this one, whose partition is made ahead and
+/// not dropped (`MOORING_HISTORY_DAYS` is 35 at least).
+const SURELY_KEPT_DAYS: i64 = 28;
 /// The longest message that is stored, in characters.
 const LONGEST_MESSAGE: usize = 2_000;
 
@@ -42,7 +45,14 @@ pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<C
     if results.is_empty() {
         return Ok(BTreeSet::new());
     }
+    answered(write(state, results)).await
+}
+
+async fn write(state: &AppState, results: &[Finished]) -> Result<BTreeSet<ConnectionId>, AppError> {
     let mut tx = Caller::system(state, "monitor").write().await?;
+    // Whoever changes a connection holds its row for a moment. One who holds it for long must not keep all the other
+    // results from being written: then they are written one by one.
+    sqlx::query!("set local lock_timeout = '2s'").execute(&mut *tx).await?;
     let standing = lock(&mut tx, state, results).await?;
     let results: Vec<(&Finished, &Before)> = results
         .iter()
@@ -170,11 +180,24 @@ fn storable(text: &str) -> String {
     text.chars().take(LONGEST_MESSAGE).map(|character| if character == '\0' { '\u{fffd}' } else { character }).collect()
 }
 
-/// Since when nobody had looked, where time was missed before this check.
-fn missed_from(finished: &Finished, before: &Before) -> Option<Timestamp> {
-    let due = finished.claim.due_at.filter(|_| finished.claim.origin.is_scheduled())?;
-    before.last_check_at?;
-    schedule::was_missed(due, finished.started_at, before.interval_s, before.consecutive_lasting).then_some(due)
+/// The time in which nobody looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Missed {
+    /// When the check was due that nobody made.
+    since: Timestamp,
+    /// Where it stands in the history: there, or as far back as the history surely reaches. After a standstill of
+    /// months, or an old backup, the month of `since` may be gone.
+    told_at: Timestamp,
+}
+
+impl Missed {
+    /// Before this check, where time was missed.
+    fn before(finished: &Finished, before: &Before) -> Option<Self> {
+        let due = finished.claim.due_at.filter(|_| finished.claim.origin.is_scheduled())?;
+        before.last_check_at?;
+        schedule::was_missed(due, finished.started_at, before.interval_s, before.consecutive_lasting)
+            .then(|| Self { since: due, told_at: due.max(before.now.plus_seconds(-SURELY_KEPT_DAYS * 86_400)) })
+    }
 }
 
 const fn is_up(status: Status) -> bool {

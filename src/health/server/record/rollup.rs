@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Before, missed_from, phase_micros, stored};
+use super::{Before, Missed, phase_micros, stored};
 use crate::{
     health::{Status, rules, server::check::Finished},
     probe::Phase,
@@ -97,14 +97,15 @@ impl Buckets {
     /// The check itself, and the time for which the one before it held.
     pub(super) fn take(&mut self, finished: &Finished, before: &Before) {
         let id = finished.claim.lease.credential_id.0;
-        let missed = missed_from(finished, before);
-        if let Some(due) = missed {
-            for bucket in self.both(id, due) {
+        let missed = Missed::before(finished, before);
+        if let Some(missed) = missed {
+            for bucket in self.both(id, missed.told_at) {
                 bucket.unknown += 1;
             }
         }
         if let Some(last) = before.last_check_at {
-            let seconds = rules::held_seconds(last, missed.unwrap_or(finished.started_at), before.interval_s);
+            let until = missed.map_or(finished.started_at, |missed| missed.since);
+            let seconds = rules::held_seconds(last, until, before.interval_s);
             for bucket in self.both(id, last) {
                 bucket.hold(before.status, seconds);
             }

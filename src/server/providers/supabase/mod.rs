@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     connections::settings::{Secret, Special, Supabase},
-    probe::{Cause, Depth, Phase, scrub},
+    probe::{Cause, Depth, Phase},
     server::clock::{Clock, SystemClock},
     timestamp::Timestamp,
 };
@@ -162,8 +162,7 @@ impl Api<'_> {
         }
         let health = answer.json().ok_or_else(|| answer::foreign(&answer))?;
         let text = |name: &str| health.get(name).and_then(serde_json::Value::as_str);
-        trace.server_version =
-            text("version").map(|version| scrub(&format!("{} {version}", text("name").unwrap_or("Auth")), &[]));
+        trace.server_version = text("version").map(|version| format!("{} {version}", text("name").unwrap_or("Auth")));
         Ok(())
     }
 
