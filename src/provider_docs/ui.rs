@@ -6,7 +6,7 @@ use leptos_router::hooks::use_params_map;
 use super::{Guide, ShownCause, ShownSection, api::get_guide, guide_path};
 use crate::{
     connections::Provider,
-    ui::{Card, ErrorState, Page, PageHeader, SkeletonRows, Tab, Tabs, TimeAgo},
+    ui::{ButtonLink, Card, ErrorState, IconName, Page, PageHeader, SkeletonRows, Tab, Tabs, TimeAgo},
 };
 
 /// `/guides`: the five to choose from.
@@ -108,7 +108,8 @@ fn Whole(guide: Guide) -> impl IntoView {
             }
         })
         .collect_view();
-    let causes = guide.causes.into_iter().map(|cause| view! { <CauseCard cause /> }).collect_view();
+    let provider = guide.provider;
+    let causes = guide.causes.into_iter().map(|cause| view! { <CauseCard provider cause /> }).collect_view();
     let links = guide
         .links
         .into_iter()
@@ -150,6 +151,12 @@ fn Whole(guide: Guide) -> impl IntoView {
             </nav>
             <div class="stack-wide guide-text">
                 <div class="prose" inner_html=guide.overview_html></div>
+                <div class="row">
+                    <ButtonLink href=format!("/connections/new?provider={}", provider.code()) icon=IconName::Plus>
+                        {format!("Add a {} connection", provider.label())}
+                    </ButtonLink>
+                    <ButtonLink href=format!("/knowledge?provider={}", provider.code())>"What has worked"</ButtonLink>
+                </div>
                 {sections}
                 <section class="card" id="causes">
                     <header class="card-head">
@@ -171,7 +178,8 @@ fn Whole(guide: Guide) -> impl IntoView {
 }
 
 #[component]
-fn CauseCard(cause: ShownCause) -> impl IntoView {
+fn CauseCard(provider: Provider, cause: ShownCause) -> impl IntoView {
+    let known = format!("/knowledge?provider={}&q={}", provider.code(), cause.cause.code());
     let code = cause
         .code
         .into_iter()
@@ -192,6 +200,9 @@ fn CauseCard(cause: ShownCause) -> impl IntoView {
             </p>
             <div class="prose" inner_html=cause.solution_html></div>
             {code}
+            <p class="small">
+                <a href=known>{format!("Cures of {} in the knowledge base", cause.cause.code())}</a>
+            </p>
         </article>
     }
 }

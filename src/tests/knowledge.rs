@@ -546,3 +546,67 @@ async fn the_page_shows_what_is_known_without_javascript() {
     assert_eq!(client.get("/knowledge/export.json").await.status, StatusCode::FORBIDDEN);
     assert!(client.get("/knowledge?show=waiting").await.text().contains("administrators"));
 }
+
+#[tokio::test]
+async fn a_failing_connection_shows_its_cures_with_links_and_asks_whether_they_helped() {
+    let app = TestApp::start().await;
+    let (ada, client) = app.signed_in("ada@example.org").await;
+    let (bob, stranger) = app.signed_in("bob@example.org").await;
+    stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    let id = connection(&ada, "orders", "postgres://app:pw@127.0.0.1:1/x").await;
+    assert!(knowledge::cures_of_connection(&ada, id).await.expect("nothing yet").is_empty(), "it has not failed");
+    check_now(&ada, id, CheckOrigin::Person).await.expect("a check that fails");
+
+    let cures = knowledge::cures_of_connection(&ada, id).await.expect("cures");
+    let surest = cures.first().expect("the stock has one").clone();
+    assert_eq!((surest.provider, surest.cause), (Provider::PostgreSql, Cause::ConnectionRefused));
+    assert!(cures.is_sorted_by(|a, b| a.confidence_score >= b.confidence_score));
+    assert_eq!(knowledge::cures_of_connection(&bob, id).await, Err(AppError::NotFound));
+
+    // The card, whole without scripts; the board and the guide lead to it and on from it.
+    let page = client.get(&format!("/connections/{id}")).await.text();
+    let first_step =
+        mooring::knowledge::steps(&surest.solution)[0].split(['`', '\'', '&', '"']).next().expect("words").to_owned();
+    for part in [
+        "id=\"cures\"",
+        "It did not work",
+        &format!("/knowledge/{}", surest.id),
+        "/guides/postgresql#connection_refused",
+        &first_step,
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(client.get("/").await.text().contains(&format!("/connections/{id}#cures")));
+    let guide = client.get("/guides/postgresql").await.text();
+    for part in ["/knowledge?provider=postgresql&amp;q=connection_refused", "/connections/new?provider=postgresql"] {
+        assert!(guide.contains(part), "{part}");
+    }
+    let form = client.get("/connections/new?provider=mysql").await.text();
+    assert!(form.contains("/guides/mysql") && form.contains("/guides/firebase"));
+
+    // The vote is a form.
+    let vote = crate::support::client::server_function("vote_knowledge");
+    let sent = client.post_form(&vote, &[("id", &surest.id.to_string()), ("worked", "true")]).await;
+    assert!(sent.status.is_redirection() || sent.status.is_success(), "{sent:?}");
+    let entry = client.get(&format!("/knowledge/{}", surest.id)).await;
+    assert_eq!(entry.status, StatusCode::OK);
+    assert!(entry.text().contains("worked in 100 % of 1 report"), "{}", entry.text());
+    assert!(entry.text().contains(&format!("{} % sure", surest.confidence_score + 5)));
+    for gone in [Uuid::new_v4().to_string(), "no-id".to_owned()] {
+        assert_eq!(client.get(&format!("/knowledge/{gone}")).await.status, StatusCode::NOT_FOUND);
+    }
+
+    // What waits is shown to its author and to administrators, and to nobody else.
+    let (_, c) = member(&app, "carol@example.org").await;
+    let own = acted(&c, "learn_from_error", report("Turn the flux regulator", true)).await;
+    let address = format!("/knowledge/{}", own["knowledgeId"].as_str().expect("an id"));
+    assert_eq!(stranger.get(&address).await.status, StatusCode::NOT_FOUND);
+    assert!(
+        client.get(&address).await.text().contains("Only you see this"),
+        "the first account is the administrator's"
+    );
+
+    // The code of a cause finds that cause alone.
+    let found = found(&c, json!({"provider": "postgresql", "query": "connection_refused", "limit": 50})).await;
+    assert!(!found.is_empty() && found.iter().all(|entry| entry["cause"] == json!("connection_refused")), "{found:?}");
+}

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
+    connections::Provider,
     health::{ConnectionHealth, ErrorRow, RecentCheck, RetryAnalytics, Status},
     probe::TlsFacts,
     provider_docs::cause_path,
@@ -237,7 +238,7 @@ pub fn RecentChecks(checks: Vec<RecentCheck>) -> impl IntoView {
 
 /// The causes that came, each once.
 #[component]
-pub fn Errors(errors: Vec<ErrorRow>) -> impl IntoView {
+pub fn Errors(errors: Vec<ErrorRow>, provider: Option<Provider>) -> impl IntoView {
     if errors.is_empty() {
         return view! {
             <Card title="Errors">
@@ -251,6 +252,12 @@ pub fn Errors(errors: Vec<ErrorRow>) -> impl IntoView {
         .map(|error| {
             let place = error.failed_phase.map(|phase| format!(" at {}", phase.label()));
             let code = error.code.map(|code| format!(" · {code}"));
+            let cause = match provider {
+                Some(provider) => {
+                    view! { <a href=cause_path(provider, error.cause)>{error.cause.code()}</a> }.into_any()
+                }
+                None => error.cause.code().into_any(),
+            };
             view! {
                 <tr>
                     <th scope="row">
@@ -263,7 +270,7 @@ pub fn Errors(errors: Vec<ErrorRow>) -> impl IntoView {
                             }}
                         </span>
                         <span class="failure-message">{error.message}</span>
-                        <span class="small quiet">" " {error.cause.code()} {place} {code}</span>
+                        <span class="small quiet">" " {cause} {place} {code}</span>
                     </th>
                     <td class="end">{thousands(error.occurrences.into())}</td>
                     <td class="end small quiet wide-only">
