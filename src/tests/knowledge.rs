@@ -15,6 +15,7 @@ use mooring::{
         },
     },
     probe::Cause,
+    status::State,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -609,4 +610,34 @@ async fn a_failing_connection_shows_its_cures_with_links_and_asks_whether_they_h
     // The code of a cause finds that cause alone.
     let found = found(&c, json!({"provider": "postgresql", "query": "connection_refused", "limit": 50})).await;
     assert!(!found.is_empty() && found.iter().all(|entry| entry["cause"] == json!("connection_refused")), "{found:?}");
+}
+
+#[tokio::test]
+async fn the_status_page_says_what_was_learnt_and_when() {
+    let app = TestApp::start().await;
+    let (admin, client) = app.signed_in("admin@example.org").await;
+    let learning = async || {
+        let report = mooring::status::server::report(&admin).await.expect("a report");
+        report.parts.into_iter().find(|part| part.name == "Learning").expect("the part")
+    };
+    let bare = learning().await;
+    assert_eq!((bare.state, bare.last_at), (State::Attention, None), "the stock is not there: {bare:?}");
+
+    let stock = stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    let (_, a) = member(&app, "ada@example.org").await;
+    acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
+    acted(&a, "learn_from_error", report("Turn the other regulator off", false)).await;
+    acted(&a, "learn_from_success", json!({"provider": "mysql", "credentials": {"host": "db.acme.example"}})).await;
+    let now = learning().await;
+    assert_eq!(now.state, State::Ok);
+    assert!(now.last_at.is_some());
+    for part in [
+        format!("Entries offered to all: {stock} ({stock} built in)."),
+        "Reports: 1 that a cure worked, 1 that it did not.".to_owned(),
+        "Configurations known to work: 1 of 1 kinds.".to_owned(),
+    ] {
+        assert!(now.finding.contains(&part), "{part} in {}", now.finding);
+    }
+    assert!(now.advice.is_some_and(|advice| advice.contains("confirmed: 2.")));
+    assert!(client.get("/status").await.text().contains("Entries offered to all"));
 }
