@@ -131,6 +131,50 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
 }
 
 #[tokio::test]
+async fn an_analysis_offers_what_another_s_confirmed_experience_taught() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada.lovelace@acme-corp.example").await;
+    let (_, b) = member(&app, "bob@other.example").await;
+    stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    connection(&ada, "Ledgers", "postgres://ledger_svc:swordfish@pgmain.acme-corp.example:5544/payrolls").await;
+    let told = json!({
+        "provider": "postgresql",
+        "errorMessage": "connect ECONNREFUSED pgmain.acme-corp.example:5544",
+        "fixApplied": "1. Unplug the flux regulator of pgmain.\n2. Tell ledger_svc that swordfish is the word.",
+        "fixWorked": true,
+    });
+    let learnt = acted(&a, "learn_from_error", told).await;
+    let analysed = async |client: &Client| {
+        let body = json!({"provider": "postgresql", "errorMessage": "connect ECONNREFUSED db.other.example:5432"});
+        let answer = client.post_json("/functions/v1/analyze-database-error", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.json()
+    };
+    let of_knowledge = |analysis: &Value| -> Vec<Value> {
+        let fixes = analysis["suggestedFixes"].as_array().expect("fixes");
+        fixes.iter().filter(|fix| fix["source"] == json!("knowledge")).cloned().collect()
+    };
+    // Before it is confirmed, only its author is offered it; the stock says what the rules say already.
+    assert_eq!(of_knowledge(&analysed(&a).await).len(), 1);
+    let before = analysed(&b).await;
+    assert!(of_knowledge(&before).is_empty() && before["analysis"]["sources"] == json!(["rules"]), "{before}");
+    let id = learnt["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&ada, id).await.expect("it is confirmed");
+
+    let after = analysed(&b).await;
+    assert_eq!(after["analysis"]["sources"], json!(["rules", "knowledge"]));
+    let offered = of_knowledge(&after);
+    assert_eq!(offered.len(), 1, "{after}");
+    assert_eq!((&offered[0]["confidence"], &offered[0]["patch"]), (&json!(80), &Value::Null));
+    assert_eq!(offered[0]["steps"].as_array().map(Vec::len), Some(2), "{}", offered[0]);
+    let text = offered[0].to_string().to_lowercase();
+    assert!(text.contains("flux regulator"), "{text}");
+    for name in ["ada", "lovelace", "acme", "ledger", "swordfish", "pgmain", "5544", "payrolls"] {
+        assert!(!text.contains(name), "{name} is in {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_account_confirms_a_cure_and_it_is_one_entry() {
     let app = TestApp::start().await;
     let (ada, a) = member(&app, "ada@example.org").await;
@@ -499,6 +543,58 @@ async fn two_reports_at_the_same_time_are_one_entry_and_both_count() {
             .await
             .expect("the entries");
     assert_eq!((rows, score), (1, 100));
+}
+
+#[tokio::test]
+async fn the_same_cure_in_nearly_the_same_words_is_one_entry() {
+    let app = TestApp::start().await;
+    let (_, a) = member(&app, "ada@example.org").await;
+    let mut learnt = async |provider: &str, message: &str, fix: &str| {
+        let told = json!({"provider": provider, "errorMessage": message, "fixApplied": fix, "fixWorked": true});
+        acted(&a, "learn_from_error", told).await["knowledgeId"].clone()
+    };
+    let refused = "Connection refused";
+    let first = learnt("postgresql", refused, "Restart the server, and increase the pool size").await;
+    for same in [
+        "increased POOL size; restarted the server!",
+        "Restart the server and increase the max pool size",
+        "we restarted the server and raised the pool size on host alpha7",
+    ] {
+        assert_eq!(learnt("postgresql", refused, same).await, first, "{same}");
+    }
+    for (provider, message, other) in [
+        ("postgresql", refused, "Restart the service, and decrease the pool size"),
+        ("postgresql", refused, "Restart the server"),
+        // Of another cause, or for another provider, it is another cure.
+        ("postgresql", "FATAL: sorry, too many clients already", "Restart the server, and increase the pool size"),
+        ("mysql", refused, "Restart the server, and increase the pool size"),
+    ] {
+        assert_ne!(learnt(provider, message, other).await, first, "{provider}, {message}: {other}");
+    }
+    assert_eq!(count(&mut app.database.connect().await, "database_knowledge_base").await, 5);
+}
+
+#[tokio::test]
+async fn an_export_is_imported_whole() {
+    let (here, there) = (TestApp::start().await, TestApp::start().await);
+    let (admin, other) = (here.user("admin@example.org").await, there.user("admin@example.org").await);
+    stock::load(&Caller::system(&here.state, "tests")).await.expect("the stock");
+    let (_, a) = member(&here, "ada@example.org").await;
+    let own = acted(&a, "learn_from_error", report("Open \"the\" port: <tcp> & {more}", true)).await;
+    acted(&a, "update_confidence", json!({"knowledgeId": own["knowledgeId"], "worked": false})).await;
+    let id = own["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&admin, id).await.expect("it is confirmed");
+    // Held back, so nobody else's business.
+    acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
+
+    let export =
+        async |caller: &Caller| serde_json::to_value(transfer::export(caller).await.expect("an export")).expect("JSON");
+    let file = export(&admin).await;
+    assert!(file.to_string().contains("<tcp> & {more}") && !file.to_string().contains("flux"));
+    let report = transfer::import(&other, &file.to_string()).await.expect("an import");
+    let entries = file["entries"].as_array().expect("entries").len();
+    assert_eq!((usize::try_from(report.added).expect("a number"), report.known), (entries, 0));
+    assert_eq!(export(&other).await, file);
 }
 
 #[tokio::test]
