@@ -547,7 +547,7 @@ fn Row(row: Memo<Option<BoardRow>>) -> impl IntoView {
             let response = row.response_time_ms.filter(|_| !row.paused).map(f64::from);
             let failing = row.cause.filter(|_| row.status == Status::Down && !row.paused);
             let cures = failing.map(|_| {
-                let about = format!("What cures {}", row.name);
+                let about = format!("What to do about {}", row.name);
                 view! {
                     <a class="small" href=format!("/connections/{}#cures", row.id) aria-label=about>
                         "What to do"
