@@ -31,7 +31,10 @@ pub fn GuidesPage() -> impl IntoView {
         .collect_view();
     view! {
         <Page title="Guides".to_owned()>
-            <PageHeader title="Guides".to_owned() />
+            <PageHeader
+                title="Guides".to_owned()
+                subtitle=|| "How to connect, and what to do when it fails. They are always here, also without a network."
+            />
             <ul class="guide-choices" role="list">
                 {guides}
             </ul>
@@ -109,6 +112,18 @@ fn Whole(guide: Guide) -> impl IntoView {
         })
         .collect_view();
     let provider = guide.provider;
+    let index = guide
+        .causes
+        .iter()
+        .map(|cause| {
+            let code = cause.cause.code();
+            view! {
+                <li>
+                    <a href=format!("#{code}")>{code}</a>
+                </li>
+            }
+        })
+        .collect_view();
     let causes = guide.causes.into_iter().map(|cause| view! { <CauseCard provider cause /> }).collect_view();
     let links = guide
         .links
@@ -162,6 +177,9 @@ fn Whole(guide: Guide) -> impl IntoView {
                     <header class="card-head">
                         <h2>"All causes and cures"</h2>
                     </header>
+                    <ul class="guide-cause-index" role="list" aria-label="Causes">
+                        {index}
+                    </ul>
                     <div class="guide-causes">{causes}</div>
                 </section>
                 <Card title="The provider's own pages">

@@ -33,20 +33,12 @@ pub fn Failing(facts: ConnectionHealth) -> impl IntoView {
         let place = facts.failed_phase.map(|phase| format!("It stopped at {}.", phase.label()));
         let code = facts.error_code.map(|code| view! { <Tag tone=Tone::Down>{code}</Tag> });
         let message = facts.error_message.map(|message| view! { <p class="failure-message">{message}</p> });
-        let guide = facts.provider.zip(facts.cause).map(|(provider, cause)| {
-            view! {
-                <a class="small" href=cause_path(provider, cause)>
-                    "What the guide says about it"
-                </a>
-            }
-        });
         view! {
             <NoticeBox tone=Tone::Down title>
                 <div class="failure">
                     <p>{advice} " " {place}</p>
                     {message}
                     {code}
-                    {guide}
                 </div>
             </NoticeBox>
         }
