@@ -549,7 +549,7 @@ async fn two_reports_at_the_same_time_are_one_entry_and_both_count() {
 async fn the_same_cure_in_nearly_the_same_words_is_one_entry() {
     let app = TestApp::start().await;
     let (_, a) = member(&app, "ada@example.org").await;
-    let mut learnt = async |provider: &str, message: &str, fix: &str| {
+    let learnt = async |provider: &str, message: &str, fix: &str| {
         let told = json!({"provider": provider, "errorMessage": message, "fixApplied": fix, "fixWorked": true});
         acted(&a, "learn_from_error", told).await["knowledgeId"].clone()
     };
