@@ -281,7 +281,7 @@ impl Redactor {
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Redactor").field("known", &self.known.len()).finish()
+        f.debug_struct("Redactor").field("known", &self.known.len()).field("found", &self.found).finish()
     }
 }
 
