@@ -20,6 +20,15 @@ test("a stopped server goes down live, with the reason, and recovers", async ({ 
   await expect(board.status("orders")).toHaveText(/Down/, { timeout: 50_000 });
   await expect(board.row("orders")).toContainText("Nothing listens at that address");
 
+  // Somebody else reads meanwhile what to do about it.
+  const other = await page.context().newPage();
+  await other.goto("/");
+  await new Board(other).row("orders").getByRole("link", { name: "What to do about orders" }).click();
+  await expect(new Dashboard(other).part("Known cures")).toBeVisible();
+  await expect(other.getByRole("button", { name: "It worked" }).first()).toBeVisible();
+  await expect(other.getByRole("link", { name: "The PostgreSQL guide on this" })).toHaveAttribute("href", "/guides/postgresql#connection_refused");
+  await other.close();
+
   server.start();
   await expect(board.status("orders")).toHaveText(/Healthy/, { timeout: 50_000 });
   expect(reloaded).toBe(false);

@@ -46,6 +46,19 @@ test("a check asked for arrives, and a pause holds until it is ended", async ({ 
   await expect(dashboard.pause()).toBeVisible();
 });
 
+test("an entry of the knowledge base has an address, and leads to the guide", async ({ page, visit, accessible }) => {
+  await visit("/knowledge?provider=mysql&q=host_blocked");
+  const title = page.getByRole("article").getByRole("heading", { level: 2 });
+  await expect(title).toHaveCount(1);
+  const name = await title.innerText();
+  await title.getByRole("link").click();
+  await expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
+  await accessible();
+  await page.getByRole("link", { name: /guide: host_blocked/ }).click();
+  await expect(page).toHaveURL(/\/guides\/mysql#host_blocked$/);
+  await expect(page.locator("#host_blocked")).toBeInViewport();
+});
+
 for (const path of [
   "/status",
   "/audit",

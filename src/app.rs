@@ -44,6 +44,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("connections/:id/edit") view={Lazy::<pages::EditConnection>::new()} ssr=SsrMode::Async />
                     <Route path=path!("connections/:id/delete") view={Lazy::<pages::DeleteConnection>::new()} ssr=SsrMode::Async />
                     <Route path=path!("knowledge") view={Lazy::<pages::Knowledge>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("knowledge/:id") view={Lazy::<pages::KnowledgeEntry>::new()} ssr=SsrMode::Async />
                     <Route path=path!("guides") view={Lazy::<pages::Guides>::new()} ssr=SsrMode::Async />
                     <Route path=path!("guides/:provider") view={Lazy::<pages::Guide>::new()} ssr=SsrMode::Async />
                     <Route path=path!("settings") view={Lazy::<pages::Settings>::new()} ssr=SsrMode::Async />

@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../..");
 const binary = resolve(root, process.env.MOORING_BINARY ?? "target/debug/mooring");
 const email = "program@example.org";
+const password = "quiet harbour lantern 47 moss";
 
 /** Starts it. `sql` runs a statement on Mooring's own database, for rows that no call makes. */
 export async function start() {
@@ -53,7 +54,7 @@ export async function start() {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    command(["user", "add", email, "--admin", "--password-stdin"], "quiet harbour lantern 47 moss");
+    command(["user", "add", email, "--admin", "--password-stdin"], password);
     const token = command(["token", "add", email, "--name", "supabase-js"]);
     const settings = { host: database.hostname, port: Number(database.port), username: "postgres", database: "postgres" };
     const connection = ["connection", "add", email, "--name", "orders", "--provider", "postgresql", "--settings-stdin"];
@@ -66,7 +67,7 @@ export async function start() {
       if (mooring.exitCode !== null) throw new Error(`Mooring ended:\n${readFileSync(log, "utf8").slice(-2000)}`);
       return fetch(`${url}/healthz`).then((answer) => answer.ok, () => false);
     });
-    return { url, token, credentialId, userId, settings, sql: (statement) => psql(database.href, statement), stop };
+    return { url, email, password, token, credentialId, userId, settings, sql: (statement) => psql(database.href, statement), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -89,6 +89,8 @@ parts! {
     library(LibraryPages, __preload_library) = {
         /// `/knowledge`
         Knowledge = knowledge::ui::KnowledgePage,
+        /// `/knowledge/:id`
+        KnowledgeEntry = knowledge::ui::KnowledgeEntryPage,
         /// `/guides`
         Guides = provider_docs::ui::GuidesPage,
         /// `/guides/:provider`

@@ -131,6 +131,18 @@ pub struct FormStart {
     pub known: KnownFacts,
 }
 
+impl FormStart {
+    /// Begins with `provider`, where nothing was typed yet.
+    #[must_use]
+    pub fn beginning_with(mut self, provider: Option<Provider>) -> Self {
+        let untouched = ConnectionForm { provider: self.form.provider.clone(), ..ConnectionForm::default() };
+        if let Some(provider) = provider.filter(|_| self.form == untouched) {
+            provider.code().clone_into(&mut self.form.provider);
+        }
+        self
+    }
+}
+
 /// What sending the form came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Submitted {
@@ -501,6 +513,23 @@ mod tests {
 
     fn fields(form: &ConnectionForm) -> Vec<String> {
         form.read().expect_err("a form that cannot be read").into_iter().map(|error| error.field).collect()
+    }
+
+    #[test]
+    fn a_form_begins_with_a_provider_until_something_is_typed() {
+        let begun = |form: ConnectionForm| {
+            let start = FormStart {
+                form,
+                connection: None,
+                report: None,
+                secrets: SecretFacts::default(),
+                known: KnownFacts::default(),
+            };
+            start.beginning_with(Some(Provider::MySql)).form.provider
+        };
+        let empty = ConnectionForm { provider: "postgresql".to_owned(), ..ConnectionForm::default() };
+        assert_eq!(begun(empty), "mysql");
+        assert_eq!(begun(form()), "postgresql");
     }
 
     #[test]

@@ -8,7 +8,10 @@
 use leptos::prelude::*;
 
 use super::{Found, ImportReport, KnowledgeEntry};
-use crate::{error::AppError, ids::KnowledgeId};
+use crate::{
+    error::AppError,
+    ids::{ConnectionId, KnowledgeId},
+};
 
 /// What the page of the knowledge base shows for `q`, `provider` and `category`, each of which may be empty.
 ///
@@ -26,6 +29,29 @@ pub async fn search_knowledge(
     let wanted = super::parse_search(&q, &provider, &category, Some(super::PAGE_LIMIT))?;
     let found = super::server::search(super::server::Asker::Account(&caller), wanted).await?;
     Ok(Found { entries: std::sync::Arc::unwrap_or_clone(found), may_moderate: caller.is_admin() })
+}
+
+/// One entry.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] for an entry that one may not see.
+#[server]
+pub async fn get_knowledge(id: KnowledgeId) -> Result<Found, AppError> {
+    let caller = crate::auth::server::caller().await?;
+    let entry = super::server::entry(&caller, id).await?;
+    Ok(Found { entries: vec![entry], may_moderate: caller.is_admin() })
+}
+
+/// What is known to cure what a connection fails of, the surest first; nothing while it does not fail.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where the connection is not the caller's.
+#[server]
+pub async fn cures_of_connection(id: ConnectionId) -> Result<Vec<KnowledgeEntry>, AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::cures_of_connection(&caller, id).await
 }
 
 /// Entries that wait for an administrator, or were hidden by one.

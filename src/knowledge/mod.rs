@@ -302,6 +302,36 @@ pub fn success_rate(successes: u32, failures: u32) -> f64 {
     if all == 0.0 { 0.0 } else { (10_000.0 * f64::from(successes) / all).round() / 100.0 }
 }
 
+/// The address of an entry.
+#[must_use]
+pub fn entry_path(id: KnowledgeId) -> String {
+    format!("/knowledge/{id}")
+}
+
+/// The steps of a solution: each begins with a number or a dash, and goes on in the lines below it.
+#[must_use]
+pub fn steps(solution: &str) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    for line in solution.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match (after_mark(line), steps.last_mut()) {
+            (None, Some(last)) => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            (step, _) => steps.push(step.unwrap_or(line).to_owned()),
+        }
+    }
+    steps
+}
+
+/// What stands behind `1.`, `1)`, `-` or `*`; none where the line begins otherwise.
+fn after_mark(line: &str) -> Option<&str> {
+    let (mark, rest) = line.split_once(' ')?;
+    let number = mark.strip_suffix(['.', ')']).unwrap_or_default();
+    let is_number = matches!(number.len(), 1..=2) && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number || matches!(mark, "-" | "*")).then(|| rest.trim_start())
+}
+
 /// Words that make no difference between two cures.
 const FILLING: &[&str] = &[
     "a", "an", "and", "are", "as", "at", "be", "by", "did", "do", "for", "from", "i", "in", "into", "is", "it", "its",
@@ -371,6 +401,20 @@ mod tests {
     fn rates_are_percent() {
         for (successes, failures, rate) in [(0, 0, 0.0), (1, 0, 100.0), (0, 3, 0.0), (2, 1, 66.67), (1, 1, 50.0)] {
             assert!((success_rate(successes, failures) - rate).abs() < 1e-9, "{successes} {failures}");
+        }
+    }
+
+    #[test]
+    fn a_solution_is_told_in_steps() {
+        for (solution, expected) in [
+            ("1. Look.\n2. Look\n   again.\n\n10) Done.", vec!["Look.", "Look again.", "Done."]),
+            ("- One `a`\n* Two", vec!["One `a`", "Two"]),
+            ("Open the port.", vec!["Open the port."]),
+            ("First this.\n1. Then that.", vec!["First this.", "Then that."]),
+            ("5432 is the port.\n127.0.0.1 is the host.", vec!["5432 is the port. 127.0.0.1 is the host."]),
+            (" \n", vec![]),
+        ] {
+            assert_eq!(steps(solution), expected, "{solution}");
         }
     }
 

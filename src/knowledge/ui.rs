@@ -1,304 +1,69 @@
-//! `/knowledge`: what is known, how sure it is, whether it worked; and for administrators, what waits for them.
+//! What is known, as it is shown: the page of all entries, the page of one, and the card on a connection that fails.
 
-use leptos::{prelude::*, server_fn::ServerFn};
-use leptos_router::{components::Form, hooks::use_query_map};
+mod advice;
+mod page;
 
-use super::{
-    Category, EntryOrigin, Found, KnowledgeEntry, SUGGESTED_FROM, Standing,
-    api::{EditKnowledge, ImportKnowledge, ModerateKnowledge, VoteKnowledge, search_knowledge, waiting_knowledge},
-};
-use crate::{
-    connections::Provider,
-    error::AppError,
-    probe::Cause,
-    provider_docs::cause_path,
-    ui::{
-        Button, ButtonKind, Card, EmptyState, ErrorState, Icon, IconName, Page, PageHeader, SelectField, SkeletonRows,
-        Tab, Tabs, Tag, TextField, Tone, number::percent, use_toasts,
-    },
-};
+use leptos::prelude::*;
 
-/// What the address asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Asked {
-    query: String,
-    provider: String,
-    category: String,
-    waiting: bool,
-}
+use super::{KnowledgeEntry, SUGGESTED_FROM, api::VoteKnowledge, steps};
+use crate::ui::{Button, IconName, Tag, Tone, number::percent};
 
-/// What can be done on the page.
-#[derive(Clone, Copy)]
-struct Acts {
-    vote: ServerAction<VoteKnowledge>,
-    moderate: ServerAction<ModerateKnowledge>,
-    edit: ServerAction<EditKnowledge>,
-    import: ServerAction<ImportKnowledge>,
-}
+pub use advice::KnownCures;
+pub use page::{KnowledgeEntryPage, KnowledgePage};
 
-impl Acts {
-    fn new() -> Self {
-        let acts = Self {
-            vote: ServerAction::new(),
-            moderate: ServerAction::new(),
-            edit: ServerAction::new(),
-            import: ServerAction::new(),
-        };
-        tell(acts.vote, "Thank you, that counts.");
-        tell(acts.moderate, "Done.");
-        tell(acts.edit, "Saved.");
-        acts
-    }
-
-    fn versions(self) -> [usize; 4] {
-        [
-            self.vote.version().get(),
-            self.moderate.version().get(),
-            self.edit.version().get(),
-            self.import.version().get(),
-        ]
-    }
-}
-
-/// Says how an act ended.
-fn tell<S>(action: ServerAction<S>, done: &'static str)
-where
-    S: ServerFn<Error = AppError> + Clone + Send + Sync + 'static,
-    S::Output: Clone + Send + Sync + 'static,
-{
-    let toasts = use_toasts();
-    Effect::new(move |_| {
-        action.value().with(|value| match value {
-            Some(Ok(_)) => toasts.show(Tone::Healthy, done),
-            Some(Err(error)) => toasts.show(Tone::Down, error.to_string()),
-            None => {}
-        });
-    });
-}
-
-/// The page.
-#[component]
-pub fn KnowledgePage() -> impl IntoView {
-    let address = use_query_map();
-    let asked = Memo::new(move |_| {
-        address.with(|address| {
-            let text = |name: &str| address.get(name).unwrap_or_default();
-            Asked {
-                query: text("q"),
-                provider: text("provider"),
-                category: text("category"),
-                waiting: address.get_str("show") == Some("waiting"),
-            }
-        })
-    });
-    let acts = Acts::new();
-    let found = Resource::new_blocking(
-        move || (asked.get(), acts.versions()),
-        |(asked, _)| async move {
-            if asked.waiting {
-                waiting_knowledge().await.map(|entries| Found { entries, may_moderate: true })
-            } else {
-                search_knowledge(asked.query, asked.provider, asked.category).await
-            }
-        },
-    );
-    let tabs = move || {
-        view! {
-            <Transition>
-                {move || {
-                    found
-                        .get()
-                        .and_then(Result::ok)
-                        .filter(|found| found.may_moderate)
-                        .map(|_| {
-                            let waiting = asked.with(|asked| asked.waiting);
-                            let tabs = vec![
-                                Tab::new("/knowledge", "Known", !waiting),
-                                Tab::new("/knowledge?show=waiting", "Waiting and hidden", waiting),
-                            ];
-                            view! {
-                                <Tabs label="Which entries" tabs />
-                                <a class="button" href="/knowledge/export.json" rel="external" download="">
-                                    "Export"
-                                </a>
-                            }
-                        })
-                }}
-            </Transition>
-        }
-    };
-    let subtitle =
-        || "What cured which failure, here and in the built-in stock. Nothing in it names a server or a person.";
-    view! {
-        <Page title="Knowledge".to_owned()>
-            <PageHeader title="Knowledge".to_owned() actions=tabs subtitle />
-            <div class="stack-wide">
-                <Filters asked />
-                <Transition fallback=|| {
-                    view! { <SkeletonRows /> }
-                }>
-                    {move || Suspend::new(async move {
-                        match found.await {
-                            Ok(found) => view! { <Results found asked=asked.get_untracked() acts /> }.into_any(),
-                            Err(error) => {
-                                view! { <ErrorState error title="The knowledge base could not be read." /> }.into_any()
-                            }
-                        }
-                    })}
-                </Transition>
-            </div>
-        </Page>
-    }
-}
-
-#[component]
-fn Filters(asked: Memo<Asked>) -> impl IntoView {
-    let first = asked.get_untracked();
-    let (query, provider, category) =
-        (RwSignal::new(first.query), RwSignal::new(first.provider), RwSignal::new(first.category));
-    Effect::new(move |earlier: Option<()>| {
-        let asked = asked.get();
-        // What was typed before the page came to life stays.
-        if earlier.is_some() {
-            query.set(asked.query);
-            provider.set(asked.provider);
-            category.set(asked.category);
-        }
-    });
-    let any = |words: &str| vec![(String::new(), words.to_owned())];
-    let mut providers = any("All providers");
-    providers.extend(Provider::ALL.map(|provider| (provider.code().to_owned(), provider.label().to_owned())));
-    let mut categories = any("All topics");
-    categories.extend(Category::ALL.map(|category| (category.code().to_owned(), category.label().to_owned())));
-    view! {
-        <Form method="GET" action="/knowledge" attr:class="knowledge-filters" attr:role="search">
-            <TextField
-                name="q"
-                label="Words, or a whole error message"
-                placeholder="connection refused"
-                r#type="search"
-                value=query
-            />
-            <SelectField name="provider" label="Provider" options=providers value=provider />
-            <SelectField name="category" label="Topic" options=categories value=category />
-            <Button icon=IconName::Search>"Search"</Button>
-        </Form>
-    }
-}
-
-#[component]
-fn Nothing(asked: Asked) -> impl IntoView {
-    if asked.waiting {
-        return view! {
-            <EmptyState
-                title="Nothing waits"
-                icon=IconName::Check
-                text="What is reported without a token, or by one person alone, waits here until you confirm it."
-            />
-        }
-        .into_any();
-    }
-    view! {
-        <EmptyState
-            title="Nothing is known about that"
-            icon=IconName::Search
-            text="Try fewer words, or paste the message as the server wrote it. What cures a failure here will be found from then on."
-        >
-            <a class="button" href="/knowledge">
-                "Show everything"
-            </a>
-        </EmptyState>
-    }
-    .into_any()
-}
-
-#[component]
-fn Results(found: Found, asked: Asked, acts: Acts) -> impl IntoView {
-    let Found { entries, may_moderate } = found;
-    let import = may_moderate.then(|| view! { <Import import=acts.import /> });
-    let entries = if entries.is_empty() {
-        view! { <Nothing asked /> }.into_any()
-    } else {
-        view! { <Entries entries acts may_moderate /> }.into_any()
-    };
-    view! { <div class="stack-wide">{entries} {import}</div> }
-}
-
-#[component]
-fn Entries(entries: Vec<KnowledgeEntry>, acts: Acts, may_moderate: bool) -> impl IntoView {
-    let entries = entries
-        .into_iter()
-        .map(|entry| {
-            view! {
-                <li>
-                    <Entry entry acts may_moderate />
-                </li>
-            }
-        })
-        .collect_view();
-    view! {
-        <ul class="entries" role="list">
-            {entries}
-        </ul>
-    }
-}
-
-#[component]
-fn Entry(entry: KnowledgeEntry, acts: Acts, may_moderate: bool) -> impl IntoView {
-    let sure = if entry.confidence_score >= SUGGESTED_FROM { Tone::Healthy } else { Tone::Plain };
-    let reports = match entry.usage_count {
+/// How often it worked, in words.
+fn reports(entry: &KnowledgeEntry) -> String {
+    match entry.usage_count {
         0 => "no reports yet".to_owned(),
         1 => format!("worked in {} % of 1 report", percent(entry.success_rate)),
         count => format!("worked in {} % of {count} reports", percent(entry.success_rate)),
-    };
-    let standing = (entry.standing != Standing::Shared).then(|| {
-        view! { <Tag tone=Tone::Degraded>{entry.standing.label()}</Tag> }
-    });
-    let cause = (entry.cause != Cause::Unknown).then(|| {
-        view! {
-            <a class="mono" href=cause_path(entry.provider, entry.cause)>
-                {entry.cause.code()}
-            </a>
-            " · "
+    }
+}
+
+/// How sure it is.
+#[component]
+fn Sure(score: u8) -> impl IntoView {
+    let tone = if score >= SUGGESTED_FROM { Tone::Healthy } else { Tone::Plain };
+    view! { <Tag tone>{format!("{score} % sure")}</Tag> }
+}
+
+/// What to do, step by step, and the code for it.
+#[component]
+fn Solution(entry: KnowledgeEntry) -> impl IntoView {
+    let steps = match steps(&entry.solution) {
+        steps if steps.len() > 1 => {
+            let steps = steps.iter().map(|step| view! { <li>{with_code(step)}</li> }).collect_view();
+            view! { <ol class="entry-steps">{steps}</ol> }.into_any()
         }
-    });
+        _ => view! { <p class="entry-solution">{with_code(&entry.solution)}</p> }.into_any(),
+    };
     let code = entry
         .code_examples
-        .iter()
+        .into_iter()
         .map(|example| {
             view! {
                 <pre class="code" tabindex="0" aria-label=format!("Example in {}", example.language)>
-                    <code>{example.code.clone()}</code>
+                    <code>{example.code}</code>
                 </pre>
             }
         })
         .collect_view();
-    let can_be_judged = matches!(entry.standing, Standing::Shared | Standing::Private);
-    let votes = can_be_judged.then(|| view! { <Votes id=entry.id.to_string() vote=acts.vote /> });
-    let moderation = may_moderate.then(|| view! { <Moderation entry=entry.clone() acts /> });
     view! {
-        <article class="card entry">
-            <header class="entry-head">
-                <h2>{entry.title.clone()}</h2>
-                <span class="row">
-                    <Tag>{entry.provider.label()}</Tag>
-                    <Tag tone=sure>{format!("{} % sure", entry.confidence_score)}</Tag>
-                    {standing}
-                </span>
-            </header>
-            <p>{entry.description.clone()}</p>
-            <p class="small quiet">{cause} {entry.category.label()} " · " {entry.origin.label()} " · " {reports}</p>
-            <details>
-                <summary class="disclose">"What to do"</summary>
-                <div class="entry-body">
-                    <p class="entry-solution">{entry.solution.clone()}</p>
-                    {code}
-                    {votes}
-                </div>
-            </details>
-            {moderation}
-        </article>
+        {steps}
+        {code}
     }
+}
+
+/// A text in which what stands between backticks is code.
+fn with_code(text: &str) -> Vec<AnyView> {
+    let mut is_code = true;
+    text.split('`')
+        .map(|part| {
+            is_code = !is_code;
+            let part = part.to_owned();
+            if is_code { view! { <code>{part}</code> }.into_any() } else { part.into_any() }
+        })
+        .collect()
 }
 
 #[component]
@@ -321,137 +86,5 @@ fn Votes(id: String, vote: ServerAction<VoteKnowledge>) -> impl IntoView {
             {button("true", "It worked", IconName::Check)}
             {button("false", "It did not work", IconName::Cross)}
         </div>
-    }
-}
-
-/// Confirm, hide, show, delete, edit.
-#[component]
-fn Moderation(entry: KnowledgeEntry, acts: Acts) -> impl IntoView {
-    let id = entry.id.to_string();
-    let act = |act: &'static str, words: &'static str, kind: ButtonKind| {
-        let id = id.clone();
-        view! {
-            <ActionForm action=acts.moderate>
-                <input type="hidden" name="id" value=id />
-                <input type="hidden" name="act" value=act />
-                <Button small=true kind=kind>
-                    {words}
-                </Button>
-            </ActionForm>
-        }
-    };
-    let standing = match entry.standing {
-        Standing::Shared => act("hide", "Hide from everyone", ButtonKind::default()).into_any(),
-        Standing::Hidden => act("show", "Show again", ButtonKind::default()).into_any(),
-        Standing::Private | Standing::Quarantined => view! {
-            {act("confirm", "Confirm and share", ButtonKind::Primary)}
-            {act("hide", "Hide", ButtonKind::default())}
-        }
-        .into_any(),
-    };
-    let delete = (entry.origin != EntryOrigin::Stock).then(|| {
-        view! {
-            <details>
-                <summary class="disclose">"Delete"</summary>
-                <div class="row">
-                    <span class="small">"It is gone for everyone, with what was reported of it."</span>
-                    {act("delete", "Delete this entry", ButtonKind::Danger)}
-                </div>
-            </details>
-        }
-    });
-    view! {
-        <details class="entry-moderation">
-            <summary class="disclose">"Moderate"</summary>
-            <div class="entry-body">
-                <div class="row">{standing}</div>
-                <EditForm entry edit=acts.edit />
-                {delete}
-            </div>
-        </details>
-    }
-}
-
-/// The fields have ids of their own: there is one such form for each entry.
-#[component]
-fn EditForm(entry: KnowledgeEntry, edit: ServerAction<EditKnowledge>) -> impl IntoView {
-    let id = entry.id;
-    let field = move |name: &str| format!("{name}-{id}");
-    let options = Category::ALL
-        .into_iter()
-        .map(|category| {
-            view! {
-                <option value=category.code() selected=category == entry.category>
-                    {category.label()}
-                </option>
-            }
-        })
-        .collect_view();
-    view! {
-        <ActionForm action=edit attr:class="form">
-            <input type="hidden" name="id" value=entry.id.to_string() />
-            <div class="field">
-                <label for=field("title")>"Title"</label>
-                <input class="input" id=field("title") name="title" value=entry.title.clone() required />
-            </div>
-            <div class="field">
-                <label for=field("description")>"What is seen, and why"</label>
-                <textarea class="input" id=field("description") name="description" rows="3" required>
-                    {entry.description.clone()}
-                </textarea>
-            </div>
-            <div class="field">
-                <label for=field("solution")>"What to do"</label>
-                <textarea class="input" id=field("solution") name="solution" rows="6" required>
-                    {entry.solution.clone()}
-                </textarea>
-            </div>
-            <div class="field">
-                <label for=field("category")>"Topic"</label>
-                <select class="input" id=field("category") name="category">
-                    {options}
-                </select>
-            </div>
-            <div class="form-actions">
-                <Button small=true busy=edit.pending()>
-                    "Save the words"
-                </Button>
-            </div>
-        </ActionForm>
-    }
-}
-
-#[component]
-fn Import(import: ServerAction<ImportKnowledge>) -> impl IntoView {
-    let outcome = move || {
-        import.value().get().map(|outcome| match outcome {
-            Ok(report) => view! {
-                <p role="status">
-                    <Icon name=IconName::Check />
-                    {format!(" {} added, {} known already.", report.added, report.known)}
-                </p>
-            }
-            .into_any(),
-            Err(error) => view! {
-                <p class="field-error" role="alert">
-                    {error.to_string()}
-                </p>
-            }
-            .into_any(),
-        })
-    };
-    view! {
-        <Card title="Import" note="An export of this or another Mooring">
-            <ActionForm action=import attr:class="card-body form">
-                <div class="field">
-                    <label for="import-file">"The exported JSON"</label>
-                    <textarea class="input input-mono" id="import-file" name="file" rows="4" required></textarea>
-                </div>
-                {outcome}
-                <div class="form-actions">
-                    <Button busy=import.pending()>"Import"</Button>
-                </div>
-            </ActionForm>
-        </Card>
     }
 }

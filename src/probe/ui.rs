@@ -3,9 +3,13 @@
 use leptos::prelude::*;
 
 use super::{Failure, Outcome, PhaseResult, ProbeReport};
-use crate::ui::{
-    NoticeBox, Tone,
-    number::{milliseconds, thousands},
+use crate::{
+    connections::Provider,
+    provider_docs::cause_path,
+    ui::{
+        NoticeBox, Tone,
+        number::{milliseconds, thousands},
+    },
 };
 
 /// The six phases of one attempt, with where it stopped and why.
@@ -13,6 +17,8 @@ use crate::ui::{
 pub fn PhaseList(
     /// What was found.
     report: ProbeReport,
+    /// Whose guide says what to do.
+    provider: Option<Provider>,
 ) -> impl IntoView {
     let title = match &report.failure {
         None => format!("Connected in {} ms", thousands(report.response_time_ms().into())),
@@ -21,11 +27,19 @@ pub fn PhaseList(
     let tone = if report.succeeded() { Tone::Healthy } else { Tone::Down };
     let why = report.failure.clone().map(why);
     let found = found(&report);
+    let guide = provider.zip(report.failure.as_ref()).map(|(provider, failure)| {
+        view! {
+            <a class="small" href=cause_path(provider, failure.cause)>
+                "What the guide says about it"
+            </a>
+        }
+    });
     view! {
         <div class="probe">
             <NoticeBox tone title>
                 {why}
                 {found.map(|found| view! { <p>{found}</p> })}
+                {guide}
             </NoticeBox>
             <ol class="phases" aria-label="Phases">
                 {report.phases.into_iter().map(|result| view! { <PhaseCell result /> }).collect_view()}

@@ -6,7 +6,7 @@ use leptos_router::hooks::use_params_map;
 use super::{Guide, ShownCause, ShownSection, api::get_guide, guide_path};
 use crate::{
     connections::Provider,
-    ui::{Card, ErrorState, Page, PageHeader, SkeletonRows, Tab, Tabs, TimeAgo},
+    ui::{ButtonLink, Card, ErrorState, IconName, Page, PageHeader, SkeletonRows, Tab, Tabs, TimeAgo},
 };
 
 /// `/guides`: the five to choose from.
@@ -31,7 +31,10 @@ pub fn GuidesPage() -> impl IntoView {
         .collect_view();
     view! {
         <Page title="Guides".to_owned()>
-            <PageHeader title="Guides".to_owned() />
+            <PageHeader
+                title="Guides".to_owned()
+                subtitle=|| "How to connect, and what to do when it fails. They are always here, also without a network."
+            />
             <ul class="guide-choices" role="list">
                 {guides}
             </ul>
@@ -108,7 +111,20 @@ fn Whole(guide: Guide) -> impl IntoView {
             }
         })
         .collect_view();
-    let causes = guide.causes.into_iter().map(|cause| view! { <CauseCard cause /> }).collect_view();
+    let provider = guide.provider;
+    let index = guide
+        .causes
+        .iter()
+        .map(|cause| {
+            let code = cause.cause.code();
+            view! {
+                <li>
+                    <a href=format!("#{code}")>{code}</a>
+                </li>
+            }
+        })
+        .collect_view();
+    let causes = guide.causes.into_iter().map(|cause| view! { <CauseCard provider cause /> }).collect_view();
     let links = guide
         .links
         .into_iter()
@@ -150,11 +166,20 @@ fn Whole(guide: Guide) -> impl IntoView {
             </nav>
             <div class="stack-wide guide-text">
                 <div class="prose" inner_html=guide.overview_html></div>
+                <div class="row">
+                    <ButtonLink href=format!("/connections/new?provider={}", provider.code()) icon=IconName::Plus>
+                        {format!("Add a {} connection", provider.label())}
+                    </ButtonLink>
+                    <ButtonLink href=format!("/knowledge?provider={}", provider.code())>"What has worked"</ButtonLink>
+                </div>
                 {sections}
                 <section class="card" id="causes">
                     <header class="card-head">
                         <h2>"All causes and cures"</h2>
                     </header>
+                    <ul class="guide-cause-index" role="list" aria-label="Causes">
+                        {index}
+                    </ul>
                     <div class="guide-causes">{causes}</div>
                 </section>
                 <Card title="The provider's own pages">
@@ -171,7 +196,8 @@ fn Whole(guide: Guide) -> impl IntoView {
 }
 
 #[component]
-fn CauseCard(cause: ShownCause) -> impl IntoView {
+fn CauseCard(provider: Provider, cause: ShownCause) -> impl IntoView {
+    let known = format!("/knowledge?provider={}&q={}", provider.code(), cause.cause.code());
     let code = cause
         .code
         .into_iter()
@@ -192,6 +218,9 @@ fn CauseCard(cause: ShownCause) -> impl IntoView {
             </p>
             <div class="prose" inner_html=cause.solution_html></div>
             {code}
+            <p class="small">
+                <a href=known>{format!("Cures of {} in the knowledge base", cause.cause.code())}</a>
+            </p>
         </article>
     }
 }

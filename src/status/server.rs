@@ -63,6 +63,7 @@ pub async fn report(caller: &Caller) -> Result<StatusReport, AppError> {
         processes(&system).await?,
         history(&system).await?,
         jobs(&system).await?,
+        learning(&system).await?,
         network(&system).await?,
     ];
     Ok(StatusReport { version: env!("CARGO_PKG_VERSION").to_owned(), parts })
@@ -241,6 +242,59 @@ async fn jobs(system: &Caller) -> Result<Part, AppError> {
                 advice: Some("Each runs again by itself; if it keeps failing, the log says more.".to_owned()),
                 ..part("Background jobs", State::Attention, format!("Failed the last time: {}.", failed.join(", ")))
             }
+        }
+    })
+}
+
+async fn learning(system: &Caller) -> Result<Part, AppError> {
+    let mut tx = system.read().await?;
+    let row = sqlx::query!(
+        r#"
+        select entries.shared as "shared!", entries.built_in as "built_in!", entries.waiting as "waiting!",
+               reports.worked as "worked!", reports.failed as "failed!",
+               patterns.kinds as "kinds!", patterns.successes as "successes!",
+               greatest(reports.last_at, patterns.last_at) as "last_at: time::OffsetDateTime"
+          from (select count(*) filter (where shared_at is not null and hidden_at is null) as shared,
+                       count(*) filter (where shared_at is not null and hidden_at is null and origin = 'stock') as built_in,
+                       count(*) filter (where shared_at is null and hidden_at is null) as waiting
+                  from database_knowledge_base) as entries,
+               (select coalesce(sum(reports) filter (where worked), 0)::bigint as worked,
+                       coalesce(sum(reports) filter (where not worked), 0)::bigint as failed,
+                       max(reported_at) as last_at
+                  from knowledge_reports) as reports,
+               (select count(*) filter (where success_count > 0) as kinds,
+                       coalesce(sum(success_count), 0)::bigint as successes,
+                       max(last_seen_at) filter (where success_count > 0) as last_at
+                  from connection_patterns) as patterns
+        "#
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    let name = "Learning";
+    let finding = format!(
+        "Entries offered to all: {} ({} built in). Reports: {} that a cure worked, {} that it did not. \
+         Configurations known to work: {} of {} kinds.",
+        row.shared, row.built_in, row.worked, row.failed, row.successes, row.kinds,
+    );
+    Ok(Part {
+        last_at: row.last_at.map(Timestamp::from),
+        ..if row.built_in == 0 {
+            Part {
+                advice: Some(
+                    "The built-in entries are loaded at the start: restart Mooring, and see its log.".to_owned(),
+                ),
+                ..part(name, State::Attention, finding)
+            }
+        } else if row.waiting > 0 {
+            Part {
+                advice: Some(format!(
+                    "Held back until they are confirmed: {}. See Knowledge, “Waiting and hidden”.",
+                    row.waiting
+                )),
+                ..part(name, State::Ok, finding)
+            }
+        } else {
+            part(name, State::Ok, finding)
         }
     })
 }

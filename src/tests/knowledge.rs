@@ -15,6 +15,7 @@ use mooring::{
         },
     },
     probe::Cause,
+    status::State,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -127,6 +128,50 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
         assert!(!text.contains(name), "{name} is in {text}");
     }
     assert!(text.contains("turned tls on") && text.contains("<host>") && text.contains("access_rule_denied"), "{text}");
+}
+
+#[tokio::test]
+async fn an_analysis_offers_what_another_s_confirmed_experience_taught() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada.lovelace@acme-corp.example").await;
+    let (_, b) = member(&app, "bob@other.example").await;
+    stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    connection(&ada, "Ledgers", "postgres://ledger_svc:swordfish@pgmain.acme-corp.example:5544/payrolls").await;
+    let told = json!({
+        "provider": "postgresql",
+        "errorMessage": "connect ECONNREFUSED pgmain.acme-corp.example:5544",
+        "fixApplied": "1. Unplug the flux regulator of pgmain.\n2. Tell ledger_svc that swordfish is the word.",
+        "fixWorked": true,
+    });
+    let learnt = acted(&a, "learn_from_error", told).await;
+    let analysed = async |client: &Client| {
+        let body = json!({"provider": "postgresql", "errorMessage": "connect ECONNREFUSED db.other.example:5432"});
+        let answer = client.post_json("/functions/v1/analyze-database-error", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.json()
+    };
+    let of_knowledge = |analysis: &Value| -> Vec<Value> {
+        let fixes = analysis["suggestedFixes"].as_array().expect("fixes");
+        fixes.iter().filter(|fix| fix["source"] == json!("knowledge")).cloned().collect()
+    };
+    // Before it is confirmed, only its author is offered it; the stock says what the rules say already.
+    assert_eq!(of_knowledge(&analysed(&a).await).len(), 1);
+    let before = analysed(&b).await;
+    assert!(of_knowledge(&before).is_empty() && before["analysis"]["sources"] == json!(["rules"]), "{before}");
+    let id = learnt["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&ada, id).await.expect("it is confirmed");
+
+    let after = analysed(&b).await;
+    assert_eq!(after["analysis"]["sources"], json!(["rules", "knowledge"]));
+    let offered = of_knowledge(&after);
+    assert_eq!(offered.len(), 1, "{after}");
+    assert_eq!((&offered[0]["confidence"], &offered[0]["patch"]), (&json!(80), &Value::Null));
+    assert_eq!(offered[0]["steps"].as_array().map(Vec::len), Some(2), "{}", offered[0]);
+    let text = offered[0].to_string().to_lowercase();
+    assert!(text.contains("flux regulator"), "{text}");
+    for name in ["ada", "lovelace", "acme", "ledger", "swordfish", "pgmain", "5544", "payrolls"] {
+        assert!(!text.contains(name), "{name} is in {text}");
+    }
 }
 
 #[tokio::test]
@@ -501,6 +546,58 @@ async fn two_reports_at_the_same_time_are_one_entry_and_both_count() {
 }
 
 #[tokio::test]
+async fn the_same_cure_in_nearly_the_same_words_is_one_entry() {
+    let app = TestApp::start().await;
+    let (_, a) = member(&app, "ada@example.org").await;
+    let learnt = async |provider: &str, message: &str, fix: &str| {
+        let told = json!({"provider": provider, "errorMessage": message, "fixApplied": fix, "fixWorked": true});
+        acted(&a, "learn_from_error", told).await["knowledgeId"].clone()
+    };
+    let refused = "Connection refused";
+    let first = learnt("postgresql", refused, "Restart the server, and increase the pool size").await;
+    for same in [
+        "increased POOL size; restarted the server!",
+        "Restart the server and increase the max pool size",
+        "we restarted the server and raised the pool size on host alpha7",
+    ] {
+        assert_eq!(learnt("postgresql", refused, same).await, first, "{same}");
+    }
+    for (provider, message, other) in [
+        ("postgresql", refused, "Restart the service, and decrease the pool size"),
+        ("postgresql", refused, "Restart the server"),
+        // Of another cause, or for another provider, it is another cure.
+        ("postgresql", "FATAL: sorry, too many clients already", "Restart the server, and increase the pool size"),
+        ("mysql", refused, "Restart the server, and increase the pool size"),
+    ] {
+        assert_ne!(learnt(provider, message, other).await, first, "{provider}, {message}: {other}");
+    }
+    assert_eq!(count(&mut app.database.connect().await, "database_knowledge_base").await, 5);
+}
+
+#[tokio::test]
+async fn an_export_is_imported_whole() {
+    let (here, there) = (TestApp::start().await, TestApp::start().await);
+    let (admin, other) = (here.user("admin@example.org").await, there.user("admin@example.org").await);
+    stock::load(&Caller::system(&here.state, "tests")).await.expect("the stock");
+    let (_, a) = member(&here, "ada@example.org").await;
+    let own = acted(&a, "learn_from_error", report("Open \"the\" port: <tcp> & {more}", true)).await;
+    acted(&a, "update_confidence", json!({"knowledgeId": own["knowledgeId"], "worked": false})).await;
+    let id = own["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&admin, id).await.expect("it is confirmed");
+    // Held back, so nobody else's business.
+    acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
+
+    let export =
+        async |caller: &Caller| serde_json::to_value(transfer::export(caller).await.expect("an export")).expect("JSON");
+    let file = export(&admin).await;
+    assert!(file.to_string().contains("<tcp> & {more}") && !file.to_string().contains("flux"));
+    let report = transfer::import(&other, &file.to_string()).await.expect("an import");
+    let entries = file["entries"].as_array().expect("entries").len();
+    assert_eq!((usize::try_from(report.added).expect("a number"), report.known), (entries, 0));
+    assert_eq!(export(&other).await, file);
+}
+
+#[tokio::test]
 async fn without_the_extension_texts_are_compared_by_their_words() {
     let app = TestApp::start().await;
     let mut connection = app.database.connect().await;
@@ -545,4 +642,98 @@ async fn the_page_shows_what_is_known_without_javascript() {
     assert!(file.json()["entries"].as_array().is_some_and(|entries| entries.len() > 150));
     assert_eq!(client.get("/knowledge/export.json").await.status, StatusCode::FORBIDDEN);
     assert!(client.get("/knowledge?show=waiting").await.text().contains("administrators"));
+}
+
+#[tokio::test]
+async fn a_failing_connection_shows_its_cures_with_links_and_asks_whether_they_helped() {
+    let app = TestApp::start().await;
+    let (ada, client) = app.signed_in("ada@example.org").await;
+    let (bob, stranger) = app.signed_in("bob@example.org").await;
+    stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    let id = connection(&ada, "orders", "postgres://app:pw@127.0.0.1:1/x").await;
+    assert!(knowledge::cures_of_connection(&ada, id).await.expect("nothing yet").is_empty(), "it has not failed");
+    check_now(&ada, id, CheckOrigin::Person).await.expect("a check that fails");
+
+    let cures = knowledge::cures_of_connection(&ada, id).await.expect("cures");
+    let surest = cures.first().expect("the stock has one").clone();
+    assert_eq!((surest.provider, surest.cause), (Provider::PostgreSql, Cause::ConnectionRefused));
+    assert!(cures.is_sorted_by(|a, b| a.confidence_score >= b.confidence_score));
+    assert_eq!(knowledge::cures_of_connection(&bob, id).await, Err(AppError::NotFound));
+
+    // The card, whole without scripts; the board and the guide lead to it and on from it.
+    let page = client.get(&format!("/connections/{id}")).await.text();
+    let first_step =
+        mooring::knowledge::steps(&surest.solution)[0].split(['`', '\'', '&', '"']).next().expect("words").to_owned();
+    for part in [
+        "id=\"cures\"",
+        "It did not work",
+        &format!("/knowledge/{}", surest.id),
+        "/guides/postgresql#connection_refused",
+        &first_step,
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(client.get("/").await.text().contains(&format!("/connections/{id}#cures")));
+    let guide = client.get("/guides/postgresql").await.text();
+    for part in ["/knowledge?provider=postgresql&amp;q=connection_refused", "/connections/new?provider=postgresql"] {
+        assert!(guide.contains(part), "{part}");
+    }
+    let form = client.get("/connections/new?provider=mysql").await.text();
+    assert!(form.contains("/guides/mysql") && form.contains("/guides/firebase"));
+
+    // The vote is a form.
+    let vote = crate::support::client::server_function("vote_knowledge");
+    let sent = client.post_form(&vote, &[("id", &surest.id.to_string()), ("worked", "true")]).await;
+    assert!(sent.status.is_redirection() || sent.status.is_success(), "{sent:?}");
+    let entry = client.get(&format!("/knowledge/{}", surest.id)).await;
+    assert_eq!(entry.status, StatusCode::OK);
+    assert!(entry.text().contains("worked in 100 % of 1 report"), "{}", entry.text());
+    assert!(entry.text().contains(&format!("{} % sure", surest.confidence_score + 5)));
+    for gone in [Uuid::new_v4().to_string(), "no-id".to_owned()] {
+        assert_eq!(client.get(&format!("/knowledge/{gone}")).await.status, StatusCode::NOT_FOUND);
+    }
+
+    // What waits is shown to its author and to administrators, and to nobody else.
+    let (_, c) = member(&app, "carol@example.org").await;
+    let own = acted(&c, "learn_from_error", report("Turn the flux regulator", true)).await;
+    let address = format!("/knowledge/{}", own["knowledgeId"].as_str().expect("an id"));
+    assert_eq!(stranger.get(&address).await.status, StatusCode::NOT_FOUND);
+    assert!(
+        client.get(&address).await.text().contains("Only you see this"),
+        "the first account is the administrator's"
+    );
+
+    // The code of a cause finds that cause alone.
+    let found = found(&c, json!({"provider": "postgresql", "query": "connection_refused", "limit": 50})).await;
+    assert!(!found.is_empty() && found.iter().all(|entry| entry["cause"] == json!("connection_refused")), "{found:?}");
+}
+
+#[tokio::test]
+async fn the_status_page_says_what_was_learnt_and_when() {
+    let app = TestApp::start().await;
+    let (admin, client) = app.signed_in("admin@example.org").await;
+    let learning = async || {
+        let report = mooring::status::server::report(&admin).await.expect("a report");
+        report.parts.into_iter().find(|part| part.name == "Learning").expect("the part")
+    };
+    let bare = learning().await;
+    assert_eq!((bare.state, bare.last_at), (State::Attention, None), "the stock is not there: {bare:?}");
+
+    let stock = stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    let (_, a) = member(&app, "ada@example.org").await;
+    acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
+    acted(&a, "learn_from_error", report("Turn the other regulator off", false)).await;
+    acted(&a, "learn_from_success", json!({"provider": "mysql", "credentials": {"host": "db.acme.example"}})).await;
+    let now = learning().await;
+    assert_eq!(now.state, State::Ok);
+    assert!(now.last_at.is_some());
+    for part in [
+        format!("Entries offered to all: {stock} ({stock} built in)."),
+        "Reports: 1 that a cure worked, 1 that it did not.".to_owned(),
+        "Configurations known to work: 1 of 1 kinds.".to_owned(),
+    ] {
+        assert!(now.finding.contains(&part), "{part} in {}", now.finding);
+    }
+    assert!(now.advice.is_some_and(|advice| advice.contains("confirmed: 2.")));
+    assert!(client.get("/status").await.text().contains("Entries offered to all"));
 }

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -20,10 +20,12 @@ use http::{StatusCode, header};
 use mooring::{
     auth::server::Caller,
     connections::Provider,
+    knowledge::server::stock,
     provider_docs::{Source, server},
+    server::state::AppState,
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::support::{app::TestApp, client::Client};
 
@@ -46,20 +48,21 @@ enum Mood {
 #[derive(Clone)]
 struct Site {
     mood: Arc<Mutex<Mood>>,
-    asked: Arc<AtomicU32>,
+    asked: watch::Sender<u32>,
     unchanged: Arc<AtomicU32>,
     words: Arc<Mutex<&'static str>>,
-    slow: Arc<AtomicBool>,
+    /// While it is shut, what asks waits for its answer.
+    is_open: watch::Sender<bool>,
 }
 
 impl Site {
     async fn start() -> (Self, SocketAddr) {
         let site = Self {
             mood: Arc::new(Mutex::new(Mood::Usual)),
-            asked: Arc::default(),
+            asked: watch::Sender::new(0),
             unchanged: Arc::default(),
             words: Arc::new(Mutex::new("first edition")),
-            slow: Arc::default(),
+            is_open: watch::Sender::new(true),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
@@ -72,16 +75,24 @@ impl Site {
         *self.mood.lock().expect("the mood") = mood;
     }
 
+    /// How often it was asked since this was asked.
     fn asked(&self) -> u32 {
-        self.asked.swap(0, Ordering::SeqCst)
+        self.asked.send_replace(0)
+    }
+
+    fn open(&self, is_open: bool) {
+        self.is_open.send_replace(is_open);
+    }
+
+    /// Waits until somebody has asked.
+    async fn until_asked(&self) {
+        self.asked.subscribe().wait_for(|asked| *asked > 0).await.expect("the site");
     }
 }
 
 async fn answer(State(site): State<Site>, request: Request) -> Response {
-    site.asked.fetch_add(1, Ordering::SeqCst);
-    if site.slow.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
+    site.asked.send_modify(|asked| *asked += 1);
+    site.is_open.subscribe().wait_for(|is_open| *is_open).await.expect("the site");
     let html = |body: String| ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response();
     let mood = *site.mood.lock().expect("the mood");
     let path = request.uri().path().to_owned();
@@ -212,14 +223,45 @@ async fn until(app: &TestApp, question: &str) {
 #[tokio::test]
 async fn one_fetches_and_the_others_wait() {
     let (app, site) = with_site().await;
-    site.slow.store(true, Ordering::SeqCst);
-    let (a, b, c) = (app.anonymous(), app.anonymous(), app.anonymous());
-    let (one, two, three) = tokio::join!(docs(&a), docs(&b), docs(&c));
-    for answer in [&one, &two, &three] {
-        assert_eq!(answer["source"], json!("official"), "{answer}");
+    let other = app.another_process().await;
+    site.open(false);
+    let ask = |state: &AppState| {
+        let state = state.clone();
+        tokio::spawn(async move { server::documentation(&state, Provider::PostgreSql).await.expect("the pages") })
+    };
+    let first = ask(&app.state);
+    site.until_asked().await;
+    // While one process is at it, no other begins.
+    let theirs = Caller::system(&other, "tests");
+    assert!(!server::refresh(&theirs, Provider::PostgreSql).await.expect("no refresh"));
+    let others = [ask(&app.state), ask(&other), ask(&other)];
+    site.open(true);
+    assert_eq!(first.await.expect("a task").source, Source::Official);
+    for answer in others {
+        assert_eq!(answer.await.expect("a task").source, Source::Official);
     }
     let pages = u32::try_from(mooring::provider_docs::official_pages(Provider::PostgreSql).len()).expect("a number");
     assert_eq!(site.asked(), pages, "each page was asked for once");
+}
+
+#[tokio::test]
+async fn what_is_stale_is_served_while_it_is_fetched_again() {
+    let (app, site) = with_site().await;
+    let client = app.anonymous();
+    let first = docs(&client).await;
+    app.advance(Duration::from_hours(8 * 24)).await;
+    *site.words.lock().expect("the words") = "second, longer edition";
+    site.asked();
+    site.open(false);
+    // The site does not answer before this has its answer.
+    let stale = docs(&client).await;
+    assert_eq!((&stale["cached"], &stale["documentation"]), (&json!(true), &first["documentation"]));
+    site.until_asked().await;
+    site.open(true);
+    until(&app, "select bool_and(expires_at > mooring_now()) from provider_pages").await;
+    let fresh = docs(&client).await;
+    assert!(fresh["documentation"].to_string().contains("second, longer edition"));
+    assert_eq!(fresh["cached"], json!(true));
 }
 
 #[tokio::test]
@@ -295,6 +337,9 @@ async fn guides_work_with_no_network() {
         assert!(text.contains("Connection strings") && text.contains("id=\"connect_timeout\""), "{provider}");
     }
     assert!(client.get("/guides").await.text().contains("/guides/firebase"));
+    // So does the search.
+    stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    assert!(client.get("/knowledge?q=too+many+clients").await.text().contains("Put a pooler in front"));
     assert_eq!(client.get("/guides/oracle").await.status, StatusCode::NOT_FOUND);
     for body in [json!({}), json!({"provider": "oracle"}), json!({"provider": 5})] {
         let answer = app.anonymous().post_json(DOCS, &body).await;

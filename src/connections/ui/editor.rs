@@ -16,6 +16,7 @@ use crate::{
         settings::PublicSettings,
     },
     probe::{ProbeReport, ui::PhaseList},
+    provider_docs::guide_path,
     ui::{Button, ButtonKind, ButtonLink, Card, Choices, FormError, IconName, NoticeBox, TextField, Tone},
 };
 
@@ -130,7 +131,7 @@ pub(super) fn Editor(
                         "Cancel"
                     </ButtonLink>
                 </div>
-                <TestResult report pending=test.pending() />
+                <TestResult report provider=fields.provider pending=test.pending() />
             </div>
         </ActionForm>
     }
@@ -159,6 +160,7 @@ fn ConnectTo(
                     value=fields.provider
                 />
                 <ProviderError error=of.run("provider") />
+                <GuideLinks />
                 <TextField
                     name="name"
                     label="Name"
@@ -196,6 +198,24 @@ fn ConnectTo(
     }
 }
 
+/// The guide to the provider that is chosen. All five are in the page, like the providers' fields.
+#[component]
+fn GuideLinks() -> impl IntoView {
+    Provider::ALL
+        .map(|provider| {
+            let part = format!("connection-guide provider-part for-{}", provider.code());
+            view! {
+                <p class=part>
+                    <span>
+                        <a href=guide_path(provider)>{format!("{} guide", provider.label())}</a>
+                        ": where to find these settings, TLS, pooling, limits"
+                    </span>
+                </p>
+            }
+        })
+        .collect_view()
+}
+
 #[component]
 fn ProviderError(error: Signal<Option<String>>) -> impl IntoView {
     view! { {move || error.get().map(|error| view! { <p class="field-error" role="alert">{error}</p> })} }
@@ -203,7 +223,7 @@ fn ProviderError(error: Signal<Option<String>>) -> impl IntoView {
 
 /// What the last test found.
 #[component]
-fn TestResult(report: Signal<Option<ProbeReport>>, pending: Memo<bool>) -> impl IntoView {
+fn TestResult(report: Signal<Option<ProbeReport>>, provider: RwSignal<String>, pending: Memo<bool>) -> impl IntoView {
     view! {
         <div class="connection-test" aria-live="polite" aria-busy=move || pending.get().then_some("true")>
             {move || {
@@ -211,7 +231,8 @@ fn TestResult(report: Signal<Option<ProbeReport>>, pending: Memo<bool>) -> impl 
                     return view! { <NoticeBox tone=Tone::Accent title="Testing: looking up, connecting, logging in, asking." /> }
                         .into_any();
                 }
-                report.get().map(|report| view! { <PhaseList report /> }).into_any()
+                let provider = provider.with_untracked(|code| code.parse::<Provider>().ok());
+                report.get().map(|report| view! { <PhaseList report provider /> }).into_any()
             }}
         </div>
     }

@@ -11,10 +11,11 @@ mod parts;
 mod paste;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use self::editor::Editor;
 use super::{
+    Provider,
     api::{DeleteConnection, connection_for_edit, new_connection_form},
     form::FormStart,
 };
@@ -28,13 +29,15 @@ use crate::{
 #[component]
 pub fn NewConnectionPage() -> impl IntoView {
     let start = Resource::new_blocking(|| (), |()| new_connection_form());
+    let named = use_query_map()
+        .with_untracked(|query| query.get_str("provider").and_then(|code| code.parse::<Provider>().ok()));
     view! {
         <Page title="Add a connection">
             <PageHeader title="Add a connection" back=("/".to_owned(), "Board".to_owned()) />
             <Suspense fallback=|| view! { <SkeletonText /> }>
                 {move || Suspend::new(async move {
                     match start.await {
-                        Ok(start) => view! { <Editor start cancel="/" /> }.into_any(),
+                        Ok(start) => view! { <Editor start=start.beginning_with(named) cancel="/" /> }.into_any(),
                         Err(error) => {
                             view! { <ErrorState error title="The form could not be opened." /> }.into_any()
                         }

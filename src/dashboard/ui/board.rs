@@ -545,6 +545,15 @@ fn Row(row: Memo<Option<BoardRow>>) -> impl IntoView {
     let measured = move || {
         row.get().map(|row| {
             let response = row.response_time_ms.filter(|_| !row.paused).map(f64::from);
+            let failing = row.cause.filter(|_| row.status == Status::Down && !row.paused);
+            let cures = failing.map(|_| {
+                let about = format!("What to do about {}", row.name);
+                view! {
+                    <a class="small" href=format!("/connections/{}#cures", row.id) aria-label=about>
+                        "What to do"
+                    </a>
+                }
+            });
             let note = row.note.or_else(|| row.cause.map(|cause| cause.title().to_owned()));
             view! {
                 <td class="cell-beats">
@@ -556,7 +565,7 @@ fn Row(row: Memo<Option<BoardRow>>) -> impl IntoView {
                 <td class="end cell-uptime">
                     <Percent value=row.uptime_30d />
                 </td>
-                <td class="board-note cell-note">{note.map(|note| view! { <span>{note}</span> })}</td>
+                <td class="board-note cell-note">{note.map(|note| view! { <span>{note}</span> })} " " {cures}</td>
                 <td class="end quiet small cell-checked">
                     {row.last_check_at.map(|at| view! { <TimeAgo at bare=true /> })}
                 </td>

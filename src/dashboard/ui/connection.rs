@@ -24,6 +24,11 @@ use crate::{
         },
     },
     ids::ConnectionId,
+    knowledge::{
+        KnowledgeEntry,
+        api::{VoteKnowledge, cures_of_connection},
+        ui::KnownCures,
+    },
     ui::{
         Button, ButtonLink, CopyButton, EmptyNote, ErrorState, IconName, LocalTime, Page, PageHeader, SkeletonFigures,
         SkeletonRows, StatusMark, Tone, chart::ChartData, use_live, use_toasts,
@@ -66,6 +71,7 @@ struct Data {
     checks: Loaded<Vec<RecentCheck>>,
     errors: Loaded<Vec<ErrorRow>>,
     config: Loaded<Option<Subject>>,
+    cures: Loaded<Vec<KnowledgeEntry>>,
     phases: Loaded<ChartData>,
     responses: Loaded<ChartData>,
 }
@@ -77,6 +83,7 @@ struct Acts {
     pause: ServerAction<PauseConnection>,
     resume: ServerAction<ResumeConnection>,
     reset: ServerAction<ResetBreaker>,
+    vote: ServerAction<VoteKnowledge>,
 }
 
 /// The dashboard of one connection.
@@ -92,11 +99,13 @@ pub fn EnterpriseMonitoringDashboard(
         pause: ServerAction::new(),
         resume: ServerAction::new(),
         reset: ServerAction::new(),
+        vote: ServerAction::new(),
     };
     report(acts.check);
     report(acts.pause);
     report(acts.resume);
     report(acts.reset);
+    report(acts.vote);
     let query = use_query_map();
     let range =
         Memo::new(move |_| query.with(|query| query.get_str("range").and_then(Range::from_code)).unwrap_or_default());
@@ -117,6 +126,10 @@ pub fn EnterpriseMonitoringDashboard(
         checks: Resource::new_blocking(source, |(id, ..)| get_recent_checks(id, RECENT)),
         errors: Resource::new_blocking(source, |(id, ..)| get_errors(id)),
         config: Resource::new_blocking(source, |(id, ..)| config_of_connection(id)),
+        cures: Resource::new_blocking(
+            move || (source(), acts.vote.version().get()),
+            |((id, ..), _)| cures_of_connection(id),
+        ),
         phases: Resource::new_blocking(move || (source(), range.get()), |((id, ..), range)| phases_chart(id, range)),
         responses: Resource::new_blocking(
             move || (source(), range.get()),
@@ -163,6 +176,8 @@ fn Dashboard(id: Signal<ConnectionId>, data: Data, acts: Acts, range: Memo<Range
     let facts = Memo::new(move |_| data.health.get().and_then(Result::ok));
     let name =
         Signal::derive(move || facts.with(|facts| facts.as_ref().map(|facts| facts.name.clone()).unwrap_or_default()));
+    // Another check with the same outcome leaves what one reads as it is.
+    let cures = Memo::new(move |_| data.cures.get().and_then(Result::ok));
     let retry = Callback::new(move |()| data.health.refetch());
     move || match state.get() {
         State::Loading => ().into_any(),
@@ -177,6 +192,7 @@ fn Dashboard(id: Signal<ConnectionId>, data: Data, acts: Acts, range: Memo<Range
             <Page title=name>
                 <Header id name facts acts />
                 {move || facts.get().map(|facts| view! { <Failing facts /> })}
+                {move || cures.get().map(|entries| view! { <KnownCures entries vote=acts.vote /> })}
                 <Parts id facts data reset=acts.reset range />
             </Page>
         }
@@ -320,7 +336,10 @@ fn Parts(
             <div class="stack">
                 <Charts id range phases responses />
                 {move || part("The recent checks could not be loaded.", checks, |checks| view! { <RecentChecks checks /> })}
-                {move || part("The errors could not be loaded.", errors, |errors| view! { <Errors errors /> })}
+                {move || part("The errors could not be loaded.", errors, move |errors| {
+                    let provider = facts.with(|facts| facts.as_ref().and_then(|facts| facts.provider));
+                    view! { <Errors errors provider /> }
+                })}
             </div>
             <div class="stack">
                 {move || {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
+    connections::Provider,
     health::{ConnectionHealth, ErrorRow, RecentCheck, RetryAnalytics, Status},
     probe::TlsFacts,
     provider_docs::cause_path,
@@ -32,20 +33,12 @@ pub fn Failing(facts: ConnectionHealth) -> impl IntoView {
         let place = facts.failed_phase.map(|phase| format!("It stopped at {}.", phase.label()));
         let code = facts.error_code.map(|code| view! { <Tag tone=Tone::Down>{code}</Tag> });
         let message = facts.error_message.map(|message| view! { <p class="failure-message">{message}</p> });
-        let guide = facts.provider.zip(facts.cause).map(|(provider, cause)| {
-            view! {
-                <a class="small" href=cause_path(provider, cause)>
-                    "What the guide says about it"
-                </a>
-            }
-        });
         view! {
             <NoticeBox tone=Tone::Down title>
                 <div class="failure">
                     <p>{advice} " " {place}</p>
                     {message}
                     {code}
-                    {guide}
                 </div>
             </NoticeBox>
         }
@@ -237,7 +230,7 @@ pub fn RecentChecks(checks: Vec<RecentCheck>) -> impl IntoView {
 
 /// The causes that came, each once.
 #[component]
-pub fn Errors(errors: Vec<ErrorRow>) -> impl IntoView {
+pub fn Errors(errors: Vec<ErrorRow>, provider: Option<Provider>) -> impl IntoView {
     if errors.is_empty() {
         return view! {
             <Card title="Errors">
@@ -251,6 +244,12 @@ pub fn Errors(errors: Vec<ErrorRow>) -> impl IntoView {
         .map(|error| {
             let place = error.failed_phase.map(|phase| format!(" at {}", phase.label()));
             let code = error.code.map(|code| format!(" · {code}"));
+            let cause = match provider {
+                Some(provider) => {
+                    view! { <a href=cause_path(provider, error.cause)>{error.cause.code()}</a> }.into_any()
+                }
+                None => error.cause.code().into_any(),
+            };
             view! {
                 <tr>
                     <th scope="row">
@@ -263,7 +262,7 @@ pub fn Errors(errors: Vec<ErrorRow>) -> impl IntoView {
                             }}
                         </span>
                         <span class="failure-message">{error.message}</span>
-                        <span class="small quiet">" " {error.cause.code()} {place} {code}</span>
+                        <span class="small quiet">" " {cause} {place} {code}</span>
                     </th>
                     <td class="end">{thousands(error.occurrences.into())}</td>
                     <td class="end small quiet wide-only">

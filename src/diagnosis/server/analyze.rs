@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{examine, store};
+use super::{examine, learnt, store};
 use crate::{
     auth::server::Caller,
     connections::{
@@ -53,7 +53,7 @@ pub async fn analyze(caller: &Caller, request: AnalyzeRequest) -> Result<Analyse
     let secrets = settings.as_ref().map(Settings::secrets).unwrap_or_default();
     let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
     let text = scrub(&message, &secrets);
-    let (analysis, fixes, failure) = if let Some(settings) = &settings {
+    let (mut analysis, mut fixes, failure) = if let Some(settings) = &settings {
         let _permit = Permit::take(caller.user_id()?, caller.clock().now())?;
         let found = examine(caller.state().egress(), provider, settings, &text).await;
         (found.analysis, found.fixes, found.staged.failure)
@@ -63,6 +63,7 @@ pub async fn analyze(caller: &Caller, request: AnalyzeRequest) -> Result<Analyse
         let (analysis, fixes) = analyse(&case);
         (analysis, fixes, None)
     };
+    learnt::add(caller, provider, &mut analysis, &mut fixes).await?;
     let error_id = store::store(
         caller,
         store::ErrorRow {

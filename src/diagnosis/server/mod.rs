@@ -1,6 +1,7 @@
 //! Looks at connections, judges what came of it, and stores the answer.
 
 mod analyze;
+mod learnt;
 mod store;
 
 pub use analyze::{AnalyzeRequest, analyze};

@@ -122,9 +122,9 @@ const fn is_mark(character: char) -> bool {
 const MOST_ROUNDS: u32 = 8;
 /// From this length on, what is taken out goes also where it is a part of a longer word.
 const LONG: usize = 5;
-/// Values that are known at once; each is looked for in every text. Where a hostile text names more, the rules
-/// still take them out where they stand.
-const MOST_KNOWN: usize = 200;
+/// Values that are known because a rule found them; each is looked for in every text. Where a hostile text names
+/// more, the rules still take them out where they stand. What an account owns has no such bound.
+const MOST_FOUND: usize = 200;
 /// Names shorter than this are taken out only where a rule finds them: `db` is a word.
 const SHORTEST_NAME: usize = 3;
 
@@ -133,6 +133,8 @@ const SHORTEST_NAME: usize = 3;
 pub struct Redactor {
     /// What is taken out wherever it stands; the longest first.
     known: Vec<(Kind, String)>,
+    /// How many of them a rule found.
+    found: usize,
 }
 
 impl Redactor {
@@ -145,6 +147,18 @@ impl Redactor {
     /// From now on `value` is taken out wherever it stands. Names that half of all installations use tell
     /// nothing and are passed over, unless they are secrets.
     pub fn know(&mut self, kind: Kind, value: &str) {
+        self.take_in(kind, value);
+    }
+
+    /// Knows what a rule found in a text; whether it is new.
+    fn find(&mut self, finding: &Finding<'_>) -> bool {
+        let is_new = self.found < MOST_FOUND && self.take_in(finding.kind, finding.value);
+        self.found += usize::from(is_new);
+        is_new
+    }
+
+    /// Whether it is known from now on, and was not before.
+    fn take_in(&mut self, kind: Kind, value: &str) -> bool {
         let value = value.trim();
         let is_telling = if kind.is_secret() {
             !value.is_empty()
@@ -154,15 +168,13 @@ impl Redactor {
                 && !words::EVERYBODYS.contains(&lower.as_str())
                 && !words::COMMON.contains(&lower.as_str())
         };
-        if !is_telling
-            || self.known.len() >= MOST_KNOWN
-            || value.chars().any(is_mark)
-            || self.known.iter().any(|(_, known)| known == value)
-        {
-            return;
+        if !is_telling || value.chars().any(is_mark) || self.known.iter().any(|(_, known)| known == value) {
+            return false;
         }
-        self.known.push((kind, value.to_owned()));
-        self.known.sort_by_key(|(kind, known)| (std::cmp::Reverse(known.len()), *kind));
+        let rank = |kind: Kind, known: &str| (std::cmp::Reverse(known.len()), kind);
+        let place = self.known.partition_point(|(other, known)| rank(*other, known) <= rank(kind, value));
+        self.known.insert(place, (kind, value.to_owned()));
+        true
     }
 
     /// Learns what `text` names, without taking anything out: so that a name which only one of several texts
@@ -205,7 +217,16 @@ impl Redactor {
         };
         let mut text = text.to_owned();
         for rule in rules {
-            text = rule.apply(&text, &mut |finding: Finding<'_>| self.know(finding.kind, finding.value));
+            let mut secrets: Vec<(Kind, String)> = Vec::new();
+            text = rule.apply(&text, &mut |finding: Finding<'_>| {
+                if self.find(&finding) && finding.kind.is_secret() {
+                    secrets.push((finding.kind, finding.value.to_owned()));
+                }
+            });
+            // A password holds every sign: the rules that follow would take a part of it for something else.
+            for (kind, secret) in secrets {
+                text = without(&text, &lowered(&text), &secret, kind);
+            }
         }
         // Taking something out brings nothing new, so one look tells which values are worth the work.
         let lower = lowered(&text);
@@ -260,7 +281,7 @@ impl Redactor {
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Redactor").field("known", &self.known.len()).finish()
+        f.debug_struct("Redactor").field("known", &self.known.len()).field("found", &self.found).finish()
     }
 }
 

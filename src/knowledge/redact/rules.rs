@@ -25,6 +25,8 @@ enum Act {
     Named(Kind),
     /// Its value may be a name, unless it is an ordinary word.
     Beside(Kind),
+    /// Its value may be anything, and is a name where it is made like one: in quotes, with a digit or a sign.
+    Odd(Kind),
     /// It is looked at more closely.
     By(Judge),
 }
@@ -50,6 +52,7 @@ impl Rule {
                 Act::Whole(kind) => Some(kind.mark().to_string()),
                 Act::Named(kind) => named(&captures, kind, found),
                 Act::Beside(kind) => beside(&captures, kind, found),
+                Act::Odd(kind) => odd(&captures, kind, found),
                 Act::By(judge) => judge(&captures, after, found),
             };
             if let Some(instead) = instead {
@@ -75,7 +78,7 @@ const VALUE: &str = r#"(?:"(?P<q1>[^"\n]*)"|'(?P<q2>[^'\n]*)'|`(?P<q3>[^`\n]*)`|
 /// The same in quotes only.
 const QUOTED: &str = r#"(?:"(?P<q1>[^"\n]*)"|'(?P<q2>[^'\n]*)'|`(?P<q3>[^`\n]*)`|“(?P<q4>[^”\n]*)”|«(?P<q5>[^»\n]*)»)"#;
 /// What a secret is called.
-const SECRET: &str = r"(?:\w*(?:password|passwd|passphrase|passcode|passwort|kennwort|secret|token|api[_ -]?key|access[_ -]?key|private[_ -]?key|service[_ -]?role(?:[_ -]?key)?|anon[_ -]?key)|(?:\w*_)?(?:pwd|pass|pw|pin|psw)|\w+pwd)";
+const SECRET: &str = r"(?:\w*(?:password|passwd|passphrase|passcode|passwort|kennwort|mot de passe|contrase[nñ]a|senha|wachtwoord|has[lł]o|пароль|密码|パスワード|secret|token|api[_ -]?key|access[_ -]?key|private[_ -]?key|service[_ -]?role(?:[_ -]?key)?|anon[_ -]?key)|(?:\w*_)?(?:pwd|pass|pw|pin|psw)|\w+pwd)";
 
 /// Every rule, in the order in which they run: what is unmistakable first.
 pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::new(|| {
@@ -87,6 +90,16 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
     let sources: Vec<(String, Act)> = vec![
         (r"(?s)-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\z)".to_owned(), Act::Whole(Kind::Key)),
         (r#"(?i)\b(?P<scheme>[a-z][a-z0-9+.-]{1,30})://(?P<rest>[^\s"'`<>“”]+)"#.to_owned(), Act::By(address_line)),
+        // Secrets: key=value, then sentences. A phrase ends where its sentence does.
+        (r"(?i)(?P<lead>\bpass-?phrase\s*(?:\bis\b|\bwas\b|:|=)\s*)(?P<bare>[^.,;\n\x{e000}-\x{e00f}]{3,100})".to_owned(), Act::By(phrase_said)),
+        (format!(r#"(?i)(?P<lead>(?:\b|_){SECRET}["'`]?\s*(?:=>|:=|=|:)\s*){VALUE}"#), Act::By(secret_pair)),
+        (format!(r"(?i)(?P<lead>\b{SECRET}(?:\s+(?:for|of|on|in)\s+\S+(?:\s+\S+)?)?\s+(?:(?:is|was|are|equals|becomes|became|reads|(?:should|must|has to|used to|will) be|ist|war|lautet|est|es|era)\b|->|é\s)(?:\s+(?:now|currently|actually|just|still|simply|probably|set to|changed to|reset to))*\s*[:=]?\s*){VALUE}"), Act::By(secret_said)),
+        (format!(r"(?i)(?P<lead>\b(?:chang|sett?|reset|rotat|updat|us|enter|typ|try|tried)\w*\s+(?:\S+\s+){{0,3}}?{SECRET}(?:\s+(?:for|of)\s+\S+)?\s+(?:to|as|from)\s+){VALUE}"), Act::By(secret_said)),
+        (format!(r"(?i)(?P<lead>\b{SECRET}\s+from\s+\S+\s+to\s+){VALUE}"), Act::By(secret_said)),
+        (format!(r"(?i)(?P<lead>(?:\s--?(?:password|passwd|pass|pw|pwd)|\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)|\b(?:with|using)\s+(?:the\s+)?(?:password|passphrase|pw|pwd))\s+){VALUE}"), Act::By(secret_said)),
+        (format!(r"(?i)(?P<lead>\b{SECRET}\s+){VALUE}"), Act::By(secret_beside)),
+        (r"(?P<lead>\s-p)(?P<bare>\d*[^\s\d\x{e000}-\x{e00f}][^\s\x{e000}-\x{e00f}]*)".to_owned(), Act::By(secret_said)),
+        (r"(?i)(?P<lead>\b(?:credentials?|creds|login|logged in as|log in as)\s*[:=]?\s*)(?P<user>[^\s:/\x{e000}-\x{e00f}]+)\s*[:/]\s*(?P<password>[^\s:/\x{e000}-\x{e00f}]+)".to_owned(), Act::By(pair_of_login)),
         (r#"[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}]+@[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}]+\.[^\s@"'`<>(),;:=/\[\]\x{e000}-\x{e00f}.]{2,}"#.to_owned(), Act::Whole(Kind::Email)),
         // Keys that say what they are.
         (r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*".to_owned(), Act::Whole(Kind::Token)),
@@ -94,22 +107,25 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
         (r"(?i)\b(?P<word>bearer|basic)[ :=]+(?P<bare>[A-Za-z0-9_\-.=+/~]{6,})".to_owned(), Act::By(authorization)),
         // user:password@host, 'user'@'host', user@host.
         (r#"["'`]?(?P<user>[^\s"'`@/,;()\x{e000}-\x{e00f}]+)["'`]?@["'`]?(?P<host>[^\s"'`@/,;()\x{e000}-\x{e00f}]*)["'`]?"#.to_owned(), Act::By(user_at_host)),
-        // Secrets: key=value, then sentences.
-        (format!(r#"(?i)(?P<lead>(?:\b|_){SECRET}["'`]?\s*(?:=>|:=|=|:)\s*){VALUE}"#), Act::By(secret_pair)),
-        (format!(r"(?i)(?P<lead>\b{SECRET}(?:\s+(?:for|of|on|in)\s+\S+(?:\s+\S+)?)?\s+(?:is|was|are|equals|becomes|became|reads|(?:should|must|has to|used to|will) be|->)(?:\s+(?:now|currently|actually|just|still|simply|probably|set to|changed to|reset to))*\s*[:=]?\s*){VALUE}"), Act::By(secret_said)),
-        (format!(r"(?i)(?P<lead>\b(?:chang|sett?|reset|rotat|updat|us|enter|typ|try|tried)\w*\s+(?:\S+\s+){{0,3}}?{SECRET}(?:\s+(?:for|of)\s+\S+)?\s+(?:to|as|from)\s+){VALUE}"), Act::By(secret_said)),
-        (format!(r"(?i)(?P<lead>(?:\s--?(?:password|passwd|pass|pw|pwd)|\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)|\b(?:with|using)\s+(?:the\s+)?(?:password|passphrase|pw|pwd))\s+){VALUE}"), Act::By(secret_said)),
-        (format!(r"(?i)(?P<lead>\b{SECRET}\s+){VALUE}"), Act::By(secret_beside)),
-        (r"(?P<lead>\s-p)(?P<bare>\d*[^\s\d\x{e000}-\x{e00f}][^\s\x{e000}-\x{e00f}]*)".to_owned(), Act::By(secret_said)),
-        (r"(?i)(?P<lead>\b(?:credentials?|creds|login|logged in as|log in as)\s*[:=]?\s*)(?P<user>[^\s:/\x{e000}-\x{e00f}]+)\s*[:/]\s*(?P<password>[^\s:/\x{e000}-\x{e00f}]+)".to_owned(), Act::By(pair_of_login)),
         // Numbers and hashes.
         (r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b".to_owned(), Act::Whole(Kind::Id)),
         (r"\b[0-9a-fA-F]{16,}\b".to_owned(), Act::Whole(Kind::Key)),
         (r"\[?(?P<ip>[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)(?P<zone>%\w+)?\]?(?P<port>:\d{1,5}\b)?".to_owned(), Act::By(ipv6)),
         (r"\b(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?P<port>:\d{1,5})?\b".to_owned(), Act::By(ipv4)),
+        // `hostssl orders app 10.0.0.0/8 scram-sha-256`, once its address is gone.
+        (r"(?i)(?P<lead>\b(?:host(?:ssl|nossl|gssenc|nogssenc)?|local)[ \t]+)(?P<database>[^\s\x{e000}-\x{e00f}]+)(?P<gap>[ \t]+)(?P<user>[^\s\x{e000}-\x{e00f}]+)(?P<tail>[ \t]+(?:[\x{e000}\x{e001}]|(?:all|samenet|samehost|peer|trust|md5|scram-sha-256|cert|reject)\b))".to_owned(), Act::By(access_rule)),
         // Files.
         (r#"(?i)\b[a-z]:\\[^\s"'<>|\x{e000}-\x{e00f}]*|\\\\[^\s"'<>|\x{e000}-\x{e00f}]+"#.to_owned(), Act::Whole(Kind::Path)),
         (r#"(?P<lead>^|[\s"'`(=:,\[>])(?P<path>(?:~|\.{1,2})?/[^\s"'`,;:)\]\x{e000}-\x{e00f}]+)"#.to_owned(), Act::By(unix_path)),
+        // What programs are told: `-h host`, `-U user`, `--dbname=orders`, and the database behind all that.
+        (format!(r"(?P<lead>\s(?:-h\s*|--host[= ]\s*)){VALUE}"), Act::Named(Kind::Host)),
+        (format!(r"(?P<lead>\s(?:-[uU]\s*|--user(?:name)?[= ]\s*)){VALUE}"), Act::Named(Kind::User)),
+        (format!(r"(?P<lead>\s(?:-d\s+|--(?:dbname|database|db)[= ]\s*)){VALUE}"), Act::Named(Kind::Database)),
+        (r"(?P<lead>\b(?:psql|pg_dump|pg_restore|mysql|mysqldump|mariadb|mongosh)(?:[ \t]+(?:-\S*|[\x{e000}-\x{e00f}]['\x22]?))+[ \t]+)(?P<bare>[\p{L}\p{N}_][\p{L}\p{N}_$-]*)".to_owned(), Act::Named(Kind::Database)),
+        (r"(?P<lead>\bdocker\s+(?:exec|logs|restart|start|stop|inspect|rm)(?:\s+-\S+)*\s+)(?P<bare>[\p{L}\p{N}][\p{L}\p{N}_.-]*)".to_owned(), Act::Named(Kind::Host)),
+        (r"(?P<lead>\b(?:svc|service|pod|deploy(?:ment)?|sts|statefulset)/)(?P<bare>[\p{L}\p{N}][\p{L}\p{N}.-]*)".to_owned(), Act::Named(Kind::Host)),
+        (r"(?P<lead>\bkubectl\b[^\n]*?\s(?:-n|--namespace)[= ]\s*)(?P<bare>[^\s\x{e000}-\x{e00f}]+)".to_owned(), Act::Named(Kind::Name)),
+        (r"(?i)(?P<lead>\bon\s+`?)(?P<bare>[\p{L}\p{N}_$-]+)`?\.\*".to_owned(), Act::Named(Kind::Database)),
         // Names by what stands before them.
         (r"\bpostgres\.[a-z0-9]{6,}\b".to_owned(), Act::Whole(Kind::User)),
         (format!(r#"(?i)(?P<lead>(?:\b{user}|\buser id)["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), Act::Named(Kind::User)),
@@ -123,6 +139,13 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
         (format!(r"(?i)(?P<lead>\bgetaddrinfo\s+(?:(?-i:E[A-Z_]+)\s+)?){VALUE}"), Act::Named(Kind::Host)),
         (format!(r"(?i)(?P<lead>\b{thing}s?\s+){QUOTED}"), Act::Named(Kind::Name)),
         // The same without quotes, where it is no ordinary word.
+        (format!(r"(?i)(?P<lead>\b(?:log(?:ged|ging)?[ -]?in|login|connect(?:ed|ing)?|signed in|authenticat(?:e|ed|ing))\s+as\s+(?:{user}\s+)?){VALUE}"), Act::Beside(Kind::User)),
+        (format!(r"(?i)(?P<lead>\bas\s+[\x{{e003}}]\s+(?:with|using|and)\s+){VALUE}"), Act::By(secret_beside)),
+        (format!(r"(?i)(?P<lead>\b{host}\s+(?:to|from)\s+){VALUE}"), Act::Odd(Kind::Host)),
+        (format!(r"(?i)(?P<lead>\b{user}\s+(?:to|from|as)\s+){VALUE}"), Act::Odd(Kind::User)),
+        (format!(r"(?i)(?P<lead>\b{database}\s+(?:to|from)\s+){VALUE}"), Act::Odd(Kind::Database)),
+        (format!(r"(?i)(?P<lead>\b{project}\s+(?:to|from)\s+){VALUE}"), Act::Odd(Kind::Project)),
+        (format!(r#"(?i)(?P<lead>\b(?:session|request|trace|correlation|client|account|customer|subscription)[ _-]?id["']?\s*(?:=|:|\bis\b)?\s*){VALUE}"#), Act::Odd(Kind::Id)),
         (format!(r"(?i)(?P<lead>\b{host}\s+){VALUE}"), Act::Beside(Kind::Host)),
         (format!(r"(?i)(?P<lead>\b{user}\s+){VALUE}"), Act::Beside(Kind::User)),
         (format!(r"(?i)(?P<lead>\b{database}\s+){VALUE}"), Act::Beside(Kind::Database)),
@@ -133,9 +156,10 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
         (r"(?P<host>[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}_])?(?:\.[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}_])?)+)(?P<port>:\d{1,5}\b)?".to_owned(), Act::By(dotted_name)),
         (r"(?P<host>[\p{L}_][\p{L}\p{N}_-]*)(?P<port>:\d{2,5})\b".to_owned(), Act::By(host_and_port)),
         (r#"(?i)(?P<lead>\bports?["'`]?\s*(?:number\s*)?(?:=|:|\bis\b|\bto\b|\bat\b|\bon\b|\bof\b|\bfrom\b)?\s*["'`]?)(?P<port>\d{1,5})\b"#.to_owned(), Act::By(port)),
-        (r"(?P<lead>\s-[pP]\s+|[\x{e000}\x{e001}]\]?:)(?P<port>\d{1,5})\b".to_owned(), Act::By(port)),
+        (r"(?P<lead>\s-[pP]\s+|[\x{e000}\x{e001}]\]?[:,])(?P<port>\d{1,5})\b".to_owned(), Act::By(port)),
         // What has the look of a key: long, with digits, in both cases.
         (r"\b[A-Za-z0-9_-]{20,}\b={0,2}".to_owned(), Act::By(opaque)),
+        (r"\b[A-Za-z0-9+/]{32,}={0,2}".to_owned(), Act::By(opaque)),
     ];
     sources.into_iter().map(|(source, act)| Ok(Rule { looks_like: Regex::new(&source)?, act })).collect()
 });
@@ -298,6 +322,33 @@ fn secret_said(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'
     marked(captures, value, Kind::Password)
 }
 
+/// "The passphrase was several words", unless they say how it is.
+fn phrase_said(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
+    let phrase = captures.name("bare")?.as_str().trim().trim_matches(['"', '\'', '`', '“', '”']);
+    let mut behind = phrase.split_whitespace().skip(1);
+    if phrase.split_whitespace().count() < 3 || behind.any(|word| is_in(words::SAYS_NOTHING, word)) {
+        return None;
+    }
+    found(Finding { kind: Kind::Password, value: phrase });
+    marked(captures, phrase, Kind::Password)
+}
+
+/// A line of `pg_hba.conf`: database and user, unless they are the file's own words.
+fn access_rule(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
+    const OWN_WORDS: [&str; 5] = ["all", "replication", "sameuser", "samerole", "samegroup"];
+    let mut shown = |name: &str, kind: Kind| {
+        let word = captures.name(name)?.as_str();
+        if is_in(&OWN_WORDS, word) || is_in(words::COMMON, word) {
+            return Some(word.to_owned());
+        }
+        found(Finding { kind, value: word.trim_matches('"') });
+        Some(kind.mark().to_string())
+    };
+    let (database, user) = (shown("database", Kind::Database)?, shown("user", Kind::User)?);
+    let (gap, tail) = (captures.name("gap")?.as_str(), captures.name("tail")?.as_str());
+    Some(format!("{}{database}{gap}{user}{tail}", lead(captures)))
+}
+
 /// "Password value": only what has the look of one, since "password authentication" is no password.
 fn secret_beside(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
     let (value, is_quoted) = value(captures)?;
@@ -402,6 +453,13 @@ fn beside(captures: &Captures<'_>, kind: Kind, found: &mut dyn FnMut(Finding<'_>
     marked(captures, value, kind)
 }
 
+/// "Set the host to db7": what is made like a name.
+fn odd(captures: &Captures<'_>, kind: Kind, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
+    let (value, is_quoted) = value(captures)?;
+    let is_made = is_quoted || value.chars().any(|c| c.is_numeric() || matches!(c, '_' | '-' | '.'));
+    if is_made { named(captures, kind, found) } else { None }
+}
+
 fn dotted_name(captures: &Captures<'_>, after: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
     let name = captures.name("host")?.as_str();
     let last = name.rsplit('.').next()?;
@@ -448,6 +506,8 @@ fn opaque(captures: &Captures<'_>, _: &str, _: &mut dyn FnMut(Finding<'_>)) -> O
     let has = |test: fn(&char) -> bool| word.chars().filter(test).count();
     let (digits, upper, lower) =
         (has(char::is_ascii_digit), has(char::is_ascii_uppercase), has(char::is_ascii_lowercase));
-    (digits >= 2 && (upper >= 2 && lower >= 2 || word.len() >= 32) || digits >= 5 && lower >= 2)
-        .then(|| Kind::Key.mark().to_string())
+    let is_key = digits >= 2 && (upper >= 2 && lower >= 2 || word.len() >= 32)
+        || digits >= 5 && lower >= 2
+        || digits >= 1 && upper >= 3 && lower >= 3 && word.len() >= 32;
+    is_key.then(|| Kind::Key.mark().to_string())
 }

@@ -86,8 +86,8 @@ pub struct Vote {
     pub confidence_score: u8,
 }
 
-/// Alike from here on, two cures of one cause are the same. Set so that an added sentence makes no new entry, while
-/// "restart the server" and "restart the service" stay two.
+/// Above this, two cures of one cause are the same. Set so that a word more makes no new entry, while "restart the
+/// server" and "restart the service" stay two, and a short cure is not swallowed by a longer one that contains it.
 const ALIKE: f32 = 0.8;
 
 /// Learns from a failure and what was done about it.

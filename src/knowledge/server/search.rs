@@ -14,7 +14,7 @@ use crate::{
     auth::{Scope, server::Caller},
     connections::Provider,
     error::AppError,
-    ids::UserId,
+    ids::{ConnectionId, KnowledgeId, UserId},
     knowledge::{HIGHEST_LIMIT, KnowledgeEntry, SUGGESTED_FROM, Search},
     probe::Cause,
 };
@@ -116,6 +116,63 @@ pub async fn suggestions(
     Ok(rows.into_iter().filter_map(Row::entry).collect())
 }
 
+/// Cures that a failing connection is offered at most.
+const MOST_CURES: u32 = 3;
+
+/// What is known to cure what a connection fails of, the surest first; nothing while it does not fail, or is paused.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where the connection is not the caller's.
+pub async fn cures_of_connection(caller: &Caller, id: ConnectionId) -> Result<Vec<KnowledgeEntry>, AppError> {
+    let user = caller.user_id()?;
+    let mut tx = caller.read().await?;
+    let row = sqlx::query!(
+        r#"
+        select connection.provider, case when state.status = 'down' and connection.is_active then state.cause end as cause
+          from database_credentials as connection
+          join connection_state as state on state.credential_id = connection.id
+         where connection.id = $1 and connection.user_id = $2
+        "#,
+        id.0,
+        user.0,
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or(AppError::NotFound)?;
+    drop(tx);
+    match (row.provider.parse::<Provider>(), row.cause.and_then(|code| code.parse::<Cause>().ok())) {
+        (Ok(provider), Some(cause)) => suggestions(caller, provider, cause, MOST_CURES).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// One entry, hidden ones for administrators only.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`] where there is none that the caller may see.
+pub async fn entry(caller: &Caller, id: KnowledgeId) -> Result<KnowledgeEntry, AppError> {
+    // Row-level security leaves out what waits and what is hidden; administrators are shown those too.
+    let system = Caller::system(caller.state(), "knowledge");
+    let mut tx = if caller.is_admin() { system.read().await? } else { caller.read().await? };
+    sqlx::query_as!(
+        Row,
+        r#"
+        select id, provider, category, cause, title, description, solution,
+               round(confidence_score)::integer as "confidence!", successes, failures, code_examples, tags, origin,
+               shared_at is not null as "is_shared!", hidden_at is not null as "is_hidden!"
+          from database_knowledge_base
+         where id = $1
+        "#,
+        id.0,
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .and_then(Row::entry)
+    .ok_or(AppError::NotFound)
+}
+
 async fn look_up(
     connection: &mut PgConnection,
     cache: &Cache,
@@ -149,6 +206,8 @@ async fn version(connection: &mut PgConnection, provider: Option<Provider>) -> R
 }
 
 async fn find(connection: &mut PgConnection, user: Option<UserId>, wanted: &Search) -> Result<Vec<Row>, sqlx::Error> {
+    // The code of a cause asks for that cause alone.
+    let only = wanted.query.parse::<Cause>().ok().map(Cause::code);
     // A pasted message is looked up by its cause as well as by its words.
     let cause = match classify_text(wanted.provider.unwrap_or(Provider::PostgreSql), &wanted.query) {
         Cause::Unknown => None,
@@ -175,6 +234,7 @@ async fn find(connection: &mut PgConnection, user: Option<UserId>, wanted: &Sear
              where hidden_at is null and (shared_at is not null or author_id = $1)
                and ($2::text is null or provider = $2)
                and ($3::text is null or category = $3)
+               and ($7::text is null or cause = $7)
         )
         select id as "id!", provider as "provider!", category as "category!", cause as "cause!", title as "title!",
                description as "description!", solution as "solution!",
@@ -182,7 +242,7 @@ async fn find(connection: &mut PgConnection, user: Option<UserId>, wanted: &Sear
                code_examples as "code_examples!", tags as "tags!", origin as "origin!",
                shared_at is not null as "is_shared!", hidden_at is not null as "is_hidden!"
           from ranked
-         where fits
+         where fits or $7 is not null
          order by relevance + confidence_score / 100.0 desc, usage_count desc, title, id
          limit $6
         "#,
@@ -192,6 +252,7 @@ async fn find(connection: &mut PgConnection, user: Option<UserId>, wanted: &Sear
         wanted.query,
         cause,
         i64::from(wanted.limit),
+        only,
     )
     .fetch_all(connection)
     .await

@@ -189,6 +189,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     #[test]
@@ -217,6 +219,22 @@ mod tests {
         ] {
             assert!(matches!(led(location), Err(FetchError::LeadsAway)), "{location}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_trickles_for_ever_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let page: Url = format!("http://{}/", listener.local_addr().expect("its address")).parse().expect("an address");
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let mut words: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<p>";
+            while stream.write_all(words).await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                words = b"more ";
+            }
+        });
+        let given_up = fetch(None, page.clone(), page, &Validators::default()).await;
+        assert!(matches!(given_up, Err(FetchError::TimedOut)), "{given_up:?}");
     }
 
     #[tokio::test]

@@ -295,4 +295,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_a_guide_refers_to_is_treated_in_it() {
+        let stock = stock::entries().expect("the stock");
+        for provider in Provider::ALL {
+            let text: String = builtin(provider).sections.into_iter().map(|section| section.content).collect();
+            let named: Vec<&str> =
+                text.split("](#").skip(1).map(|rest| rest.split(')').next().unwrap_or_default()).collect();
+            assert!(named.len() >= 12, "{provider}: {named:?}");
+            for code in named {
+                let is_there = stock.iter().any(|entry| entry.provider == provider && entry.cause.code() == code);
+                assert!(is_there, "{provider}: nothing about {code}");
+            }
+        }
+    }
 }

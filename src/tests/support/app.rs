@@ -71,24 +71,12 @@ impl TestApp {
             })
         })
         .expect("a configuration that holds");
-        let ours = Database::new(database.pool(8));
-        let vault = open_vault(&ours, config.master_key.clone()).await.expect("open the vault");
         let now: OffsetDateTime = sqlx::query_scalar("select mooring_now()")
             .fetch_one(&mut database.connect().await)
             .await
             .expect("ask for the time");
         let clock = TestClock::at(Timestamp::from(now));
-        let leptos = LeptosOptions::builder().output_name("mooring").site_root("public").build();
-        let state = AppState::new(Services {
-            egress: Egress::new(config.egress),
-            config,
-            database: ours,
-            clock: Arc::new(clock.clone()),
-            vault,
-            live: Live::new(tokio_util::sync::CancellationToken::new()),
-            worker: WorkerId(Uuid::new_v4()),
-            leptos,
-        });
+        let state = process(config, &database, &clock).await;
         Self {
             router: router(state.clone()),
             state,
@@ -97,6 +85,11 @@ impl TestApp {
             clock,
             _data_folder: data_folder,
         }
+    }
+
+    /// What another process of this application has: the same database and time, all else its own.
+    pub async fn another_process(&self) -> AppState {
+        process(self.state.config().clone(), &self.database, &self.clock).await
     }
 
     /// The router itself.
@@ -158,6 +151,22 @@ impl TestApp {
         .expect("insert a connection");
         ConnectionId(id)
     }
+}
+
+/// The state of a process with this configuration.
+async fn process(config: Config, database: &TestDatabase, clock: &TestClock) -> AppState {
+    let ours = Database::new(database.pool(8));
+    let vault = open_vault(&ours, config.master_key.clone()).await.expect("open the vault");
+    AppState::new(Services {
+        egress: Egress::new(config.egress),
+        config,
+        database: ours,
+        clock: Arc::new(clock.clone()),
+        vault,
+        live: Live::new(tokio_util::sync::CancellationToken::new()),
+        worker: WorkerId(Uuid::new_v4()),
+        leptos: LeptosOptions::builder().output_name("mooring").site_root("public").build(),
+    })
 }
 
 /// A master key for tests: `test:` and 32 bytes.

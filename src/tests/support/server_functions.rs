@@ -46,6 +46,8 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("reset_breaker", "id=$id"),
     ("dismiss_notice", "id=$id"),
     ("search_knowledge", "q=refused&provider=mysql"),
+    ("get_knowledge", "id=$id"),
+    ("cures_of_connection", "id=$id"),
     ("vote_knowledge", "id=$id&worked=true"),
     ("moderate_knowledge", "id=00000000-0000-0000-0000-000000000009&act=hide"),
     ("edit_knowledge", "id=00000000-0000-0000-0000-000000000009&title=t&description=d&solution=s&category=security"),
