@@ -54,6 +54,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether nothing of the list remains to be put right.
+    #[must_use]
+    pub fn is_all_stored(&self) -> bool {
+        self.stored && self.good() == self.rows.len()
+    }
+
     /// How many rows are ready or were added.
     #[must_use]
     pub fn good(&self) -> usize {

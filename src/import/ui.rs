@@ -93,6 +93,12 @@ fn Orphans(orphans: Vec<Orphan>, choose: ServerAction<ChooseProvider>) -> impl I
 #[component]
 fn List(import: ServerAction<ImportConnections>, earlier: Option<Report>) -> impl IntoView {
     let list = RwSignal::new(String::new());
+    // What was stored is not offered again, and its passwords do not stay on the screen.
+    Effect::new(move |_| {
+        if import.value().with(|value| matches!(value, Some(Ok(report)) if report.is_all_stored())) {
+            list.set(String::new());
+        }
+    });
     let report = move || import.value().get().and_then(Result::ok).or_else(|| earlier.clone());
     view! {
         <Card title="A list" note="CSV with a header, or JSON: an array of objects or of addresses.">
