@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long something that happens by itself may take; nothing is right because it was waited for.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A target that answers: the server of our own database, by a connection of its own.
 fn answering(app: &TestApp) -> Value {
