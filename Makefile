@@ -87,8 +87,8 @@ test: setup-test charts ## Everything that a change must pass
 	@.ci/with-postgres $(MAKE) test-checks
 
 .PHONY: test-all
-test-all: setup-test charts ## The same, and what takes long: soaks, long simulations
-	@.ci/with-postgres $(MAKE) test-checks test-long test-fuzz
+test-all: setup-test charts ## The same, and what takes long: fuzzing, soaks, long simulations
+	@.ci/with-postgres $(MAKE) test-checks test-api test-fuzz test-long
 
 logs := $(target)/test-logs
 
@@ -109,6 +109,12 @@ test-rust:
 test-long:
 	$(say) "Long tests (up to an hour)"
 	@cargo nextest run --cargo-quiet --features ssr --profile long
+
+# On the binary that the browser tests were built with.
+.PHONY: test-api
+test-api:
+	$(say) "Asking the API whatever its documentation allows, and more"
+	@MOORING_BINARY="$(target)/debug/mooring" .ci/schemathesis
 
 .PHONY: test-fuzz
 test-fuzz:

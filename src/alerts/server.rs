@@ -20,6 +20,10 @@ use crate::{
     server::vault::rotate::CHANNELS,
 };
 
+mod seal;
+
+pub use seal::seal_plaintext_rules;
+
 /// A rule that is to be stored. Holds secrets, and has no `Debug` that would show them.
 #[derive(Clone)]
 pub struct NewRule {
@@ -69,8 +73,9 @@ pub async fn create_in(caller: &Caller, tx: &mut Tx, new: NewRule) -> Result<Wri
     let owner = caller.user_id()?;
     let id = AlertRuleId(Uuid::new_v4());
     Threshold::read(new.alert_type, &new.threshold).map_err(AppError::Invalid)?;
-    let channels = Channels::read(&new.channels, &Channels::default()).map_err(AppError::Invalid)?;
-    let channels = SealedChannels::new(caller, id, owner, channels)?;
+    let mut channels = Channels::read(&new.channels, &Channels::default()).map_err(AppError::Invalid)?;
+    let shown_once = make_secrets(&mut channels);
+    let channels = SealedChannels::new(caller, id, owner, &channels)?;
     let row = Row {
         credential_id: new.credential_id,
         alert_type: new.alert_type,
@@ -80,7 +85,7 @@ pub async fn create_in(caller: &Caller, tx: &mut Tx, new: NewRule) -> Result<Wri
     };
     insert(tx, id, owner, &row).await?;
     record(tx, caller, audited("alert.create", new.credential_id, id)).await?;
-    Ok(WrittenRule { id, shown_once: channels.shown_once })
+    Ok(WrittenRule { id, shown_once })
 }
 
 /// Changes a rule, in a transaction of the caller's.
@@ -102,7 +107,7 @@ pub async fn update_in(
         let threshold = changed.threshold.as_ref().unwrap_or(&stored.rule.threshold);
         Threshold::read(alert_type, threshold).map_err(AppError::Invalid)?;
     }
-    let channels = match changed.channels {
+    let (channels, shown_once) = match changed.channels {
         Some(channels) => {
             let before = open_channels(caller, id, owner, &stored.rule.channels, stored.sealed.as_ref());
             let before = match before {
@@ -110,9 +115,11 @@ pub async fn update_in(
                 Err(AppError::Invalid(_)) => Channels::default(),
                 before => before?,
             };
-            SealedChannels::new(caller, id, owner, Channels::read(&channels, &before).map_err(AppError::Invalid)?)?
+            let mut channels = Channels::read(&channels, &before).map_err(AppError::Invalid)?;
+            let shown_once = make_secrets(&mut channels);
+            (SealedChannels::new(caller, id, owner, &channels)?, shown_once)
         }
-        None => SealedChannels { public: stored.rule.channels, sealed: stored.sealed, shown_once: None },
+        None => (SealedChannels { public: stored.rule.channels, sealed: stored.sealed }, None),
     };
     let row = Row {
         credential_id: changed.credential_id.unwrap_or(stored.rule.credential_id),
@@ -123,7 +130,7 @@ pub async fn update_in(
     };
     replace(tx, id, owner, &row).await?;
     record(tx, caller, audited("alert.update", row.credential_id, id)).await?;
-    Ok(WrittenRule { id, shown_once: channels.shown_once })
+    Ok(WrittenRule { id, shown_once })
 }
 
 /// Deletes a rule, in a transaction of the caller's.
@@ -216,21 +223,24 @@ fn audited(action: &'static str, connection: Option<ConnectionId>, id: AlertRule
 struct SealedChannels {
     public: Value,
     sealed: Option<Value>,
-    shown_once: Option<Value>,
 }
 
 impl SealedChannels {
-    fn new(caller: &Caller, id: AlertRuleId, owner: UserId, mut channels: Channels) -> Result<Self, AppError> {
-        let made = channels.make_secrets(webhook_secret);
+    fn new(caller: &Caller, id: AlertRuleId, owner: UserId, channels: &Channels) -> Result<Self, AppError> {
         let sealed = if channels.has_secrets() {
             let full = channels.to_json().to_string();
             Some(caller.state().vault().seal(id.0, owner, CHANNELS, full.as_bytes())?)
         } else {
             None
         };
-        let shown_once = (!made.is_empty()).then(|| channels.public_with(&made));
-        Ok(Self { public: channels.public(), sealed, shown_once })
+        Ok(Self { public: channels.public(), sealed })
     }
+}
+
+/// Gives the webhooks that sign and have no secret one; what is to be shown of it this once.
+fn make_secrets(channels: &mut Channels) -> Option<Value> {
+    let made = channels.make_secrets(webhook_secret);
+    (!made.is_empty()).then(|| channels.public_with(&made))
 }
 
 /// What is written of a rule.

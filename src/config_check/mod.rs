@@ -29,6 +29,7 @@ mod tests;
 pub mod ui;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     connections::{
@@ -206,7 +207,7 @@ pub struct ShownCertificate {
 }
 
 /// How connections like this one fare. Nothing in it identifies one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// How many there are.
@@ -218,7 +219,7 @@ pub struct Comparison {
 }
 
 /// One thing that is done otherwise than is usual.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
     /// The field.
     pub field: String,
@@ -229,8 +230,9 @@ pub struct Difference {
 }
 
 /// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = IssueSeverity)]
 pub enum Severity {
     /// To be known.
     Info,
@@ -386,7 +388,7 @@ impl Change {
 }
 
 /// The score in one letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub enum Grade {
     /// From 90.
     A,
@@ -480,8 +482,9 @@ pub const fn best_practices(provider: Provider) -> &'static [&'static str] {
 }
 
 /// `validate-database-config` as it is answered.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ValidateResponse)]
 pub struct Validation {
     /// Whether the settings can be used at all.
     pub valid: bool,
@@ -500,7 +503,7 @@ pub struct Validation {
 }
 
 /// One finding, or one field that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Issue {
     /// Its stable name; `invalid_setting` for a field that cannot be used.
     pub code: &'static str,

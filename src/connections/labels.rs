@@ -25,15 +25,7 @@ impl Labels {
     ///
     /// For `environment` or `tags`, where there are too many or one is too long or has a control character.
     pub fn read(environment: &str, tags: &str) -> Result<Self, FieldError> {
-        let environment = label("environment", environment)?;
-        let mut read: Vec<String> =
-            tags.split(',').map(|tag| label("tags", tag)).filter_map(Result::transpose).collect::<Result<_, _>>()?;
-        read.sort();
-        read.dedup();
-        if read.len() > MOST_TAGS {
-            return Err(FieldError::new("tags", format!("There are {} tags; at most {MOST_TAGS} fit.", read.len())));
-        }
-        Ok(Self { environment, tags: read })
+        Ok(Self { environment: read_environment(environment)?, tags: read_tags(tags.split(','))? })
     }
 
     /// The tags as they are typed.
@@ -48,6 +40,31 @@ impl Labels {
         environment.is_none_or(|wanted| self.environment.as_deref() == Some(wanted))
             && tag.is_none_or(|wanted| self.tags.iter().any(|tag| tag == wanted))
     }
+}
+
+/// An environment in lower case; none where nothing was typed.
+///
+/// # Errors
+///
+/// For `environment`, where it is too long or has a control character or a comma.
+pub fn read_environment(text: &str) -> Result<Option<String>, FieldError> {
+    label("environment", text)
+}
+
+/// Tags in lower case, sorted, each once.
+///
+/// # Errors
+///
+/// For `tags`, where there are too many or one is too long or has a control character or a comma.
+pub fn read_tags<'a>(tags: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>, FieldError> {
+    let mut read: Vec<String> =
+        tags.into_iter().map(|tag| label("tags", tag)).filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    read.sort();
+    read.dedup();
+    if read.len() > MOST_TAGS {
+        return Err(FieldError::new("tags", format!("There are {} tags; at most {MOST_TAGS} fit.", read.len())));
+    }
+    Ok(read)
 }
 
 /// One label in lower case; none where nothing was typed.

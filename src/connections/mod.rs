@@ -5,6 +5,7 @@
 use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{error::FieldError, health::quiet::QuietMode, ids::ConnectionId, timestamp::Timestamp};
 
@@ -22,7 +23,7 @@ use labels::Labels;
 use settings::{PublicSettings, Settings};
 
 /// What kind of database a connection is to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// PostgreSQL and what speaks its protocol.

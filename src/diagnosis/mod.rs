@@ -10,6 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     ids::ErrorId,
@@ -183,7 +184,7 @@ impl StagedReport {
 }
 
 /// One line of evidence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Evidence {
     /// The phase that it is about.
     pub phase: Phase,
@@ -196,8 +197,9 @@ pub struct Evidence {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AnalysisSeverity)]
 pub enum Severity {
     /// It stays broken until something is changed.
     Critical,
@@ -208,8 +210,9 @@ pub enum Severity {
 }
 
 /// What an answer rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AnalysisSource)]
 pub enum Source {
     /// The classifier and the cures written for each cause.
     Rules,
@@ -222,7 +225,7 @@ pub enum Source {
 }
 
 /// A page to read on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Resource {
     /// What it is about.
     pub title: String,
@@ -231,7 +234,7 @@ pub struct Resource {
 }
 
 /// What a failure comes down to, for people and programs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Analysis {
     /// The cause.
@@ -263,7 +266,7 @@ pub struct Analysis {
 }
 
 /// How much a fix is worth trying first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// Try it first.
@@ -275,7 +278,7 @@ pub enum Priority {
 }
 
 /// Whether a fix was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VerificationStatus {
     /// It connected.
@@ -287,7 +290,7 @@ pub enum VerificationStatus {
 }
 
 /// What came of trying a fix.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
     /// Whether it was tried.
@@ -307,7 +310,7 @@ impl Verification {
 }
 
 /// A cure.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SuggestedFix {
     /// Stable within one analysis, and the same for the same cure in all of them.
@@ -336,8 +339,9 @@ pub struct SuggestedFix {
 }
 
 /// An analysis with its cures, stored under an id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AnalyzeResponse)]
 pub struct Analysed {
     /// The row of `database_connection_errors`.
     pub error_id: ErrorId,

@@ -28,6 +28,19 @@ impl AppError {
     }
 }
 
+impl AppError {
+    /// Our own fault: a handler panicked with this payload.
+    #[must_use]
+    pub fn panicked(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic without a message");
+        Self::internal(&std::io::Error::other(text.to_owned()))
+    }
+}
+
 /// Whether our own database is away (worth another try), rather than asked something wrong.
 #[must_use]
 pub fn is_storage_outage(error: &sqlx::Error) -> bool {

@@ -2,6 +2,7 @@
 //! makes the checks is `server/`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     connections::{Provider, labels::Labels},
@@ -21,7 +22,7 @@ pub mod schedule;
 pub mod server;
 
 /// Where a connection stands, as a check found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// It answered as it should.

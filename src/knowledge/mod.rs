@@ -15,6 +15,7 @@
 //! Nothing here reads a credential: a success is learnt from the classes of its settings ([`patterns`]).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     connections::{Provider, UnknownProvider},
@@ -46,7 +47,7 @@ pub const PAGE_LIMIT: u32 = 50;
 pub const HIGHEST_LIMIT: u32 = 100;
 
 /// What an entry is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     /// A cure for an error.
@@ -93,7 +94,7 @@ impl Category {
 }
 
 /// Where an entry's words come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryOrigin {
     /// Written for the product and delivered with it.
@@ -144,7 +145,7 @@ impl EntryOrigin {
 }
 
 /// Who sees an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Everyone.
@@ -171,7 +172,7 @@ impl Standing {
 }
 
 /// A piece of code or configuration that goes with an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CodeExample {
     /// What it is written in (`sql`, `sh`, `ini`, …).
@@ -181,7 +182,7 @@ pub struct CodeExample {
 }
 
 /// One cure, as it is shown and as the wire gives it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KnowledgeEntry {
     /// Which row of `database_knowledge_base`.
@@ -295,6 +296,18 @@ pub const fn next_confidence(confidence: u8, worked: bool) -> u8 {
     }
 }
 
+/// The confidence without a report that was counted with [`next_confidence`], within 0-100.
+#[must_use]
+pub const fn confidence_without(confidence: u8, worked: bool) -> u8 {
+    if worked {
+        confidence.saturating_sub(5)
+    } else if confidence > 90 {
+        100
+    } else {
+        confidence + 10
+    }
+}
+
 /// Percent of the reports that say it worked, with two decimals; 0 where there are none.
 #[must_use]
 pub fn success_rate(successes: u32, failures: u32) -> f64 {
@@ -395,6 +408,10 @@ mod tests {
         assert_eq!((next_confidence(80, true), next_confidence(80, false)), (85, 70));
         assert_eq!((next_confidence(98, true), next_confidence(100, true)), (100, 100));
         assert_eq!((next_confidence(7, false), next_confidence(0, false)), (0, 0));
+        for worked in [true, false] {
+            assert_eq!(confidence_without(next_confidence(60, worked), worked), 60);
+        }
+        assert_eq!((confidence_without(95, false), confidence_without(3, true)), (100, 0));
     }
 
     #[test]

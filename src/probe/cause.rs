@@ -4,11 +4,12 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $transient:literal, $title:literal;)*) => {
         /// What a failed connection comes down to.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         pub enum Cause {
             $($(#[$doc])* #[serde(rename = $code)] $name,)*
         }

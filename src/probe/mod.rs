@@ -2,6 +2,7 @@
 //! failed, the [`Cause`]. Types and pure judgement only; the attempt itself is made by `server/providers`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::timestamp::Timestamp;
 
@@ -15,7 +16,7 @@ pub use cause::Cause;
 pub use scrub::scrub;
 
 /// The steps of one connection, in the order in which they happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// The host name is looked up.
@@ -83,8 +84,9 @@ pub enum Depth {
 }
 
 /// How a phase ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = PhaseOutcome)]
 pub enum Outcome {
     /// It was done.
     Ok,

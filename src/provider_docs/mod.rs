@@ -6,6 +6,7 @@
 //! no network there are the built-in guides, which is enough.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{connections::Provider, probe::Cause, timestamp::Timestamp};
 
@@ -18,8 +19,9 @@ pub mod markdown;
 pub mod server;
 
 /// Where words come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = DocsSource)]
 pub enum Source {
     /// The provider's own pages.
     Official,
@@ -115,7 +117,7 @@ pub fn cause_path(provider: Provider, cause: Cause) -> String {
 }
 
 /// A part of a guide, in Markdown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Section {
     /// Its heading.
     pub title: String,
@@ -126,7 +128,7 @@ pub struct Section {
 }
 
 /// A guide, in Markdown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Documentation {
     /// What it is about, in a few sentences.
     pub overview: String,

@@ -1,6 +1,7 @@
 //! Whether to try again, after how long, and when to stop trying: pure state machines driven by a clock.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{probe::Cause, timestamp::Timestamp};
 
@@ -10,7 +11,7 @@ pub mod policy;
 pub use policy::RetryPolicy;
 
 /// Where a circuit breaker stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
     /// Attempts pass.
@@ -41,7 +42,7 @@ impl BreakerState {
 }
 
 /// One attempt of a retry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptReport {
     /// 1 is the first.
@@ -61,7 +62,7 @@ pub struct AttemptReport {
 }
 
 /// Why a retry made no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StoppedBecause {
     /// It connected.

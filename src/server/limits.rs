@@ -4,7 +4,7 @@
 //! | bucket | a minute | who |
 //! | --- | --- | --- |
 //! | requests | 600 | each token |
-//! | probes | 60 | each token, one for each operation that connects |
+//! | probes | 60 | each token, and each account in its browsers: one for each operation that connects |
 //! | strangers | 600 | each address, for requests without a valid token |
 //! | refusals | 10 | each address and account: how many are recorded, so that nobody can flood the log |
 //!
@@ -30,7 +30,7 @@ use crate::{
 
 /// Requests a minute of one token.
 pub const REQUESTS: u32 = 600;
-/// Operations a minute of one token that connect to a database.
+/// Operations a minute of one token, or of one account in its browsers, that connect to a database.
 pub const PROBES: u32 = 60;
 /// Requests a minute from one address without a valid token.
 pub const STRANGERS: u32 = 600;
@@ -75,10 +75,17 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
+/// Who lets Mooring connect somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Prober {
+    Token(TokenId),
+    Account(UserId),
+}
+
 /// The buckets of one process.
 pub struct Limits {
     requests: Buckets<TokenId>,
-    probes: Buckets<TokenId>,
+    probes: Buckets<Prober>,
     strangers: Buckets<IpAddr>,
     refusals: Buckets<(IpAddr, Option<UserId>)>,
 }
@@ -105,13 +112,18 @@ impl Limits {
     }
 
     /// Counts an operation that connects, however many attempts it makes. Features that connect for a caller ask
-    /// this first.
+    /// this first; the command line and the jobs are not counted.
     ///
     /// # Errors
     ///
     /// [`AppError::TooManyRequests`] with the seconds to wait.
     pub fn probe(&self, caller: &Caller) -> Result<(), AppError> {
-        token(caller).map_or(Ok(()), |token| self.probes.take(&token))
+        let prober = match caller.credential() {
+            Some(Credential::Token(id, _)) => Prober::Token(id),
+            Some(Credential::Session) => Prober::Account(caller.user_id()?),
+            Some(Credential::CommandLine) | None => return Ok(()),
+        };
+        self.probes.take(&prober)
     }
 
     /// Counts a request without a valid token.

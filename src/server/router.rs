@@ -1,6 +1,6 @@
 //! The whole URL space on one screen.
 
-use std::time::Duration;
+use std::{any::Any, time::Duration};
 
 use axum::{
     Json, Router,
@@ -65,7 +65,9 @@ pub fn router(state: AppState) -> Router {
                 .layer(PropagateRequestIdLayer::x_request_id())
                 .layer(middleware::from_fn_with_state(state.clone(), headers::secure))
                 .layer(CompressionLayer::new())
-                .layer(CatchPanicLayer::custom(panicked))
+                .layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
+                    AppError::panicked(&*payload).into_response()
+                }))
                 .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST))
                 .layer(DefaultBodyLimit::max(body::LARGEST))
                 .layer(middleware::from_fn(body::read_first))
@@ -113,14 +115,4 @@ async fn server_fn_status(request: Request<Body>, next: Next) -> Response {
         }
     }
     Response::from_parts(parts, Body::from(bytes))
-}
-
-/// A handler that panicked answers like any other fault of ours.
-fn panicked(payload: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let text = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a message");
-    AppError::internal(&std::io::Error::other(text.to_owned())).into_response()
 }

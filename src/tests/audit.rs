@@ -288,6 +288,84 @@ async fn sign_ins_changes_and_refusals_are_recorded_with_where_they_came_from() 
     assert!(text.contains(",'=cmd|'/c calc'!A0") && !text.contains(",=cmd"), "{text}");
 }
 
+/// One line for each change, by whoever made it, with the connection that it was about.
+#[tokio::test]
+async fn every_change_has_its_line() {
+    const CONNECTIONS: &str = "/rest/v1/database_credentials";
+    const RULES: &str = "/rest/v1/database_alert_config";
+    let app = TestApp::start().await;
+    let (admin, pages) = app.signed_in("admin@example.org").await;
+    let member = app.user("member@example.org").await.user_id().expect("an account").to_string();
+    let token = app.with_token(&admin, Scope::Full).await;
+    let before: i64 = sqlx::query_scalar("select max(seq) from database_audit_log")
+        .fetch_one(&mut app.database.connect().await)
+        .await
+        .expect("the log");
+    let write = async |method: &str, path: &str, body: Value| {
+        let request = Request::builder().method(method).uri(path).header("prefer", "return=representation");
+        let answer = token.send(request, body.to_string()).await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.text());
+        answer.json()[0]["id"].as_str().unwrap_or_default().to_owned()
+    };
+    let settings = json!({"host": "127.0.0.1", "port": 1, "username": "app", "password": "hunter2"});
+    let connection = json!({"provider": "postgresql", "connection_name": "orders", "credentials": settings});
+    let id = write("POST", CONNECTIONS, connection).await;
+    let own = format!("{CONNECTIONS}?id=eq.{id}");
+    for change in [json!({"connection_name": "sales"}), json!({"is_active": false}), json!({"is_active": true})] {
+        write("PATCH", &own, change).await;
+    }
+    let rule = write("POST", RULES, json!({"alert_type": "downtime", "credential_id": id})).await;
+    write("PATCH", &format!("{RULES}?id=eq.{rule}"), json!({"enabled": false})).await;
+    write("DELETE", &format!("{RULES}?id=eq.{rule}"), Value::Null).await;
+    assert_eq!(call(&pages, "reset_breaker", &[("id", &id)]).await.status, StatusCode::OK);
+    write("DELETE", &own, Value::Null).await;
+    let made = call(&pages, "create_token", &[("name", "cron"), ("scope", "cron")]).await;
+    let revoked = made.json()["id"].as_str().expect("an id").to_owned();
+    for (function, fields) in [
+        ("revoke_token", vec![("id", revoked.as_str())]),
+        ("change_role", vec![("account", member.as_str()), ("role", "admin")]),
+        ("change_password", vec![("current", PASSWORD), ("password", "another quiet harbour 48 lantern")]),
+        ("remove_account", vec![("account", member.as_str())]),
+        ("sign_out", vec![]),
+    ] {
+        let answer = call(&pages, function, &fields).await;
+        assert!(answer.status.is_success() || answer.status.is_redirection(), "{function}: {}", answer.text());
+    }
+
+    let lines: Vec<(String, bool)> = sqlx::query_as(
+        "select action, credential_id is not null
+           from database_audit_log
+          where user_id = $1 and status = 'success' and seq > $2
+          order by seq",
+    )
+    .bind(admin.user_id().expect("an account").0)
+    .bind(before)
+    .fetch_all(&mut app.database.connect().await)
+    .await
+    .expect("the log");
+    let lines: Vec<(&str, bool)> = lines.iter().map(|(action, about)| (action.as_str(), *about)).collect();
+    assert_eq!(
+        lines,
+        [
+            ("connection.create", true),
+            ("connection.update", true),
+            ("connection.pause", true),
+            ("connection.resume", true),
+            ("alert.create", true),
+            ("alert.update", true),
+            ("alert.delete", true),
+            ("connection.reset_breaker", true),
+            ("connection.delete", true),
+            ("token.create", false),
+            ("token.revoke", false),
+            ("account.role", false),
+            ("account.password", false),
+            ("account.remove", false),
+            ("account.sign_out", false),
+        ]
+    );
+}
+
 #[tokio::test]
 async fn members_read_their_own_entries_and_administrators_all() {
     let app = TestApp::start().await;

@@ -268,6 +268,35 @@ async fn confidence_moves_within_its_range() {
     assert_eq!((&low["confidenceScore"], &low["successRate"]), (&json!(40), &json!(0.0)));
 }
 
+/// A program reports every use; a person has one vote, which may be changed.
+#[tokio::test]
+async fn a_persons_vote_counts_once_and_a_change_of_mind_replaces_it() {
+    let app = TestApp::start().await;
+    let (_, a) = member(&app, "ada@example.org").await;
+    let bob = app.user("bob@example.org").await;
+    let (carol, _) = app.signed_in("carol@example.org").await;
+    let told = acted(&a, "learn_from_error", report("Open the port", true)).await;
+    let id = told["knowledgeId"].as_str().expect("an id").parse().expect("an id");
+    run(&mut app.database.connect().await, "update database_knowledge_base set shared_at = now()").await;
+    let vote = async |caller: &Caller, worked: bool| {
+        let vote = knowledge::update_confidence(Asker::Account(caller), id, worked).await.expect("a vote");
+        assert!(vote.counted);
+        let row: (i32, i32) = sqlx::query_as("select successes, failures from database_knowledge_base where id = $1")
+            .bind(id.0)
+            .fetch_one(&mut app.database.connect().await)
+            .await
+            .expect("the entry");
+        (vote.confidence_score, row.0, row.1)
+    };
+    // Her report counted already: 80, one success.
+    assert_eq!(vote(&carol, true).await, (85, 2, 0));
+    assert_eq!(vote(&carol, true).await, (85, 2, 0), "she said so");
+    assert_eq!(vote(&carol, false).await, (70, 1, 1), "as if she had said that at first");
+    assert_eq!(vote(&carol, false).await, (70, 1, 1));
+    assert_eq!(vote(&bob, true).await, (75, 2, 1), "another has a vote of his own");
+    assert_eq!(vote(&carol, true).await, (90, 3, 0));
+}
+
 #[tokio::test]
 async fn a_verified_fix_is_shared_at_once() {
     let app = TestApp::start().await;
@@ -356,7 +385,10 @@ async fn the_wire_takes_what_supabase_js_sends_and_refuses_the_rest() {
     for body in ["{\"action\":", "\u{0}", "{\"action\": \"search_knowledge\", \"action\": \"x\"}", "\"x\""] {
         assert_eq!(a.send(http::Request::post(LEARN), body).await.status, StatusCode::BAD_REQUEST, "{body}");
     }
-    assert_eq!(a.send(http::Request::post(LEARN), vec![b'x'; 70_000]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        a.send(http::Request::post(LEARN), vec![b'x'; 1024 * 1024 + 1]).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
     assert_eq!(a.get(LEARN).await.status, StatusCode::METHOD_NOT_ALLOWED);
     let hostile = json!({"query": "'; drop table x; -- \u{0} & | ! ( :*", "limit": 4_000_000});
     assert_eq!(act(&a, "search_knowledge", hostile).await.status, StatusCode::OK);
@@ -431,6 +463,9 @@ async fn administrators_moderate_and_nobody_else() {
     };
     assert!(matches!(knowledge::confirm(&ada, id).await, Err(AppError::Forbidden(_))));
     assert!(matches!(knowledge::edit(&ada, id, words()).await, Err(AppError::Forbidden(_))));
+    for hidden in [true, false] {
+        assert!(matches!(knowledge::set_hidden(&ada, id, hidden).await, Err(AppError::Forbidden(_))));
+    }
     assert!(matches!(knowledge::delete(&ada, id).await, Err(AppError::Forbidden(_))));
     assert!(matches!(transfer::export(&ada).await, Err(AppError::Forbidden(_))));
     assert!(matches!(transfer::import(&ada, "{}").await, Err(AppError::Forbidden(_))));
@@ -457,16 +492,17 @@ async fn administrators_moderate_and_nobody_else() {
     let evil = file.replace("Closed.", "<script>alert(1)</script>");
     assert!(matches!(transfer::import(&admin, &evil).await, Err(AppError::Invalid(_))));
 
-    let lines: Vec<String> =
-        sqlx::query_scalar("select action from database_audit_log where action like 'knowledge.%' order by seq")
-            .fetch_all(&mut app.database.connect().await)
-            .await
-            .expect("the log");
-    assert_eq!(
-        lines,
-        ["learn", "confirm", "edit", "hide", "show", "import", "delete", "import"]
-            .map(|act| format!("knowledge.{act}"))
-    );
+    let lines: Vec<String> = sqlx::query_scalar(
+        "select action || ' ' || status from database_audit_log where action like 'knowledge.%' order by seq",
+    )
+    .fetch_all(&mut app.database.connect().await)
+    .await
+    .expect("the log");
+    let refused = ["confirm", "edit", "hide", "show", "delete", "import"].map(|act| format!("knowledge.{act} refused"));
+    let done = ["confirm", "edit", "hide", "show", "import", "delete", "import"];
+    let done = done.map(|act| format!("knowledge.{act} success"));
+    assert_eq!(lines[0], "knowledge.learn success");
+    assert_eq!((&lines[1..7], &lines[7..]), (&refused[..], &done[..]), "what a member tried is there too");
 
     // The stock comes back if it is deleted, so it is hidden instead; edited words stay.
     let system = Caller::system(&app.state, "tests");

@@ -70,6 +70,34 @@ async fn a_token_may_connect_sixty_times_a_minute_and_go_on_reading() {
     assert_eq!(token.get(READ).await.status, StatusCode::OK);
 }
 
+/// The limit of a person is the account's, whichever button it is; each token has its own beside it.
+#[tokio::test]
+async fn a_person_may_connect_sixty_times_a_minute_by_any_button() {
+    let app = TestApp::start().await;
+    let (ada, client) = app.signed_in("ada@example.org").await;
+    let call = async |function: &str, body: String| {
+        let request = Request::post(server_function(function))
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        client.send(request, body).await
+    };
+    for asked in 0..60 {
+        let answer = call("check_all", String::new()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{asked}: {}", answer.text());
+    }
+    let settings = json!({"host": "127.0.0.1", "port": 1, "username": "app", "password": "x", "tls": "disable"});
+    let id = app.connection(&ada, "orders", "postgresql", &settings).await;
+    for (function, body) in [("check_all", String::new()), ("check_now", format!("id={id}"))] {
+        let refused = call(function, body).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{function}: {}", refused.text());
+        assert_eq!(header(&refused, "retry-after").as_deref(), Some("1"));
+    }
+    let token = app.with_token(&ada, Scope::Full).await;
+    assert_eq!(token.post_json(MONITOR, &json!({})).await.status, StatusCode::OK);
+    app.advance(Duration::from_secs(2)).await;
+    assert_eq!(call("check_now", format!("id={id}")).await.status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn bodies_have_a_size() {
     let app = TestApp::start().await;

@@ -469,6 +469,108 @@ async fn sealed(stage: &Stage, id: &str) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
+/// Rules that come by SQL, as the seed's own statements make them: what may be secret is not shown before it is sealed
+/// either, and afterwards the rule is as if it had been written here.
+#[tokio::test]
+async fn rules_that_come_by_sql_are_sealed_and_show_no_secret() {
+    let stage = Stage::set().await;
+    let user = stage.owner.user_id().expect("an account").0;
+    let mut database = stage.connect().await;
+    for channels in [
+        r#"{"email": ["ops@example.org"], "webhook": [{"url": "https://hooks.example.org/T1/hunter2", "secret": "whsec_aHVudGVyMg=="}]}"#,
+        r#"{"email": ["ops@example.org"], "slack": "https://hooks.example.org/T1/hunter2"}"#,
+        r#"["https://hooks.example.org/T1/hunter2"]"#,
+        r#""hunter2""#,
+    ] {
+        sqlx::query("insert into database_alert_config (user_id, alert_type, notification_channels) values ($1, 'security', $2::jsonb)")
+            .bind(user)
+            .bind(channels)
+            .execute(&mut database)
+            .await
+            .expect("a rule");
+    }
+    let rules = format!("{RULES}?alert_type=eq.security&order=created_at&select=channels:notification_channels");
+    let email = json!(["ops@example.org"]);
+    let read = get(&stage.client, &rules).await;
+    let nothing_yet =
+        json!([{"channels": {"email": email}}, {"channels": {"email": email}}, {"channels": {}}, {"channels": {}}]);
+    assert_eq!(read.json(), nothing_yet);
+
+    let system = Caller::system(&stage.app.state, "tests");
+    assert_eq!(mooring::alerts::server::seal_plaintext_rules(&system).await, Ok(4));
+    assert_eq!(mooring::alerts::server::seal_plaintext_rules(&system).await, Ok(0));
+    let stored: Vec<String> = sqlx::query_scalar("select notification_channels::text from database_alert_config")
+        .fetch_all(&mut database)
+        .await
+        .expect("the rules");
+    assert!(stored.iter().all(|channels| !channels.contains("hunter2")), "{stored:?}");
+    let read = get(&stage.client, &rules).await.json();
+    let shown = json!({"email": email, "webhook": [{"url": "https://hooks.example.org", "secret": "set"}]});
+    assert_eq!((&read[0]["channels"], &read[1]["channels"]), (&shown, &json!({"email": email})));
+
+    // Written back as it was read, it keeps its secrets.
+    let own = format!("{RULES}?alert_type=eq.security&notification_channels=cs.x");
+    assert_eq!(get(&stage.client, &own).await.status, StatusCode::BAD_REQUEST);
+    let id: Uuid = sqlx::query_scalar(
+        "select id from database_alert_config where alert_type = 'security' order by created_at limit 1",
+    )
+    .fetch_one(&mut database)
+    .await
+    .expect("the first");
+    let body = json!({"notification_channels": shown}).to_string();
+    let changed = send(&stage.client, "PATCH", &format!("{RULES}?id=eq.{id}"), REPRESENTATION, body).await;
+    assert_eq!((changed.status, &changed.json()[0]["notification_channels"]), (StatusCode::OK, &shown));
+    assert!(sealed(&stage, &id.to_string()).await.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn labels_and_quiet_mode_are_written_like_other_columns() {
+    let stage = Stage::set().await;
+    let own = format!("{CONNECTIONS}?id=eq.{}&select=quiet_mode,environment,tags,connection_name", stage.connection);
+    let body = json!({"quiet_mode": "on", "environment": "Production", "tags": ["db", "Team A", "DB"]}).to_string();
+    let changed = send(&stage.client, "PATCH", &own, REPRESENTATION, body).await;
+    let row = json!([{"quiet_mode": "on", "environment": "production", "tags": ["db", "team a"], "connection_name": "orders"}]);
+    assert_eq!((changed.status, changed.json()), (StatusCode::OK, row));
+    // Beside a change of the settings, and with what is not sent left as it is.
+    let body =
+        json!({"environment": null, "credentials": {"host": "127.0.0.1", "port": 2, "username": "a", "password": "b"}})
+            .to_string();
+    let changed = send(&stage.client, "PATCH", &own, REPRESENTATION, body).await;
+    let row = json!([{"quiet_mode": "on", "environment": null, "tags": ["db", "team a"], "connection_name": "orders"}]);
+    assert_eq!((changed.status, changed.json()), (StatusCode::OK, row), "{}", changed.text());
+    for (body, wanted) in [
+        (json!({"quiet_mode": "perhaps"}), "23514"),
+        (json!({"quiet_mode": null}), "23502"),
+        (json!({"tags": "db"}), "22P02"),
+        (json!({"tags": [1]}), "22P02"),
+        (json!({"tags": null}), "23502"),
+        (json!({"environment": 7}), "22P02"),
+        (json!({"environment": "x".repeat(41)}), "23514"),
+        (json!({"tags": ["a,b"]}), "23514"),
+    ] {
+        let answer = send(&stage.client, "PATCH", &own, &[], body.to_string()).await;
+        assert_eq!(
+            (answer.status, code(&answer).as_str()),
+            (StatusCode::BAD_REQUEST, wanted),
+            "{body}: {}",
+            answer.text()
+        );
+    }
+    let new = json!({"provider": "mysql", "connection_name": "n", "credentials": {"host": "h"}, "quiet_mode": "off", "tags": ["x"]});
+    let made = send(
+        &stage.client,
+        "POST",
+        &format!("{CONNECTIONS}?select=quiet_mode,environment,tags"),
+        REPRESENTATION,
+        new.to_string(),
+    )
+    .await;
+    assert_eq!(
+        (made.status, made.json()),
+        (StatusCode::CREATED, json!([{"quiet_mode": "off", "environment": null, "tags": ["x"]}]))
+    );
+}
+
 #[tokio::test]
 async fn connections_are_written_and_their_credentials_never_answered() {
     let stage = Stage::set().await;

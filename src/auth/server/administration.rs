@@ -55,7 +55,7 @@ pub async fn list(caller: &Caller) -> Result<Vec<AccountSummary>, AppError> {
 /// [`AppError::Forbidden`] for anyone but administrators, [`AppError::NotFound`] where there is no such account,
 /// [`AppError::Conflict`] where no administrator would be left.
 pub async fn change_role(caller: &Caller, id: UserId, role: Role) -> Result<(), AppError> {
-    require_admin(caller, "account.role").await?;
+    caller.require_admin_for("account.role").await?;
     set_role(caller, id, role).await
 }
 
@@ -111,7 +111,7 @@ pub async fn remove(
     connections: Option<Disposal>,
     transfer_to: Option<UserId>,
 ) -> Result<Fate, AppError> {
-    require_admin(caller, "account.remove").await?;
+    caller.require_admin_for("account.remove").await?;
     let heir = match connections {
         Some(Disposal::Transfer) => {
             Some(transfer_to.ok_or_else(|| AppError::invalid("transfer_to", "Choose who gets the connections."))?)
@@ -178,15 +178,6 @@ async fn remove_as(actor: &Caller, id: UserId, heir: Option<UserId>, is_said: bo
     record(&mut tx, actor, entry).await?;
     tx.commit().await?;
     Ok(fate)
-}
-
-/// Goes on for administrators only; that anyone else tried is recorded.
-async fn require_admin(caller: &Caller, action: &'static str) -> Result<(), AppError> {
-    let allowed = caller.require_admin();
-    if allowed.is_err() {
-        accounts::record_refusal(caller, Entry::new(action, Outcome::Refused)).await;
-    }
-    allowed
 }
 
 /// The tables of accounts are closed to `mooring_user`; no row of a connection is read here.

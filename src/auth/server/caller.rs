@@ -105,6 +105,32 @@ impl Caller {
         if self.is_admin() { Ok(()) } else { Err(AppError::Forbidden("This is for administrators.".to_owned())) }
     }
 
+    /// Goes on for administrators only; that anyone else tried `action` is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Forbidden`] for anyone else.
+    pub async fn require_admin_for(&self, action: &'static str) -> Result<(), AppError> {
+        let allowed = self.require_admin();
+        if allowed.is_err() {
+            accounts::record_refusal(self, Entry::new(action, Outcome::Refused)).await;
+        }
+        allowed
+    }
+
+    /// Goes on without a token, or with one that may do everything; that a lesser one was used for more is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Forbidden`] for a token whose scope is less than `full`.
+    pub async fn require_full_scope(&self) -> Result<(), AppError> {
+        if matches!(self.token_scope(), Some(Scope::Read | Scope::Cron)) {
+            accounts::record_refusal(self, Entry::new("token.scope", Outcome::Refused)).await;
+            return Err(AppError::Forbidden("This token may not do that; use one of scope full.".to_owned()));
+        }
+        Ok(())
+    }
+
     /// How the user proved to be one; none for the system.
     #[must_use]
     pub const fn credential(&self) -> Option<Credential> {
@@ -157,10 +183,7 @@ impl Caller {
     /// [`AppError::Forbidden`] for a token whose scope is less than `full`,
     /// [`AppError::Unavailable`] where our own database is away.
     pub async fn write(&self) -> Result<Tx, AppError> {
-        if matches!(self.token_scope(), Some(Scope::Read | Scope::Cron)) {
-            accounts::record_refusal(self, Entry::new("token.scope", Outcome::Refused)).await;
-            return Err(AppError::Forbidden("This token may not change anything.".to_owned()));
-        }
+        self.require_full_scope().await?;
         self.begin("begin").await
     }
 

@@ -30,11 +30,29 @@ pub struct Adjusted {
     pub interval_s: Option<u32>,
     /// Milliseconds from which an answer is slow.
     pub slow_threshold_ms: Option<u32>,
+    /// Whether checks are quiet.
+    pub quiet_mode: Option<QuietMode>,
+    /// As [`read_environment`](crate::connections::labels::read_environment) gave it back; `Some(None)` takes it away.
+    pub environment: Option<Option<String>>,
+    /// As [`read_tags`](crate::connections::labels::read_tags) gave them back.
+    pub tags: Option<Vec<String>>,
     /// The settings as a whole, in the JSON that [`Settings::from_json`] reads. Secrets that are left out stay as
     /// they are, unless the endpoint changes; one that is sent as nothing is forgotten.
     pub credentials: Option<Value>,
     /// Whether it is checked.
     pub is_active: Option<bool>,
+}
+
+impl Adjusted {
+    /// Whether anything beside the settings and whether it is checked is to be different.
+    const fn relabels(&self) -> bool {
+        self.name.is_some()
+            || self.interval_s.is_some()
+            || self.slow_threshold_ms.is_some()
+            || self.quiet_mode.is_some()
+            || self.environment.is_some()
+            || self.tags.is_some()
+    }
 }
 
 /// Changes a part of a connection, in a transaction of the caller's that does more than this.
@@ -57,7 +75,7 @@ pub async fn adjust_in(caller: &Caller, tx: &mut Tx, id: ConnectionId, adjusted:
         let forget: Vec<SecretField> = SecretField::ALL.into_iter().filter(sent_as_nothing).collect();
         let new = current.with(caller, id, adjusted)?;
         save::update_in(caller, tx, id, new, &forget).await?;
-    } else if adjusted.name.is_some() || adjusted.interval_s.is_some() || adjusted.slow_threshold_ms.is_some() {
+    } else if adjusted.relabels() {
         relabel(tx, id, owner, &adjusted).await?;
         let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", false);
         record(tx, caller, entry).await?;
@@ -98,8 +116,11 @@ impl Current {
             name: adjusted.name.unwrap_or(self.name),
             interval_s: Some(adjusted.interval_s.unwrap_or(self.interval_s.unsigned_abs())),
             slow_threshold_ms: Some(adjusted.slow_threshold_ms.unwrap_or(self.slow_threshold_ms.unsigned_abs())),
-            quiet_mode: self.quiet_mode,
-            labels: self.labels,
+            quiet_mode: adjusted.quiet_mode.unwrap_or(self.quiet_mode),
+            labels: Labels {
+                environment: adjusted.environment.unwrap_or(self.labels.environment),
+                tags: adjusted.tags.unwrap_or(self.labels.tags),
+            },
             settings,
         })
     }
@@ -140,7 +161,10 @@ async fn relabel(
         "update database_credentials
             set connection_name   = coalesce($3, connection_name),
                 check_interval_s  = coalesce($4, check_interval_s),
-                slow_threshold_ms = coalesce($5, slow_threshold_ms)
+                slow_threshold_ms = coalesce($5, slow_threshold_ms),
+                quiet_mode        = coalesce($6, quiet_mode),
+                environment       = case when $7 then $8 else environment end,
+                tags              = coalesce($9, tags)
           where id = $1
             and user_id = $2",
         id.0,
@@ -148,6 +172,10 @@ async fn relabel(
         adjusted.name,
         adjusted.interval_s.and_then(|seconds| i32::try_from(seconds).ok()),
         adjusted.slow_threshold_ms.and_then(|milliseconds| i32::try_from(milliseconds).ok()),
+        adjusted.quiet_mode.map(QuietMode::code),
+        adjusted.environment.is_some(),
+        adjusted.environment.clone().flatten(),
+        adjusted.tags.as_deref(),
     )
     .execute(connection)
     .await?;

@@ -17,15 +17,10 @@ use crate::{
     ids::{ConnectionId, UserId},
     probe::ProbeReport,
     server::providers,
-    timestamp::Timestamp,
 };
 
 /// Tests of one account that may run at the same time, in one process.
 const AT_ONCE: u32 = 4;
-/// Tests of one account within a minute, in one process: a bucket that starts full.
-const A_MINUTE: i64 = 60;
-/// One test's share of the minute, in microseconds.
-const SHARE: i64 = 60_000_000 / A_MINUTE;
 /// Seconds after which one of the running tests is likely over: the connect timeout.
 const RETRY_AFTER_S: u32 = 5;
 
@@ -37,8 +32,7 @@ const RETRY_AFTER_S: u32 = 5;
 /// [`AppError::TooManyRequests`] beyond the account's limits, [`AppError::Invalid`] where a secret has to be
 /// entered again, [`AppError::NotFound`] where the stored connection is not there or another's.
 pub async fn test(caller: &Caller, target: Target) -> Result<ProbeReport, AppError> {
-    let user = caller.user_id()?;
-    let _permit = Permit::take(user, caller.clock().now())?;
+    let _permit = Permit::take(caller)?;
     let Target { id, provider, mut settings, forget } = target;
     let before = match id {
         Some(id) => stored(caller, id, provider, &mut settings, &forget).await?,
@@ -85,35 +79,12 @@ async fn note(caller: &Caller, id: ConnectionId, succeeded: bool) -> Result<(), 
     Ok(())
 }
 
-/// What one account has under way and has used up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Usage {
-    running: u32,
-    /// When the bucket is full again, in microseconds since the epoch; in the past where it is.
-    full_at: i64,
-}
+/// Tests under way, by account. In the process's memory: with several processes an account has as many times the
+/// limit, which still bounds it.
+static RUNNING: LazyLock<Mutex<HashMap<UserId, u32>>> = LazyLock::new(Mutex::default);
 
-impl Usage {
-    /// Counts one more test, or says after how many seconds it may be tried again.
-    fn admit(self, now: Timestamp) -> Result<Self, u32> {
-        if self.running >= AT_ONCE {
-            return Err(RETRY_AFTER_S);
-        }
-        let full_at = self.full_at.max(now.micros()) + SHARE;
-        let over = full_at - now.micros() - A_MINUTE * SHARE;
-        if over > 0 {
-            return Err(u32::try_from((over + 999_999) / 1_000_000).unwrap_or(u32::MAX));
-        }
-        Ok(Self { running: self.running + 1, full_at })
-    }
-}
-
-/// By account. In the process's memory: with several processes an account has as many times the limit, which
-/// still bounds it.
-static USAGE: LazyLock<Mutex<HashMap<UserId, Usage>>> = LazyLock::new(Mutex::default);
-
-fn usage() -> MutexGuard<'static, HashMap<UserId, Usage>> {
-    USAGE.lock().unwrap_or_else(PoisonError::into_inner)
+fn running() -> MutexGuard<'static, HashMap<UserId, u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One running test, or another operation that somebody asked for and that connects; ends with it, also where
@@ -122,26 +93,37 @@ fn usage() -> MutexGuard<'static, HashMap<UserId, Usage>> {
 pub struct Permit(UserId);
 
 impl Permit {
-    /// A permit within the account's limits: four at once, sixty a minute. An operation takes one, however
-    /// often it connects.
+    /// A permit within the limits: as many operations a minute as [`Limits::probe`](crate::server::limits::Limits::probe)
+    /// lets through, four of one account at once. An operation takes one, however often it connects.
     ///
     /// # Errors
     ///
     /// [`AppError::TooManyRequests`] beyond them.
-    pub fn take(user: UserId, now: Timestamp) -> Result<Self, AppError> {
-        let mut usage = usage();
-        // Accounts that have nothing under way and a full bucket need no entry.
-        usage.retain(|_, usage| usage.running > 0 || usage.full_at > now.micros());
-        let entry = usage.entry(user).or_default();
-        *entry = entry.admit(now).map_err(AppError::TooManyRequests)?;
+    pub fn take(caller: &Caller) -> Result<Self, AppError> {
+        let permit = Self::of(caller.user_id()?)?;
+        caller.state().limits().probe(caller)?;
+        Ok(permit)
+    }
+
+    fn of(user: UserId) -> Result<Self, AppError> {
+        let mut running = running();
+        let count = running.entry(user).or_default();
+        if *count >= AT_ONCE {
+            return Err(AppError::TooManyRequests(RETRY_AFTER_S));
+        }
+        *count += 1;
         Ok(Self(user))
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(usage) = usage().get_mut(&self.0) {
-            usage.running = usage.running.saturating_sub(1);
+        let mut running = running();
+        if let Some(count) = running.get_mut(&self.0) {
+            *count -= 1;
+            if *count == 0 {
+                running.remove(&self.0);
+            }
         }
     }
 }
@@ -151,30 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_at_once_and_sixty_a_minute() {
-        let start = Timestamp::from_micros(1_000_000_000);
-        let mut usage = Usage::default();
-        for _ in 0..AT_ONCE {
-            usage = usage.admit(start).expect("within both limits");
-        }
-        assert_eq!(usage.admit(start), Err(RETRY_AFTER_S));
-
-        for _ in AT_ONCE..60 {
-            usage = Usage { running: 0, ..usage }.admit(start).expect("within the minute");
-        }
-        let used_up = Usage { running: 0, ..usage };
-        assert_eq!(used_up.admit(start), Err(1));
-        assert!(used_up.admit(start.plus_seconds(1)).is_ok());
-    }
-
-    #[test]
-    fn a_permit_ends_with_its_test() {
+    fn four_at_once_and_a_permit_ends_with_its_test() {
         let user = UserId(uuid::Uuid::new_v4());
-        let now = Timestamp::from_micros(5_000_000);
-        let permits: Vec<Permit> = (0..AT_ONCE).filter_map(|_| Permit::take(user, now).ok()).collect();
+        let permits: Vec<Permit> = (0..AT_ONCE).filter_map(|_| Permit::of(user).ok()).collect();
         assert_eq!(permits.len(), 4);
-        assert!(matches!(Permit::take(user, now), Err(AppError::TooManyRequests(_))));
+        assert_eq!(Permit::of(user).map(drop), Err(AppError::TooManyRequests(RETRY_AFTER_S)));
+        assert!(Permit::of(UserId(uuid::Uuid::new_v4())).is_ok(), "another account has its own");
         drop(permits);
-        assert!(Permit::take(user, now).is_ok());
+        assert!(Permit::of(user).is_ok());
+        assert!(!running().contains_key(&user), "nothing is kept of who has nothing under way");
     }
 }

@@ -54,7 +54,7 @@ pub async fn analyze(caller: &Caller, request: AnalyzeRequest) -> Result<Analyse
     let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
     let text = scrub(&message, &secrets);
     let (mut analysis, mut fixes, failure) = if let Some(settings) = &settings {
-        let _permit = Permit::take(caller.user_id()?, caller.clock().now())?;
+        let _permit = Permit::take(caller)?;
         let found = examine(caller.state().egress(), provider, settings, &text).await;
         (found.analysis, found.fixes, found.staged.failure)
     } else {

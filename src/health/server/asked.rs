@@ -45,10 +45,11 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// # Errors
 ///
 /// [`AppError::NotFound`] where it is not the caller's; [`AppError::Conflict`] for a connection without a
-/// provider; [`AppError::Unavailable`] where our own database is away.
+/// provider; [`AppError::TooManyRequests`]; [`AppError::Unavailable`] where our own database is away.
 pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -> Result<CheckResult, AppError> {
     let mine = own(caller, Some(&[id])).await?;
     let connection = mine.get(&id).ok_or(AppError::NotFound)?;
+    caller.state().limits().probe(caller)?;
     if !connection.can_be_checked {
         return Err(AppError::Conflict(
             "This connection has no provider yet. Choose one, then it can be checked.".to_owned(),
@@ -64,13 +65,14 @@ pub async fn check_now(caller: &Caller, id: ConnectionId, origin: CheckOrigin) -
 ///
 /// # Errors
 ///
-/// [`AppError::NotFound`] where one of those that are named is not the caller's.
+/// [`AppError::NotFound`] where one of those that are named is not the caller's; [`AppError::TooManyRequests`].
 pub async fn check_all(caller: &Caller, ids: Option<&[ConnectionId]>, origin: CheckOrigin) -> Result<Checks, AppError> {
     let until = Instant::now() + ANSWER_WITHIN;
     let mine = own(caller, ids).await?;
     if ids.is_some_and(|ids| ids.iter().any(|id| !mine.contains_key(id))) {
         return Err(AppError::NotFound);
     }
+    caller.state().limits().probe(caller)?;
     let wanted: Vec<ConnectionId> =
         mine.iter().filter(|(_, connection)| connection.can_be_checked).map(|(id, _)| *id).collect();
     let mut report = SweepReport { due: u32::try_from(mine.len()).unwrap_or(u32::MAX), ..SweepReport::default() };

@@ -38,7 +38,7 @@ use crate::{
 /// complete to connect to, [`AppError::TooManyRequests`] beyond the account's limits.
 pub async fn retry(caller: &Caller, asked: Asked<'_>) -> Result<RetryReport, AppError> {
     let Given { provider, settings, is_stored, .. } = given(caller, asked).await?;
-    let _permit = Permit::take(caller.user_id()?, caller.clock().now())?;
+    let _permit = Permit::take(caller)?;
     let state = caller.state().clone();
     if let (Some(id), true) = (asked.id, is_stored) {
         // What was begun is written, also where the caller leaves.

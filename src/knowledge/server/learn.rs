@@ -15,7 +15,7 @@ use crate::{
     error::AppError,
     ids::{ErrorId, KnowledgeId, UserId},
     knowledge::{
-        Category, CodeExample, EntryOrigin, MOST_IN_QUARANTINE,
+        Category, CodeExample, EntryOrigin, MOST_IN_QUARANTINE, confidence_without,
         extract::{Lesson, extract},
         fix_key, initial_confidence, next_confidence,
         redact::{Kind, Redactor},
@@ -98,7 +98,7 @@ const ALIKE: f32 = 0.8;
 /// change anything; [`AppError::Unavailable`] where our own database is away.
 pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<Learnt, AppError> {
     let state = asker.state().clone();
-    let Some(caller) = asker.writer()? else {
+    let Some(caller) = asker.writer().await? else {
         // An error belongs to an account, so nobody without one has any: the link is not made.
         let cause = classify_text(report.provider, &report.message);
         let lesson = lesson(Redactor::new(), &report, cause).await?;
@@ -158,7 +158,8 @@ pub async fn learn_verified_fix(state: &AppState, fix: VerifiedFix) -> Result<Le
     .await
 }
 
-/// Says of an entry that it worked, or did not.
+/// Says of an entry that it worked, or did not. A program with a token reports every use, and each counts. A person
+/// has one vote on the page of an entry: the same again changes nothing, another replaces it.
 ///
 /// # Errors
 ///
@@ -166,7 +167,7 @@ pub async fn learn_verified_fix(state: &AppState, fix: VerifiedFix) -> Result<Le
 /// change anything.
 pub async fn update_confidence(asker: Asker<'_>, id: KnowledgeId, worked: bool) -> Result<Vote, AppError> {
     let state = asker.state().clone();
-    let caller = asker.writer()?.cloned();
+    let caller = asker.writer().await?.cloned();
     in_job(async move {
         let mut tx = Caller::system(&state, "learn").write().await?;
         let entry = find_by_id(&mut tx, id).await?.ok_or(AppError::NotFound)?;
@@ -182,8 +183,17 @@ pub async fn update_confidence(asker: Asker<'_>, id: KnowledgeId, worked: bool) 
                 if !entry.is_shared && entry.author != Some(user.0) {
                     return Err(AppError::NotFound);
                 }
-                let learnt = count(&mut tx, &entry, worked).await?;
+                let is_vote = caller.token_scope().is_none();
+                let before = if is_vote { vote_of(&mut tx, entry.id, user).await? } else { None };
+                let learnt = match before {
+                    Some(before) if before == worked => entry.unchanged(),
+                    Some(before) => count(&mut tx, &entry.without(before), worked).await?,
+                    None => count(&mut tx, &entry, worked).await?,
+                };
                 keep_report(&mut tx, entry.id, user, None, worked).await?;
+                if is_vote {
+                    keep_vote(&mut tx, entry.id, user, worked).await?;
+                }
                 let line = Entry::new("knowledge.vote", Outcome::Success)
                     .detail("knowledge", id.to_string())
                     .detail("worked", worked);
@@ -285,6 +295,16 @@ async fn learn_anonymously(
 }
 
 impl Found {
+    /// As if one report had not been made.
+    fn without(&self, worked: bool) -> Self {
+        Self {
+            confidence: confidence_without(self.confidence, worked),
+            successes: self.successes.saturating_sub(u32::from(worked)),
+            failures: self.failures.saturating_sub(u32::from(!worked)),
+            ..*self
+        }
+    }
+
     fn unchanged(&self) -> Learnt {
         Learnt {
             id: KnowledgeId(self.id),
@@ -534,6 +554,31 @@ async fn keep_report(
     Ok(())
 }
 
+/// What the account last said on the page of the entry.
+async fn vote_of(connection: &mut PgConnection, entry: Uuid, user: UserId) -> Result<Option<bool>, sqlx::Error> {
+    let vote = sqlx::query_scalar!(
+        "select vote from knowledge_reports where knowledge_id = $1 and user_id = $2 and error_id is null",
+        entry,
+        user.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(vote.flatten())
+}
+
+/// Remembers it, in the row that [`keep_report`] wrote.
+async fn keep_vote(connection: &mut PgConnection, entry: Uuid, user: UserId, vote: bool) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update knowledge_reports set vote = $3 where knowledge_id = $1 and user_id = $2 and error_id is null",
+        entry,
+        user.0,
+        vote,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// How many accounts say of the same cure, each in words of its own, that it worked.
 async fn accounts_that_say_it_worked(connection: &mut PgConnection, told: &Told) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
@@ -594,8 +639,8 @@ async fn share(connection: &mut PgConnection, told: &Told, learnt: Learnt) -> Re
 async fn take_over_reports(connection: &mut PgConnection, told: &Told, kept: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "
-        insert into knowledge_reports (knowledge_id, user_id, error_id, worked, reports, reported_at)
-        select $4, report.user_id, report.error_id, report.worked, report.reports, report.reported_at
+        insert into knowledge_reports (knowledge_id, user_id, error_id, worked, vote, reports, reported_at)
+        select $4, report.user_id, report.error_id, report.worked, report.vote, report.reports, report.reported_at
           from knowledge_reports as report
           join database_knowledge_base as entry on entry.id = report.knowledge_id
          where entry.provider = $1 and entry.cause = $2 and entry.fix_key = $3 and entry.id <> $4

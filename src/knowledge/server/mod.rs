@@ -8,11 +8,7 @@ use uuid::Uuid;
 
 use super::{Category, CodeExample, EntryOrigin, KnowledgeEntry, Standing, success_rate};
 use crate::{
-    auth::{Scope, server::Caller},
-    connections::Provider,
-    error::AppError,
-    ids::KnowledgeId,
-    probe::Cause,
+    auth::server::Caller, connections::Provider, error::AppError, ids::KnowledgeId, probe::Cause,
     server::state::AppState,
 };
 
@@ -53,14 +49,10 @@ impl Asker<'_> {
     /// # Errors
     ///
     /// [`AppError::Forbidden`] for a token whose scope is less than `full`.
-    fn writer(&self) -> Result<Option<&Caller>, AppError> {
-        match self {
-            Self::Account(caller) if matches!(caller.token_scope(), Some(Scope::Read | Scope::Cron)) => {
-                Err(AppError::Forbidden("This token may not change anything.".to_owned()))
-            }
-            Self::Account(caller) => Ok(Some(caller)),
-            Self::Anonymous(_) => Ok(None),
-        }
+    async fn writer(&self) -> Result<Option<&Caller>, AppError> {
+        let Self::Account(caller) = self else { return Ok(None) };
+        caller.require_full_scope().await?;
+        Ok(Some(caller))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What administrators do with entries: confirm, edit, hide, delete. Every act is in the audit log.
+//! What administrators do with entries: confirm, edit, hide, delete. Every act is in the audit log, and so is who else tried.
 
 use super::Row;
 use crate::{
@@ -11,6 +11,12 @@ use crate::{
     ids::KnowledgeId,
     knowledge::{Category, HIGHEST_LIMIT, KnowledgeEntry},
 };
+
+const CONFIRM: &str = "knowledge.confirm";
+const EDIT: &str = "knowledge.edit";
+const HIDE: &str = "knowledge.hide";
+const SHOW: &str = "knowledge.show";
+const DELETE: &str = "knowledge.delete";
 
 /// Characters of a title and of a text.
 const LONGEST_TITLE: usize = 200;
@@ -79,7 +85,8 @@ pub(super) fn text_problem(text: &str, longest: usize) -> Option<String> {
 ///
 /// [`AppError::Forbidden`] for anyone but administrators.
 pub async fn waiting(caller: &Caller) -> Result<Vec<KnowledgeEntry>, AppError> {
-    let mut tx = moderator(caller)?.read().await?;
+    caller.require_admin()?;
+    let mut tx = hand(caller).read().await?;
     let rows = sqlx::query_as!(
         Row,
         r#"
@@ -105,7 +112,8 @@ pub async fn waiting(caller: &Caller) -> Result<Vec<KnowledgeEntry>, AppError> {
 /// [`AppError::Forbidden`] for anyone but administrators; [`AppError::NotFound`] where there is none;
 /// [`AppError::Conflict`] where the same cure is shared already.
 pub async fn confirm(caller: &Caller, id: KnowledgeId) -> Result<(), AppError> {
-    let mut tx = moderator(caller)?.write().await?;
+    caller.require_admin_for(CONFIRM).await?;
+    let mut tx = hand(caller).write().await?;
     let done = sqlx::query!(
         "
         update database_knowledge_base
@@ -117,7 +125,7 @@ pub async fn confirm(caller: &Caller, id: KnowledgeId) -> Result<(), AppError> {
     .execute(&mut *tx)
     .await
     .map_err(same_cure)?;
-    finish(tx, caller, id, "knowledge.confirm", done.rows_affected()).await
+    finish(tx, caller, id, CONFIRM, done.rows_affected()).await
 }
 
 /// Replaces the words of an entry; a newer stock leaves them as they are.
@@ -127,9 +135,9 @@ pub async fn confirm(caller: &Caller, id: KnowledgeId) -> Result<(), AppError> {
 /// [`AppError::Forbidden`] for anyone but administrators; [`AppError::Invalid`] for words that cannot be used;
 /// [`AppError::NotFound`] where there is none.
 pub async fn edit(caller: &Caller, id: KnowledgeId, words: Edit) -> Result<(), AppError> {
-    let system = moderator(caller)?;
+    caller.require_admin_for(EDIT).await?;
     let words = words.checked()?;
-    let mut tx = system.write().await?;
+    let mut tx = hand(caller).write().await?;
     let done = sqlx::query!(
         "
         update database_knowledge_base
@@ -144,7 +152,7 @@ pub async fn edit(caller: &Caller, id: KnowledgeId, words: Edit) -> Result<(), A
     )
     .execute(&mut *tx)
     .await?;
-    finish(tx, caller, id, "knowledge.edit", done.rows_affected()).await
+    finish(tx, caller, id, EDIT, done.rows_affected()).await
 }
 
 /// Takes an entry out of everyone's sight, or puts it back.
@@ -153,7 +161,9 @@ pub async fn edit(caller: &Caller, id: KnowledgeId, words: Edit) -> Result<(), A
 ///
 /// [`AppError::Forbidden`] for anyone but administrators; [`AppError::NotFound`] where there is none.
 pub async fn set_hidden(caller: &Caller, id: KnowledgeId, hidden: bool) -> Result<(), AppError> {
-    let mut tx = moderator(caller)?.write().await?;
+    let action = if hidden { HIDE } else { SHOW };
+    caller.require_admin_for(action).await?;
+    let mut tx = hand(caller).write().await?;
     let done = sqlx::query!(
         "
         update database_knowledge_base
@@ -165,7 +175,6 @@ pub async fn set_hidden(caller: &Caller, id: KnowledgeId, hidden: bool) -> Resul
     )
     .execute(&mut *tx)
     .await?;
-    let action = if hidden { "knowledge.hide" } else { "knowledge.show" };
     finish(tx, caller, id, action, done.rows_affected()).await
 }
 
@@ -176,7 +185,8 @@ pub async fn set_hidden(caller: &Caller, id: KnowledgeId, hidden: bool) -> Resul
 /// [`AppError::Forbidden`] for anyone but administrators; [`AppError::NotFound`] where there is none;
 /// [`AppError::Conflict`] for an entry of the stock.
 pub async fn delete(caller: &Caller, id: KnowledgeId) -> Result<(), AppError> {
-    let mut tx = moderator(caller)?.write().await?;
+    caller.require_admin_for(DELETE).await?;
+    let mut tx = hand(caller).write().await?;
     let of_stock = sqlx::query_scalar!(
         r#"select stock_key is not null as "of_stock!" from database_knowledge_base where id = $1"#,
         id.0
@@ -190,13 +200,13 @@ pub async fn delete(caller: &Caller, id: KnowledgeId) -> Result<(), AppError> {
         ));
     }
     let done = sqlx::query!("delete from database_knowledge_base where id = $1", id.0).execute(&mut *tx).await?;
-    finish(tx, caller, id, "knowledge.delete", done.rows_affected()).await
+    finish(tx, caller, id, DELETE, done.rows_affected()).await
 }
 
-/// The hand that writes entries, for an administrator: `mooring_user` may not, and does not see what is held back.
-pub(super) fn moderator(caller: &Caller) -> Result<Caller, AppError> {
-    caller.require_admin()?;
-    Ok(Caller::system(caller.state(), "moderate knowledge"))
+/// The hand that writes entries for an administrator, once it is seen that it is one: `mooring_user` may not write
+/// them, and does not see what is held back.
+pub(super) fn hand(caller: &Caller) -> Caller {
+    Caller::system(caller.state(), "moderate knowledge")
 }
 
 async fn finish(

@@ -94,7 +94,7 @@ pub async fn learn_from_success(connection: &mut PgConnection, answered: &[Conne
 /// [`AppError::Forbidden`] for a token that may not change anything; [`AppError::Unavailable`] where our own
 /// database is away.
 pub async fn learn_from_report(asker: Asker<'_>, report: SuccessReport) -> Result<Known, AppError> {
-    let is_account = asker.writer()?.is_some();
+    let is_account = asker.writer().await?.is_some();
     let state = asker.state().clone();
     in_job(async move {
         let pattern = pattern_of(report.provider, &report.settings);

@@ -14,7 +14,7 @@ use tower_sessions::Session;
 use super::{
     code_examples, confidence,
     learn::key_of,
-    moderate::{moderator, text_problem},
+    moderate::{hand, text_problem},
 };
 use crate::{
     audit::{
@@ -33,6 +33,7 @@ use crate::{
     server::state::AppState,
 };
 
+const IMPORT: &str = "knowledge.import";
 /// The version of the format.
 const VERSION: u32 = 1;
 /// Bytes of an import.
@@ -104,7 +105,8 @@ const fn usual_confidence() -> u8 {
 ///
 /// [`AppError::Forbidden`] for anyone but administrators.
 pub async fn export(caller: &Caller) -> Result<KnowledgeFile, AppError> {
-    let mut tx = moderator(caller)?.read().await?;
+    caller.require_admin()?;
+    let mut tx = hand(caller).read().await?;
     let rows = sqlx::query!(
         r#"
         select provider, cause, category, title, description, solution, code_examples, tags,
@@ -141,9 +143,9 @@ pub async fn export(caller: &Caller) -> Result<KnowledgeFile, AppError> {
 ///
 /// [`AppError::Forbidden`] for anyone but administrators; [`AppError::Invalid`] for `file`, with what is wrong.
 pub async fn import(caller: &Caller, file: &str) -> Result<ImportReport, AppError> {
-    let system = moderator(caller)?;
+    caller.require_admin_for(IMPORT).await?;
     let entries = read(file).map_err(|problem| AppError::invalid("file", problem))?;
-    let mut tx = system.write().await?;
+    let mut tx = hand(caller).write().await?;
     let mut report = ImportReport::default();
     for entry in entries {
         if insert(&mut tx, &entry).await? {
@@ -152,7 +154,7 @@ pub async fn import(caller: &Caller, file: &str) -> Result<ImportReport, AppErro
             report.known += 1;
         }
     }
-    let line = Entry::new("knowledge.import", Outcome::Success).detail("added", report.added);
+    let line = Entry::new(IMPORT, Outcome::Success).detail("added", report.added);
     audit::record(&mut tx, caller, line).await?;
     tx.commit().await?;
     Ok(report)

@@ -164,7 +164,7 @@ enum ConnectionCommand {
         /// The connection's name
         #[arg(long)]
         name: String,
-        /// postgresql or mysql
+        /// postgresql, mysql, mongodb, firebase or supabase
         #[arg(long, value_parser = provider)]
         provider: Provider,
         /// Take the settings, a JSON object, from the standard input

@@ -47,7 +47,8 @@ async fn serve_on(
     let state = startup::build(config, open.database.clone(), stop.clone()).await?;
     accounts::announce_sign_up_code(&state).await?;
     tracing::info!("Mooring is at {address}");
-    crate::server::run(state, listener, stop).await.map_err(CommandError::file("serving failed"))
+    crate::server::run(state, listener, stop).await;
+    Ok(())
 }
 
 /// Keeps the private server running, where there is one.

@@ -9,6 +9,7 @@ use futures::{FutureExt, future::BoxFuture};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    alerts::server::seal_plaintext_rules,
     audit::server::chain,
     auth::server::{Caller, session},
     connections::server::seal_plaintext_rows,
@@ -66,8 +67,10 @@ async fn heartbeat(state: AppState) -> Result<String, AppError> {
 }
 
 async fn seal(state: AppState) -> Result<String, AppError> {
-    let sealed = seal_plaintext_rows(&Caller::system(&state, "seal")).await?;
-    Ok(format!("{sealed} sealed"))
+    let caller = Caller::system(&state, "seal");
+    let connections = seal_plaintext_rows(&caller).await?;
+    let rules = seal_plaintext_rules(&caller).await?;
+    Ok(format!("{connections} connections and {rules} alert rules sealed"))
 }
 
 async fn sessions(state: AppState) -> Result<String, AppError> {

@@ -8,6 +8,7 @@
 //! Keys in `MOORING_MASTER_KEY` only the operator can change: there the first step is theirs.
 
 use serde_json::Value;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
@@ -100,9 +101,9 @@ pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
 
     let mut rotation = Rotation { key: ring.current().id().clone(), rewrapped: 0, unreadable: 0, unused: Vec::new() };
     for _ in 0..MAX_PASSES {
-        let credentials = rewrap_credentials(caller, &rotation.key).await?;
-        let channels = rewrap_channels(caller, &rotation.key).await?;
-        let secrets = rewrap_totp_secrets(caller, &rotation.key).await?;
+        let credentials = rewrap::<Credentials>(caller, &rotation.key).await?;
+        let channels = rewrap::<Channels>(caller, &rotation.key).await?;
+        let secrets = rewrap::<TotpSecrets>(caller, &rotation.key).await?;
         rotation.rewrapped += credentials.rewrapped + channels.rewrapped + secrets.rewrapped;
         rotation.unreadable = credentials.unreadable + channels.unreadable + secrets.unreadable;
         if credentials.met + channels.met + secrets.met == rotation.unreadable {
@@ -132,7 +133,7 @@ pub async fn run(caller: &Caller) -> Result<Rotation, RotateError> {
     Ok(rotation)
 }
 
-/// What one pass over a table found.
+/// What one pass over a column found.
 #[derive(Default)]
 struct Pass {
     /// Values under another key than the current one.
@@ -141,91 +142,91 @@ struct Pass {
     unreadable: u64,
 }
 
-impl Pass {
-    /// The envelopes of `rows` under the current key: ids, old and new, those alone that change.
-    fn rewrap(
-        &mut self,
-        vault: &Vault,
-        field: &'static str,
-        rows: impl Iterator<Item = (Uuid, UserId, Value)>,
-    ) -> (Vec<Uuid>, Vec<Value>, Vec<Value>) {
+/// A sealed value that is to be wrapped anew.
+struct Old<V> {
+    row: Uuid,
+    owner: UserId,
+    sealed: V,
+}
+
+/// A column of sealed values.
+trait Column {
+    /// As sealed values are bound to it.
+    const FIELD: &'static str;
+    /// How an envelope is stored.
+    type Envelope;
+
+    /// Values behind the row `after` under another key than `current`, in the order of their rows.
+    async fn fetch(
+        connection: &mut PgConnection,
+        after: Option<Uuid>,
+        current: &KeyId,
+    ) -> Result<Vec<Old<Self::Envelope>>, sqlx::Error>;
+
+    /// The same value under the current key; none where it is that already.
+    fn rewrap(vault: &Vault, value: &Old<Self::Envelope>) -> Result<Option<Self::Envelope>, VaultError>;
+
+    /// Puts `new` in the place of `old` in the rows `ids`, where nothing else is there by now; gives back how many
+    /// there were.
+    async fn replace(
+        connection: &mut PgConnection,
+        ids: &[Uuid],
+        old: &[Self::Envelope],
+        new: &[Self::Envelope],
+    ) -> Result<u64, sqlx::Error>;
+}
+
+/// One pass over a column, batch by batch.
+async fn rewrap<C: Column>(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
+    let vault = caller.state().vault();
+    let mut pass = Pass::default();
+    let mut after: Option<Uuid> = None;
+    loop {
+        let mut tx = caller.write().await?;
+        let values = C::fetch(&mut tx, after, current).await?;
+        let Some(last) = values.last() else {
+            // Dropped, it would be rolled back in the background, after the command has put the database away.
+            tx.commit().await?;
+            return Ok(pass);
+        };
+        after = Some(last.row);
         let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, owner, sealed) in rows {
-            self.met += 1;
-            match vault.rewrap(id, owner, field, &sealed) {
+        for value in values {
+            pass.met += 1;
+            match C::rewrap(vault, &value) {
                 Ok(Some(envelope)) => {
-                    ids.push(id);
-                    old.push(sealed);
+                    ids.push(value.row);
+                    old.push(value.sealed);
                     new.push(envelope);
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.unreadable += 1;
-                    tracing::warn!("the {field} of row {id} stay as they are: {error}");
+                    pass.unreadable += 1;
+                    tracing::warn!("the {} of row {} stay as they are: {error}", C::FIELD, value.row);
                 }
             }
         }
-        (ids, old, new)
-    }
-}
-
-async fn rewrap_channels(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
-    let vault = caller.state().vault();
-    let mut pass = Pass::default();
-    let mut after: Option<Uuid> = None;
-    loop {
-        let mut tx = caller.write().await?;
-        let rows = sqlx::query!(
-            r#"
-            select id, user_id, sealed_channels as "sealed!"
-              from database_alert_config
-             where ($1::uuid is null or id > $1)
-               and sealed_channels is not null
-               and sealed_channels ->> 'kid' is distinct from $2
-             order by id
-             limit $3
-            "#,
-            after,
-            current.as_str(),
-            BATCH
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        let Some(last) = rows.last() else {
-            tx.commit().await?;
-            return Ok(pass);
-        };
-        after = Some(last.id);
-        let rows = rows.into_iter().map(|row| (row.id, UserId(row.user_id), row.sealed));
-        let (ids, old, new) = pass.rewrap(vault, CHANNELS, rows);
-        let done = sqlx::query!(
-            "
-            update database_alert_config c
-               set sealed_channels = n.new
-              from unnest($1::uuid[], $2::jsonb[], $3::jsonb[]) as n(id, old, new)
-             where c.id = n.id
-               and c.sealed_channels = n.old
-            ",
-            &ids,
-            &old,
-            &new
-        )
-        .execute(&mut *tx)
-        .await?;
+        pass.rewrapped += C::replace(&mut tx, &ids, &old, &new).await?;
         tx.commit().await?;
-        pass.rewrapped += done.rows_affected();
     }
 }
 
-async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
-    let vault = caller.state().vault();
-    let mut pass = Pass::default();
-    let mut after: Option<Uuid> = None;
-    loop {
-        let mut tx = caller.write().await?;
-        let rows = sqlx::query!(
+/// `database_credentials.credentials`
+struct Credentials;
+
+impl Column for Credentials {
+    const FIELD: &'static str = CREDENTIALS;
+    type Envelope = Value;
+
+    async fn fetch(
+        connection: &mut PgConnection,
+        after: Option<Uuid>,
+        current: &KeyId,
+    ) -> Result<Vec<Old<Value>>, sqlx::Error> {
+        sqlx::query_as!(
+            Old,
             r#"
-            select id, user_id, credentials
+            select id as row, user_id as owner, credentials as "sealed!"
               from database_credentials
              where ($1::uuid is null or id > $1)
                and credentials ? '$sealed'
@@ -237,32 +238,153 @@ async fn rewrap_credentials(caller: &Caller, current: &KeyId) -> Result<Pass, Ro
             current.as_str(),
             BATCH
         )
-        .fetch_all(&mut *tx)
-        .await?;
-        let Some(last) = rows.last() else {
-            // Dropped, it would be rolled back in the background, after the command has put the database away.
-            tx.commit().await?;
-            return Ok(pass);
-        };
-        after = Some(last.id);
-        let rows = rows.into_iter().map(|row| (row.id, UserId(row.user_id), row.credentials));
-        let (ids, old, new) = pass.rewrap(vault, CREDENTIALS, rows);
+        .fetch_all(connection)
+        .await
+    }
+
+    fn rewrap(vault: &Vault, value: &Old<Value>) -> Result<Option<Value>, VaultError> {
+        vault.rewrap(value.row, value.owner, Self::FIELD, &value.sealed)
+    }
+
+    async fn replace(
+        connection: &mut PgConnection,
+        ids: &[Uuid],
+        old: &[Value],
+        new: &[Value],
+    ) -> Result<u64, sqlx::Error> {
         let done = sqlx::query!(
             "
-            update database_credentials c
-               set credentials = n.new
-              from unnest($1::uuid[], $2::jsonb[], $3::jsonb[]) as n(id, old, new)
-             where c.id = n.id
-               and c.credentials = n.old
+            update database_credentials as stored
+               set credentials = anew.envelope
+              from unnest($1::uuid[], $2::jsonb[], $3::jsonb[]) as anew (id, old, envelope)
+             where stored.id = anew.id
+               and stored.credentials = anew.old
             ",
-            &ids,
-            &old,
-            &new
+            ids,
+            old,
+            new
         )
-        .execute(&mut *tx)
+        .execute(connection)
         .await?;
-        tx.commit().await?;
-        pass.rewrapped += done.rows_affected();
+        Ok(done.rows_affected())
+    }
+}
+
+/// `database_alert_config.sealed_channels`
+struct Channels;
+
+impl Column for Channels {
+    const FIELD: &'static str = CHANNELS;
+    type Envelope = Value;
+
+    async fn fetch(
+        connection: &mut PgConnection,
+        after: Option<Uuid>,
+        current: &KeyId,
+    ) -> Result<Vec<Old<Value>>, sqlx::Error> {
+        sqlx::query_as!(
+            Old,
+            r#"
+            select id as row, user_id as owner, sealed_channels as "sealed!"
+              from database_alert_config
+             where ($1::uuid is null or id > $1)
+               and sealed_channels is not null
+               and sealed_channels ->> 'kid' is distinct from $2
+             order by id
+             limit $3
+            "#,
+            after,
+            current.as_str(),
+            BATCH
+        )
+        .fetch_all(connection)
+        .await
+    }
+
+    fn rewrap(vault: &Vault, value: &Old<Value>) -> Result<Option<Value>, VaultError> {
+        vault.rewrap(value.row, value.owner, Self::FIELD, &value.sealed)
+    }
+
+    async fn replace(
+        connection: &mut PgConnection,
+        ids: &[Uuid],
+        old: &[Value],
+        new: &[Value],
+    ) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query!(
+            "
+            update database_alert_config as stored
+               set sealed_channels = anew.envelope
+              from unnest($1::uuid[], $2::jsonb[], $3::jsonb[]) as anew (id, old, envelope)
+             where stored.id = anew.id
+               and stored.sealed_channels = anew.old
+            ",
+            ids,
+            old,
+            new
+        )
+        .execute(connection)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// `users.totp_secret`
+struct TotpSecrets;
+
+impl Column for TotpSecrets {
+    const FIELD: &'static str = TOTP_SECRET;
+    type Envelope = Vec<u8>;
+
+    async fn fetch(
+        connection: &mut PgConnection,
+        after: Option<Uuid>,
+        current: &KeyId,
+    ) -> Result<Vec<Old<Vec<u8>>>, sqlx::Error> {
+        sqlx::query_as!(
+            Old,
+            r#"
+            select id as row, id as owner, totp_secret as "sealed!"
+              from users
+             where ($1::uuid is null or id > $1)
+               and totp_secret is not null
+               and substring(totp_secret from 1 for length($2::bytea)) <> $2
+             order by id
+             limit $3
+            "#,
+            after,
+            &envelope::prefix(current),
+            BATCH
+        )
+        .fetch_all(connection)
+        .await
+    }
+
+    fn rewrap(vault: &Vault, value: &Old<Vec<u8>>) -> Result<Option<Vec<u8>>, VaultError> {
+        vault.rewrap_bytes(value.row, value.owner, Self::FIELD, &value.sealed)
+    }
+
+    async fn replace(
+        connection: &mut PgConnection,
+        ids: &[Uuid],
+        old: &[Vec<u8>],
+        new: &[Vec<u8>],
+    ) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query!(
+            "
+            update users as stored
+               set totp_secret = anew.envelope
+              from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as anew (id, old, envelope)
+             where stored.id = anew.id
+               and stored.totp_secret = anew.old
+            ",
+            ids,
+            old,
+            new
+        )
+        .execute(connection)
+        .await?;
+        Ok(done.rows_affected())
     }
 }
 
@@ -280,68 +402,4 @@ async fn rewrap_fact(caller: &Caller, name: &'static str) -> Result<(), RotateEr
     }
     tx.commit().await?;
     Ok(())
-}
-
-async fn rewrap_totp_secrets(caller: &Caller, current: &KeyId) -> Result<Pass, RotateError> {
-    let vault = caller.state().vault();
-    let prefix = envelope::prefix(current);
-    let mut pass = Pass::default();
-    let mut after: Option<Uuid> = None;
-    loop {
-        let mut tx = caller.write().await?;
-        let rows = sqlx::query!(
-            r#"
-            select id, totp_secret as "secret!"
-              from users
-             where ($1::uuid is null or id > $1)
-               and totp_secret is not null
-               and substring(totp_secret from 1 for length($2::bytea)) <> $2
-             order by id
-             limit $3
-            "#,
-            after,
-            &prefix,
-            BATCH
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        let Some(last) = rows.last() else {
-            // Dropped, it would be rolled back in the background, after the command has put the database away.
-            tx.commit().await?;
-            return Ok(pass);
-        };
-        after = Some(last.id);
-        let (mut ids, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        for row in rows {
-            pass.met += 1;
-            match vault.rewrap_bytes(row.id, UserId(row.id), TOTP_SECRET, &row.secret) {
-                Ok(Some(envelope)) => {
-                    ids.push(row.id);
-                    old.push(row.secret);
-                    new.push(envelope);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    pass.unreadable += 1;
-                    tracing::warn!("the second factor of account {} stays as it is: {error}", row.id);
-                }
-            }
-        }
-        let done = sqlx::query!(
-            "
-            update users u
-               set totp_secret = n.new
-              from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as n(id, old, new)
-             where u.id = n.id
-               and u.totp_secret = n.old
-            ",
-            &ids,
-            &old,
-            &new
-        )
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        pass.rewrapped += done.rows_affected();
-    }
 }

@@ -30,6 +30,15 @@ pub fn read_json(
     body: Result<Bytes, BytesRejection>,
     codes: Codes,
 ) -> Result<Option<Value>, WireError> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            WireError::new(StatusCode::PAYLOAD_TOO_LARGE, codes.malformed, "The body is larger than is taken here.")
+        }
+        _ => WireError::new(StatusCode::BAD_REQUEST, codes.malformed, "The body ended early or could not be read."),
+    })?;
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
     if let Some(kind) = headers.get(header::CONTENT_TYPE)
         && !kind.to_str().is_ok_and(is_json)
     {
@@ -40,15 +49,6 @@ pub fn read_json(
             format!("Content-Type not acceptable: {kind}"),
         )
         .hint("Send JSON as application/json."));
-    }
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            WireError::new(StatusCode::PAYLOAD_TOO_LARGE, codes.malformed, "The body is larger than is taken here.")
-        }
-        _ => WireError::new(StatusCode::BAD_REQUEST, codes.malformed, "The body ended early or could not be read."),
-    })?;
-    if body.trim_ascii().is_empty() {
-        return Ok(None);
     }
     parse(&body).map(Some).map_err(|error| {
         WireError::new(StatusCode::BAD_REQUEST, codes.malformed, "The body is not JSON that can be taken.")

@@ -1,44 +1,35 @@
-//! `POST /functions/v1/<name>`: the documented operations.
+//! `POST /functions/v1/<name>`: the documented operations. What each takes and answers is in [`types`].
 
 use axum::{
-    Json, Router,
-    body::{Body, Bytes},
-    extract::{FromRequestParts, Request, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
+    Router,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{StatusCode, request::Parts},
     routing::post,
 };
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
-use subtle::ConstantTimeEq;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
+use super::body::{self, Codes};
 use crate::{
     auth::{
         Scope,
         server::{Caller, tokens},
     },
-    config_check::{self, Validation},
-    connections::UnknownProvider,
     error::AppError,
-    health::{
-        CheckOrigin, CheckResult, Checks,
-        server::{check_all, run_due},
-    },
-    ids::ConnectionId,
     server::{
         state::AppState,
-        wire::{TokenCaller, WireError, body, diagnosis},
+        wire::{TokenCaller, WireError},
     },
 };
 
+mod diagnosis;
 mod docs;
 mod learn;
+mod monitor;
 pub mod types;
+mod validate;
 
-use types::{MonitorRequest, MonitorResponse, MonitorResult};
-
-/// The largest body that a function takes, in bytes.
-const BODY_LIMIT: usize = 64 * 1024;
+const BODY: Codes = Codes { malformed: "invalid_request", not_json: "unsupported_media_type" };
 
 /// The routes below `/functions/v1`.
 pub fn router() -> Router<AppState> {
@@ -47,165 +38,187 @@ pub fn router() -> Router<AppState> {
         .route("/intelligent-retry-connection", post(diagnosis::intelligent_retry_connection))
         .route("/fetch-provider-docs", post(docs::fetch_provider_docs))
         .route("/learn-connection-knowledge", post(learn::learn_connection_knowledge))
-        .route("/proactive-health-monitor", post(proactive_health_monitor))
-        .route("/validate-database-config", post(validate_database_config))
+        .route("/proactive-health-monitor", post(monitor::proactive_health_monitor))
+        .route("/validate-database-config", post(validate::validate_database_config))
         .fallback(async || WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name."))
         .method_not_allowed_fallback(async || {
             WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Functions are called with POST.")
+                .allow("POST")
         })
 }
 
-async fn read_all(body: Body) -> Result<Bytes, WireError> {
-    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|_| {
-        WireError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this function takes.")
-    })
+/// The user of a token that may do everything: what connects or changes something asks for it.
+struct Full(Caller);
+
+impl FromRequestParts<AppState> for Full {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let TokenCaller { caller, .. } = TokenCaller::from_request_parts(parts, state).await?;
+        caller.require_full_scope().await?;
+        Ok(Self(caller))
+    }
 }
 
-/// Reads a JSON body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing,
-/// fields that are not known are passed over. What is wrong is said without what was sent: there may be a secret
-/// in it.
-pub(super) fn read_body<T: DeserializeOwned>(body: &Bytes) -> Result<T, WireError> {
-    let refused = |details: String| {
-        WireError::new(StatusCode::BAD_REQUEST, "invalid_request", "The body is not the JSON that this function takes.")
-            .details(details)
-    };
-    let text = if body.trim_ascii().is_empty() { b"{}".as_slice() } else { body.as_ref() };
-    let value = body::parse(text).map_err(|error| refused(error.to_string()))?;
-    serde_json::from_value(value).map_err(|error| {
-        let said = error.to_string();
-        // What serde says of a wrong type or variant repeats the value.
-        refused(if said.starts_with("missing field") { said } else { "A field is of another type.".to_owned() })
-    })
-}
+/// Whoever asks what anyone may: someone without a token, or the user of one that is for more than the scheduler.
+/// A token that is sent must be a good one.
+struct Visitor(Option<Caller>);
 
-impl From<CheckResult> for MonitorResult {
-    fn from(result: CheckResult) -> Self {
-        Self {
-            credential_id: result.credential_id.0,
-            status: result.status.code(),
-            response_time_ms: result.response_time_ms,
-            cause: result.cause.map(crate::probe::Cause::code),
-            error_message: result.error_message,
+impl FromRequestParts<AppState> for Visitor {
+    type Rejection = WireError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        if tokens::bearer(&parts.headers).is_none() {
+            return Ok(Self(None));
+        }
+        let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state).await?;
+        match scope {
+            Scope::Full | Scope::Read => Ok(Self(Some(caller))),
+            Scope::Cron => Err(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned()).into()),
         }
     }
 }
 
-/// Who asks for a sweep.
-enum Sweeper {
-    /// Nobody in particular, or a scheduler: what is due is done, and only counts are told.
-    Anyone,
-    /// An owner: one's own connections are checked now.
-    Owner(Box<Caller>),
-}
+/// A body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing, fields that are
+/// not known are passed over.
+struct Sent<T>(T);
 
-/// **Permissions**: anyone while no `MOORING_CRON_SECRET` is set; else the secret, or a `cron` or `full`
-/// token. A token that is sent must be a good one.
-async fn sweeper(state: &AppState, request: Request) -> Result<(Sweeper, Request), WireError> {
-    let (mut parts, body) = request.into_parts();
-    let sweeper = match (tokens::bearer(&parts.headers), state.config().cron_secret.as_ref()) {
-        (None, None) => Sweeper::Anyone,
-        (None, Some(_)) => return Err(AppError::Unauthenticated.into()),
-        (Some(sent), Some(secret)) if bool::from(sent.as_bytes().ct_eq(secret.reveal().as_bytes())) => Sweeper::Anyone,
-        (Some(_), _) => {
-            let TokenCaller { caller, scope } = TokenCaller::from_request_parts(&mut parts, state).await?;
-            match scope {
-                Scope::Full => Sweeper::Owner(Box::new(caller)),
-                Scope::Cron => Sweeper::Anyone,
-                Scope::Read => {
-                    return Err(AppError::Forbidden(
-                        "This token may only read; use one of scope cron or full.".to_owned(),
-                    )
-                    .into());
-                }
-            }
+impl<T: DeserializeOwned> FromRequest<AppState> for Sent<T> {
+    type Rejection = WireError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Self::Rejection> {
+        let headers = request.headers().clone();
+        let bytes = axum::body::Bytes::from_request(request, state).await;
+        match body::read_json(&headers, bytes, BODY)? {
+            None => read(Map::new()).map(Self),
+            Some(Value::Object(object)) => read(object).map(Self),
+            Some(_) => Err(WireError::new(StatusCode::BAD_REQUEST, BODY.malformed, "The body is not a JSON object.")
+                .details("The body is one JSON object.")),
         }
-    };
-    Ok((sweeper, Request::from_parts(parts, body)))
-}
-
-async fn proactive_health_monitor(State(state): State<AppState>, request: Request) -> Result<Response, WireError> {
-    let started = state.clock().now();
-    let (sweeper, request) = sweeper(&state, request).await?;
-    let body = read_all(request.into_body()).await?;
-    let asked: MonitorRequest = read_body(&body)?;
-    let only = asked.credential_id.as_deref().map(parse_id).transpose()?;
-    let (report, results) = match sweeper {
-        Sweeper::Anyone => (run_due(&state).await?, None),
-        Sweeper::Owner(caller) => {
-            state.limits().probe(&caller)?;
-            let Checks { report, results } =
-                check_all(&caller, only.as_ref().map(std::slice::from_ref), CheckOrigin::Token).await?;
-            (report, Some(results.into_iter().map(MonitorResult::from).collect()))
-        }
-    };
-    let now = state.clock().now();
-    let response = MonitorResponse {
-        success: true,
-        due: report.due,
-        checked: report.checked,
-        healthy: report.healthy,
-        degraded: report.degraded,
-        down: report.down,
-        skipped: report.skipped,
-        alerts_triggered: report.alerts_triggered,
-        duration_ms: now.micros_since(started) / 1_000,
-        timestamp: now.rfc3339(),
-        results,
-    };
-    Ok(Json(response).into_response())
-}
-
-/// Holds secrets: no `Debug`.
-#[derive(Deserialize)]
-struct ValidateRequest {
-    provider: String,
-    #[serde(default)]
-    credentials: Value,
-}
-
-/// **Permissions**: a `full` token.
-async fn validate_database_config(
-    TokenCaller { caller, scope }: TokenCaller,
-    body: Bytes,
-) -> Result<Json<Validation>, WireError> {
-    if scope != Scope::Full {
-        return Err(AppError::Forbidden("Use a token of scope full.".to_owned()).into());
     }
-    let asked: ValidateRequest = read_body(&body)?;
-    let provider = asked
-        .provider
-        .parse()
-        .map_err(|error: UnknownProvider| WireError::from(AppError::invalid("provider", error.to_string())))?;
-    Ok(Json(config_check::server::validate(&caller, provider, &asked.credentials).await?))
 }
 
-fn parse_id(text: &str) -> Result<ConnectionId, WireError> {
-    text.parse().map_err(|_| AppError::invalid("credentialId", "credentialId is not a UUID.").into())
+/// What a function takes, from the object that was sent. The field that is missing or cannot be used is named, and
+/// nothing is repeated of what was sent: there may be a secret in it.
+fn read<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, WireError> {
+    serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
+        let path = error.path().to_string();
+        let said = error.inner().to_string();
+        match said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+            Some(name) if path == "." => AppError::invalid(name, format!("{name} is missing.")),
+            Some(name) => AppError::invalid(&format!("{path}.{name}"), format!("{name} is missing.")),
+            None => AppError::invalid(&path, format!("{path} is not what is taken here.")),
+        }
+        .into()
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
 
-    #[test]
-    fn an_empty_body_counts_as_an_object() {
-        for body in ["", "  \n", "{}", r#"{"unknown": 1}"#] {
-            let read: MonitorRequest =
-                read_body(&Bytes::from_static(body.as_bytes())).unwrap_or_else(|_| panic!("{body:?}"));
-            assert_eq!(read.credential_id, None);
-        }
-        for body in ["[", "[]", r#"{"credentialId": 5}"#, r#"{"credentialId": "a", "credentialId": "b"}"#] {
-            assert!(read_body::<MonitorRequest>(&Bytes::from_static(body.as_bytes())).is_err(), "{body}");
-        }
+    fn details<T: DeserializeOwned>(sent: Value) -> Option<String> {
+        let Value::Object(object) = sent else { panic!("{sent}") };
+        read::<T>(object).err().map(|error| {
+            let body = serde_json::to_value(&error).expect("JSON");
+            assert!(!body.to_string().contains("hunter2"), "{body}");
+            body["details"].as_str().expect("details").to_owned()
+        })
     }
 
     #[test]
-    fn what_is_refused_is_not_repeated() {
-        for body in
-            [r#"{"provider": {"hunter2": 1}}"#, r#"{"provider": ["hunter2"]}"#, r#""hunter2""#, r#"{"a": "hunter2""#]
-        {
-            let refused = read_body::<ValidateRequest>(&Bytes::from_static(body.as_bytes())).err().expect("no request");
-            assert!(!format!("{refused:?}").contains("hunter2"), "{body}");
+    fn the_field_that_cannot_be_used_is_named_and_its_value_is_not() {
+        for sent in [json!({}), json!({"unknown": 1}), json!({"credentialId": null}), json!({"credentialId": ""})] {
+            assert_eq!(details::<types::MonitorRequest>(sent.clone()), None, "{sent}");
+        }
+        for sent in [json!("hunter2"), json!(5), json!({"hunter2": 1}), json!(["hunter2"])] {
+            let body = json!({"credentialId": sent});
+            assert_eq!(details::<types::MonitorRequest>(body).as_deref(), Some("credentialId"), "{sent}");
+        }
+        assert_eq!(details::<types::ValidateRequest>(json!({})).as_deref(), Some("provider"));
+        let oracle = json!({"provider": "hunter2"});
+        assert_eq!(details::<types::ValidateRequest>(oracle).as_deref(), Some("provider"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_action_is_named_by_its_path() {
+        for (sent, wanted) in [
+            (json!({}), "action"),
+            (json!({"action": "hunter2"}), "action"),
+            (json!({"action": "update_confidence"}), "data"),
+            (
+                json!({"action": "update_confidence", "data": {"knowledgeId": "hunter2", "worked": true}}),
+                "data.knowledgeId",
+            ),
+            (json!({"action": "update_confidence", "data": {"worked": true}}), "data.knowledgeId"),
+            (json!({"action": "search_knowledge", "data": {"limit": "hunter2"}}), "data.limit"),
+        ] {
+            assert_eq!(details::<types::LearnRequest>(sent.clone()).as_deref(), Some(wanted), "{sent}");
+        }
+        for sent in [json!({"action": "search_knowledge"}), json!({"action": "search_knowledge", "data": null})] {
+            assert_eq!(details::<types::LearnRequest>(sent.clone()), None, "{sent}");
+        }
+    }
+
+    /// An object of the names that functions know, with anything in it and a mark in every text.
+    fn anything() -> impl Strategy<Value = Value> {
+        let name = proptest::sample::select(vec![
+            "action",
+            "data",
+            "provider",
+            "credentials",
+            "credentialId",
+            "errorMessage",
+            "errorId",
+            "fixApplied",
+            "fixWorked",
+            "knowledgeId",
+            "worked",
+            "query",
+            "category",
+            "limit",
+            "userId",
+            "connectionName",
+            "hunter2",
+        ]);
+        let text = proptest::sample::select(vec![
+            "hunter2",
+            "mysql",
+            "learn_from_success",
+            "learn_from_error",
+            "update_confidence",
+            "search_knowledge",
+            "",
+        ]);
+        let value = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            text.prop_map(Value::from),
+        ];
+        let value = value.prop_recursive(4, 30, 6, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(name.clone(), inner, 0..6)
+                    .prop_map(|map| map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+            ]
+        });
+        value.prop_filter("an object", Value::is_object)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_read_or_refused_without_repeating_it(sent in anything()) {
+            details::<types::AnalyzeRequest>(sent.clone());
+            details::<types::ValidateRequest>(sent.clone());
+            details::<types::DocsRequest>(sent.clone());
+            details::<types::MonitorRequest>(sent.clone());
+            details::<types::LearnRequest>(sent.clone());
+            details::<types::RetryRequest>(sent);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What other programs rely on, spoken as supabase-js expects it. Holds no business rule: it reads the
 //! request, calls the functions that the pages call, and writes the answer.
 
-use std::borrow::Cow;
+use std::{any::Any, borrow::Cow};
 
 use axum::{
     Json, Router,
@@ -12,7 +12,10 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{self, CorsLayer},
+};
 use utoipa::ToSchema;
 
 use crate::{
@@ -25,7 +28,6 @@ use crate::{
 };
 
 pub mod body;
-mod diagnosis;
 pub mod functions;
 mod gate;
 mod metrics;
@@ -43,8 +45,12 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .nest(REST, rest::router())
         .route(METRICS, get(metrics::scrape))
         .layer(middleware::from_fn_with_state(state.clone(), gate::gate))
+        // Here as well as around everything, so that a fault of ours has the body of errors that programs know.
+        .layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
+            WireError::from(AppError::panicked(&*payload)).into_response()
+        }))
         // Outside the gate, so that a page elsewhere can read why it was refused, and asks first for nothing.
-        .layer(cors())
+        .layer(any_origin())
 }
 
 /// Whether a path is one of the wire's.
@@ -54,9 +60,9 @@ pub fn is_wire(path: &str) -> bool {
 }
 
 /// Session cookies do not count on these routes, so any origin may ask, without credentials.
-fn cors() -> CorsLayer {
+fn any_origin() -> CorsLayer {
     CorsLayer::new()
-        .allow_origin(Any)
+        .allow_origin(cors::Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers([
             header::AUTHORIZATION,
@@ -84,12 +90,22 @@ pub struct WireError {
     hint: Option<String>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
+    #[serde(skip)]
+    allow: Option<&'static str>,
 }
 
 impl WireError {
     /// An error with this status, code (`PostgREST`'s under `/rest/v1`) and message.
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), details: None, hint: None, retry_after_s: None }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            details: None,
+            hint: None,
+            retry_after_s: None,
+            allow: None,
+        }
     }
 
     /// The status that it is answered with.
@@ -109,6 +125,13 @@ impl WireError {
     #[must_use]
     pub fn details(mut self, details: impl Into<String>) -> Self {
         self.details = Some(details.into());
+        self
+    }
+
+    /// The methods that are taken here, for a 405.
+    #[must_use]
+    pub const fn allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
         self
     }
 
@@ -155,6 +178,9 @@ impl IntoResponse for WireError {
         let mut response = (self.status, Json(&self)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(methods) = self.allow {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -22,6 +22,7 @@ use super::{
         tables::{Access, Column, TABLES, Table, Type, Writes},
     },
 };
+use crate::{config_check::Validation, diagnosis::Analysed};
 
 const TOKEN: &str = "token";
 const JSON: &str = "application/json";
@@ -33,11 +34,9 @@ const SOME_ID: &str = "7b0d6f0e-3a51-4c0b-9b59-2f9a1c1f6f10";
 #[openapi(components(schemas(
     WireError,
     types::AnalyzeRequest,
-    types::AnalyzeResponse,
-    types::ApplyFixRequest,
-    types::ApplyFixResponse,
+    Analysed,
     types::ValidateRequest,
-    types::ValidateResponse,
+    Validation,
     types::DocsRequest,
     types::DocsResponse,
     types::MonitorRequest,
@@ -375,7 +374,7 @@ struct Function {
     example: fn() -> Value,
 }
 
-const FUNCTIONS: [Function; 7] = [
+const FUNCTIONS: [Function; 6] = [
     Function {
         name: "analyze-database-error",
         about: "Says why a connection failed, from the error, a staged probe and what was learnt.",
@@ -383,14 +382,6 @@ const FUNCTIONS: [Function; 7] = [
         response: "AnalyzeResponse",
         public: false,
         example: || json!({"errorMessage": "Connection refused", "provider": "postgresql", "credentials": {"host": "127.0.0.1", "port": 5432, "database": "shop"}}),
-    },
-    Function {
-        name: "apply-database-fix",
-        about: "Changes a connection by a suggested fix, and keeps the change if it connects.",
-        request: "ApplyFixRequest",
-        response: "ApplyFixResponse",
-        public: false,
-        example: || json!({"errorId": SOME_ID, "fixId": "port"}),
     },
     Function {
         name: "validate-database-config",
@@ -515,7 +506,6 @@ mod tests {
             value.unwrap_or_else(|| panic!("{name}"))
         };
         serde_json::from_value::<types::AnalyzeRequest>(read("analyze-database-error")).map(drop).expect("analyze");
-        serde_json::from_value::<types::ApplyFixRequest>(read("apply-database-fix")).map(drop).expect("apply");
         serde_json::from_value::<types::ValidateRequest>(read("validate-database-config")).map(drop).expect("validate");
         serde_json::from_value::<types::DocsRequest>(read("fetch-provider-docs")).map(drop).expect("docs");
         serde_json::from_value::<types::MonitorRequest>(read("proactive-health-monitor")).map(drop).expect("monitor");

@@ -1,27 +1,22 @@
 //! `learn-connection-knowledge`: learning and searching, with a token or without.
 
-use axum::{
-    Json,
-    body::Bytes,
-    extract::{FromRequestParts, Request, State},
-    response::{IntoResponse, Response},
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::{Json, extract::State};
+use serde_json::Value;
 
-use super::{read_all, read_body};
+use super::{
+    Sent, Visitor,
+    types::{
+        FoundKnowledge, LearnFromError, LearnFromSuccess, LearnRequest, LearnResponse, LearntConfidence, LearntError,
+        LearntSuccess, SearchKnowledge, UpdateConfidence,
+    },
+};
 use crate::{
-    auth::server::tokens,
-    connections::Provider,
     error::AppError,
     knowledge::{
         self,
         server::{Asker, ErrorReport, SuccessReport, learn_from_error, learn_from_report, search, update_confidence},
     },
-    server::{
-        state::AppState,
-        wire::{TokenCaller, WireError},
-    },
+    server::{state::AppState, wire::WireError},
 };
 
 /// Characters of a message that are looked at: what is behind is the stack.
@@ -29,141 +24,59 @@ const MESSAGE: usize = 4_000;
 /// Characters of what was done.
 const LONGEST_FIX: usize = 8_000;
 
-/// Which action. The data are read again as that action takes them.
-#[derive(Debug, Deserialize)]
-struct Head {
-    action: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Body<T> {
-    data: T,
-}
-
-/// The same for an action that needs no data.
-#[derive(Debug, Deserialize)]
-struct OptionalBody<T> {
-    data: Option<T>,
-}
-
-/// Holds secrets: no `Debug`.
-#[derive(Deserialize)]
-struct Success {
-    provider: String,
-    #[serde(default)]
-    credentials: Value,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    provider: String,
-    error_message: String,
-    error_id: Option<String>,
-    #[serde(default)]
-    fix_applied: Value,
-    fix_worked: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Confidence {
-    knowledge_id: String,
-    worked: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Wanted {
-    provider: Option<String>,
-    category: Option<String>,
-    query: Option<String>,
-    limit: Option<u32>,
-}
-
-/// **Permissions**: anyone. A token that is sent must be a good one; what comes without is held back.
+/// **Permissions**: anyone; what comes without a token is held back. A token of scope `read` may only search.
 pub(super) async fn learn_connection_knowledge(
     State(state): State<AppState>,
-    request: Request,
-) -> Result<Response, WireError> {
-    let (mut parts, body) = request.into_parts();
-    let caller = match tokens::bearer(&parts.headers) {
-        None => None,
-        Some(_) => Some(TokenCaller::from_request_parts(&mut parts, &state).await?.caller),
-    };
+    Visitor(caller): Visitor,
+    Sent(asked): Sent<LearnRequest>,
+) -> Result<Json<LearnResponse>, WireError> {
     let asker = caller.as_ref().map_or(Asker::Anonymous(&state), Asker::Account);
-    let body = read_all(body).await?;
-    let head: Head = read_body(&body)?;
-    let answer = match head.action.as_deref() {
-        Some("learn_from_success") => succeeded(asker, &body).await?,
-        Some("learn_from_error") => failed(asker, &body).await?,
-        Some("update_confidence") => judged(asker, &body).await?,
-        Some("search_knowledge") => searched(asker, &body).await?,
-        _ => {
-            return Err(AppError::invalid(
-                "action",
-                "Choose one of: learn_from_success, learn_from_error, update_confidence, search_knowledge.",
-            )
-            .into());
-        }
+    let answer = match asked {
+        LearnRequest::LearnFromSuccess(data) => LearnResponse::Success(succeeded(asker, data).await?),
+        LearnRequest::LearnFromError(data) => LearnResponse::Error(failed(asker, data).await?),
+        LearnRequest::UpdateConfidence(data) => LearnResponse::Confidence(judged(asker, data).await?),
+        LearnRequest::SearchKnowledge(data) => LearnResponse::Found(searched(asker, data.unwrap_or_default()).await?),
     };
-    Ok(Json(answer).into_response())
+    Ok(Json(answer))
 }
 
-async fn succeeded(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
-    let Body { data } = read_body::<Body<Success>>(body)?;
-    if !(data.credentials.is_object() || data.credentials.is_null()) {
-        return Err(AppError::invalid("credentials", "credentials is an object of settings.").into());
-    }
-    let report = SuccessReport { provider: provider(&data.provider)?, settings: data.credentials };
-    let known = learn_from_report(asker, report).await?;
-    Ok(json!({ "success": true, "patternId": known.id, "created": known.created, "successCount": known.count }))
+async fn succeeded(asker: Asker<'_>, data: LearnFromSuccess) -> Result<LearntSuccess, AppError> {
+    let settings = Value::Object(data.credentials.unwrap_or_default());
+    let known = learn_from_report(asker, SuccessReport { provider: data.provider, settings }).await?;
+    Ok(LearntSuccess { success: true, pattern_id: known.id, created: known.created, success_count: known.count })
 }
 
-async fn failed(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
-    let Body { data } = read_body::<Body<Failure>>(body)?;
+async fn failed(asker: Asker<'_>, data: LearnFromError) -> Result<LearntError, AppError> {
     let message: String = data.error_message.trim().chars().take(MESSAGE).collect();
     if message.is_empty() {
-        return Err(AppError::invalid("errorMessage", "errorMessage is what the failure said; it is empty.").into());
+        return Err(AppError::invalid("data.errorMessage", "errorMessage is what the failure said; it is empty."));
     }
-    let error_id = match data.error_id.as_deref() {
-        None | Some("") => None,
-        Some(id) => Some(id.parse().map_err(|_| AppError::invalid("errorId", "errorId is not a UUID."))?),
-    };
     let report = ErrorReport {
-        provider: provider(&data.provider)?,
+        provider: data.provider,
         message,
-        error_id,
+        error_id: data.error_id,
         fix: fix(&data.fix_applied)?,
         worked: data.fix_worked.unwrap_or(false),
     };
     let learnt = learn_from_error(asker, report).await?;
-    Ok(json!({
-        "success": true,
-        "knowledgeId": learnt.id,
-        "created": learnt.created,
-        "confidenceScore": learnt.confidence_score,
-        "successRate": learnt.success_rate,
-    }))
+    Ok(LearntError {
+        success: true,
+        knowledge_id: learnt.id,
+        created: learnt.created,
+        confidence_score: learnt.confidence_score,
+        success_rate: learnt.success_rate,
+    })
 }
 
-async fn judged(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
-    let Body { data } = read_body::<Body<Confidence>>(body)?;
-    let id = data.knowledge_id.parse().map_err(|_| AppError::invalid("knowledgeId", "knowledgeId is not a UUID."))?;
-    let vote = update_confidence(asker, id, data.worked).await?;
-    Ok(json!({ "success": vote.counted, "confidenceScore": vote.confidence_score }))
+async fn judged(asker: Asker<'_>, data: UpdateConfidence) -> Result<LearntConfidence, AppError> {
+    let vote = update_confidence(asker, data.knowledge_id, data.worked).await?;
+    Ok(LearntConfidence { success: vote.counted, confidence_score: vote.confidence_score })
 }
 
-async fn searched(asker: Asker<'_>, body: &Bytes) -> Result<Value, WireError> {
-    let data = read_body::<OptionalBody<Wanted>>(body)?.data.unwrap_or_default();
+async fn searched(asker: Asker<'_>, data: SearchKnowledge) -> Result<FoundKnowledge, AppError> {
     let text = |text: Option<String>| text.unwrap_or_default();
-    let wanted = knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)
-        .map_err(AppError::from)?;
-    let found = search(asker, wanted).await?;
-    Ok(json!({ "results": *found }))
-}
-
-fn provider(code: &str) -> Result<Provider, AppError> {
-    code.parse().map_err(|error: crate::connections::UnknownProvider| AppError::invalid("provider", error.to_string()))
+    let wanted = knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)?;
+    Ok(FoundKnowledge { results: search(asker, wanted).await?.to_vec() })
 }
 
 /// What was done, as it is sent: words, one of `suggestedFixes`, steps, or only whether something was.
@@ -186,11 +99,14 @@ fn fix(sent: &Value) -> Result<Option<String>, AppError> {
             Some(if parts.is_empty() { sent.to_string() } else { parts.join("\n") })
         }
         Value::Number(_) => {
-            return Err(AppError::invalid("fixApplied", "fixApplied says what was done, in words or as a fix."));
+            return Err(AppError::invalid("data.fixApplied", "fixApplied says what was done, in words or as a fix."));
         }
     };
     if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST_FIX) {
-        return Err(AppError::invalid("fixApplied", format!("fixApplied has more than {LONGEST_FIX} characters.")));
+        return Err(AppError::invalid(
+            "data.fixApplied",
+            format!("fixApplied has more than {LONGEST_FIX} characters."),
+        ));
     }
     Ok(text.filter(|text| !text.trim().is_empty()))
 }
@@ -201,6 +117,8 @@ fn lines(steps: &[Value]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

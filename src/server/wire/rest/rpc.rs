@@ -57,6 +57,7 @@ pub(super) async fn refuse_method(_: Reader, method: Method) -> WireError {
         "PGRST101",
         format!("Cannot use the {} method on RPC", method.as_str().escape_default()),
     )
+    .allow("GET, HEAD, POST")
 }
 
 async fn call(reader: &Reader, name: &str, arguments: &Map<String, Value>) -> Result<Json<Box<RawValue>>, WireError> {

@@ -93,17 +93,23 @@ fn push_from(sql: &mut QueryBuilder<'_, Postgres>, query: &Query) {
     sql.push(" from ").push(query.table.name).push(" as t");
 }
 
+/// Without the secrets of a rule that came by SQL and is not sealed yet.
+const SHOWN_CHANNELS: &str = "shown_channels(t.notification_channels, t.sealed_channels is not null)";
+
 fn push_columns<'q>(sql: &mut QueryBuilder<'q, Postgres>, query: &Query, rows: &Rows<'q>) {
     for (place, selected) in query.select.iter().enumerate() {
         if place > 0 {
             sql.push(", ");
         }
-        match rows {
-            Rows::Written { shown_once: Some(shown), .. } if selected.column.name == "notification_channels" => {
-                sql.push("coalesce(").push_bind(*shown).push(" -> t.id::text, t.notification_channels)");
+        match (selected.column.name, rows) {
+            ("notification_channels", Rows::Written { shown_once: Some(shown), .. }) => {
+                sql.push("coalesce(").push_bind(*shown).push(" -> t.id::text, ").push(SHOWN_CHANNELS).push(")");
             }
-            _ => {
-                sql.push("t.").push(selected.column.name);
+            ("notification_channels", _) => {
+                sql.push(SHOWN_CHANNELS);
+            }
+            (name, _) => {
+                sql.push("t.").push(name);
             }
         }
         if let Some(cast) = selected.cast {

@@ -9,7 +9,6 @@ use mooring::server::wire::{body, functions::types};
 fuzz_target!(|bytes: &[u8]| {
     let Ok(value) = body::parse(bytes) else { return };
     drop(serde_json::from_value::<types::AnalyzeRequest>(value.clone()));
-    drop(serde_json::from_value::<types::ApplyFixRequest>(value.clone()));
     drop(serde_json::from_value::<types::ValidateRequest>(value.clone()));
     drop(serde_json::from_value::<types::DocsRequest>(value.clone()));
     drop(serde_json::from_value::<types::MonitorRequest>(value.clone()));

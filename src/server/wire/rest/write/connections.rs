@@ -8,11 +8,13 @@ use crate::{
     auth::server::{Caller, Tx},
     connections::{
         INTERVAL_S, NewConnection, Provider, SLOW_THRESHOLD_MS,
+        labels::{self, Labels},
         server::{Adjusted, adjust_in, create_in, set_active_in},
         settings::Settings,
         validate_name,
     },
     error::{AppError, FieldError, server::WriteError},
+    health::quiet::QuietMode,
     ids::ConnectionId,
     server::wire::{WireError, rest::error},
 };
@@ -26,6 +28,8 @@ pub(super) async fn insert(caller: &Caller, tx: &mut Tx, fields: Fields<'_>) -> 
     let new = NewConnection {
         interval_s: interval(fields)?,
         slow_threshold_ms: slow_threshold(fields)?,
+        quiet_mode: quiet_mode(fields)?.unwrap_or_default(),
+        labels: Labels { environment: environment(fields)?.flatten(), tags: tags(fields)?.unwrap_or_default() },
         ..NewConnection::new(provider, name, settings)
     };
     let is_active = fields.boolean("is_active")?.unwrap_or(true);
@@ -47,6 +51,9 @@ pub(super) async fn update(
         name: name(fields)?,
         interval_s: interval(fields)?,
         slow_threshold_ms: slow_threshold(fields)?,
+        quiet_mode: quiet_mode(fields)?,
+        environment: environment(fields)?,
+        tags: tags(fields)?,
         credentials: fields.value("credentials")?.cloned(),
         is_active: fields.boolean("is_active")?,
     };
@@ -63,10 +70,7 @@ fn provider(fields: Fields<'_>) -> Result<Option<Provider>, WireError> {
 }
 
 fn name(fields: Fields<'_>) -> Result<Option<String>, WireError> {
-    fields
-        .text("connection_name")?
-        .map(|text| validate_name(text).map_err(|error| in_columns(AppError::from(error).into())))
-        .transpose()
+    fields.text("connection_name")?.map(|text| validate_name(text).map_err(of_field)).transpose()
 }
 
 fn interval(fields: Fields<'_>) -> Result<Option<u32>, WireError> {
@@ -89,6 +93,33 @@ fn slow_threshold(fields: Fields<'_>) -> Result<Option<u32>, WireError> {
     }
 }
 
+fn quiet_mode(fields: Fields<'_>) -> Result<Option<QuietMode>, WireError> {
+    fields
+        .text("quiet_mode")?
+        .map(|code| {
+            let codes = QuietMode::ALL.map(QuietMode::code).join(", ");
+            QuietMode::from_code(code)
+                .ok_or_else(|| fields.refused("quiet_mode", &format!("quiet_mode is one of {codes}.")))
+        })
+        .transpose()
+}
+
+/// An environment that may be null: `Some(None)`.
+#[expect(clippy::option_option, reason = "not sent, null and a value are three things")]
+fn environment(fields: Fields<'_>) -> Result<Option<Option<String>>, WireError> {
+    let sent = fields.nullable_text("environment")?;
+    sent.map(|text| labels::read_environment(text.unwrap_or_default()).map_err(of_field)).transpose()
+}
+
+fn tags(fields: Fields<'_>) -> Result<Option<Vec<String>>, WireError> {
+    let sent = fields.texts("tags")?;
+    sent.map(|tags| labels::read_tags(tags).map_err(of_field)).transpose()
+}
+
+fn of_field(error: FieldError) -> WireError {
+    in_columns(AppError::from(error).into())
+}
+
 /// An error with its fields as the table names them: those of the settings are keys of `credentials`.
 fn in_columns(error: WriteError) -> WireError {
     error::of_write(match error {
@@ -98,7 +129,7 @@ fn in_columns(error: WriteError) -> WireError {
                 .map(|FieldError { field, message }| {
                     let field = match field.as_str() {
                         "name" => "connection_name".to_owned(),
-                        "provider" | "credentials" => field,
+                        "provider" | "credentials" | "environment" | "tags" => field,
                         key => format!("credentials.{key}"),
                     };
                     FieldError { field, message }

@@ -77,6 +77,22 @@ impl<'a> Fields<'a> {
         value.as_str().map(Some).ok_or_else(|| mistyped(name, Type::Text))
     }
 
+    /// A text that may be null: `Some(None)`.
+    #[expect(clippy::option_option, reason = "not sent, null and a value are three things")]
+    pub(super) fn nullable_text(self, name: &'static str) -> Result<Option<Option<&'a str>>, WireError> {
+        match self.object.get(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(value) => value.as_str().map(|text| Some(Some(text))).ok_or_else(|| mistyped(name, Type::Text)),
+        }
+    }
+
+    pub(super) fn texts(self, name: &'static str) -> Result<Option<Vec<&'a str>>, WireError> {
+        let Some(value) = self.value(name)? else { return Ok(None) };
+        let texts = value.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
+        texts.map(Some).ok_or_else(|| mistyped(name, Type::TextArray))
+    }
+
     pub(super) fn boolean(self, name: &'static str) -> Result<Option<bool>, WireError> {
         let Some(value) = self.value(name)? else { return Ok(None) };
         let read = value.as_bool().or_else(|| value.as_str()?.parse().ok());

@@ -91,6 +91,7 @@ impl Request {
 
 fn not_allowed(table: &Table) -> WireError {
     WireError::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST105", format!("{} can only be read here.", table.name))
+        .allow("GET, HEAD")
 }
 
 /// Methods that no table takes.
@@ -104,7 +105,8 @@ pub(super) async fn refuse_method(_: Reader, Named(name): Named, method: Method)
             StatusCode::METHOD_NOT_ALLOWED,
             "PGRST117",
             format!("Unsupported HTTP method: {}", method.as_str().escape_default()),
-        ),
+        )
+        .allow("GET, HEAD, POST, PATCH, DELETE"),
     })
 }
 

@@ -1,0 +1,95 @@
+//! Sealing the channels of rules that came by SQL. Until then what may hold a secret is shown to nobody
+//! (`shown_channels` in the database).
+
+use sqlx::PgConnection;
+
+use super::SealedChannels;
+use crate::{
+    alerts::Channels,
+    auth::server::Caller,
+    error::AppError,
+    ids::{AlertRuleId, UserId},
+    server::vault::rotate::CHANNELS,
+};
+
+/// Rules that are looked at in one go; the rest follows in the next.
+const BATCH: i64 = 500;
+
+/// Seals the channels of every rule that has them in plaintext, and gives back how many there were. For the system,
+/// at start-up and once a minute.
+///
+/// Channels that cannot be read are sealed as they are, so that nothing is lost; of them the addresses and the list
+/// in the product are shown. A rule that cannot be sealed is logged and does not stop the others.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
+pub async fn seal_plaintext_rules(caller: &Caller) -> Result<u32, AppError> {
+    let mut sealed = 0;
+    for id in plaintext_rules(caller).await? {
+        match seal_rule(caller, id).await {
+            Ok(true) => sealed += 1,
+            Ok(false) => {}
+            Err(error @ AppError::Unavailable(_)) => return Err(error),
+            Err(error) => tracing::error!(rule = %id, "the channels of a rule cannot be sealed: {error}"),
+        }
+    }
+    Ok(sealed)
+}
+
+async fn plaintext_rules(caller: &Caller) -> Result<Vec<AlertRuleId>, AppError> {
+    let mut tx = caller.read().await?;
+    let ids = sqlx::query_scalar!(
+        "select id
+           from database_alert_config
+          where sealed_channels is null
+            and notification_channels <> shown_channels(notification_channels, false)
+          limit $1",
+        BATCH,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(ids.into_iter().map(AlertRuleId).collect())
+}
+
+/// Whether the rule was sealed here: another process may have been faster.
+async fn seal_rule(caller: &Caller, id: AlertRuleId) -> Result<bool, AppError> {
+    let mut tx = caller.write().await?;
+    let Some(row) = sqlx::query!(
+        r#"select user_id, notification_channels, shown_channels(notification_channels, false) as "shown!"
+             from database_alert_config
+            where id = $1
+              and sealed_channels is null
+              for update skip locked"#,
+        id.0,
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    else {
+        return Ok(false);
+    };
+    let owner = UserId(row.user_id);
+    let channels = match Channels::read(&row.notification_channels, &Channels::default()) {
+        Ok(channels) => SealedChannels::new(caller, id, owner, &channels)?,
+        Err(_) => {
+            let whole = row.notification_channels.to_string();
+            let sealed = caller.state().vault().seal(id.0, owner, CHANNELS, whole.as_bytes())?;
+            SealedChannels { public: row.shown, sealed: Some(sealed) }
+        }
+    };
+    store(&mut tx, id, &channels).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn store(connection: &mut PgConnection, id: AlertRuleId, channels: &SealedChannels) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update database_alert_config set notification_channels = $2, sealed_channels = $3 where id = $1",
+        id.0,
+        channels.public,
+        channels.sealed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
