@@ -319,11 +319,11 @@ pub enum IssueSeverity {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// Connections that are alike and have worked.
-    pub similar_connections: u32,
-    /// Percent of the tries with settings alike that connected.
+    /// Connections of the same provider to hosts of the same class that are known to work.
+    pub similar_connections: u64,
+    /// Percent of them that are set up like this one; null where there are none.
     pub success_rate: Option<f64>,
-    /// Where these settings differ from them.
+    /// What most of them do otherwise.
     pub differences: Vec<Difference>,
 }
 
