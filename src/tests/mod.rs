@@ -3,6 +3,7 @@
 mod administration;
 mod audit;
 mod auth;
+mod bad_input;
 mod config_check;
 mod connections;
 mod diagnosis;
