@@ -1,13 +1,13 @@
 //! How a configuration compares with those that work: the kinds of success that the checks of all accounts have
 //! recorded. A kind is made of classes, so that nothing here can identify anyone's.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::knowledge::patterns::{Pattern, PatternCount};
 
 /// How a configuration compares with those that work. Similar is what the same provider has on hosts of the same
 /// class: a loopback, a private network, one hoster's service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// How many similar connections are known to work.
@@ -19,15 +19,18 @@ pub struct Comparison {
 }
 
 /// One thing that is done otherwise than is usual.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The field, as the form and the wire call it.
-    pub field: String,
+    pub field: &'static str,
     /// What is set here.
     pub yours: String,
     /// What most have.
     pub typical: String,
 }
+
+/// The field, its class in a kind, and the class in words.
+type Aspect = (&'static str, fn(&Pattern) -> &str, fn(&str) -> &str);
 
 impl Comparison {
     /// Compares `own` with what works.
@@ -39,7 +42,6 @@ impl Comparison {
             .collect();
         let all = total(&similar, |_| true);
         let alike = total(&similar, |pattern| pattern == own);
-        type Aspect = (&'static str, fn(&Pattern) -> &str, fn(&str) -> &str);
         let aspects: [Aspect; 3] = [
             ("tls", |pattern| &pattern.tls_mode, |mode| mode),
             ("port", |pattern| &pattern.port_class, port_words),
@@ -53,11 +55,7 @@ impl Comparison {
                 .map(|known| class(&known.pattern))
                 .find(|usual| 2 * total(&similar, |pattern| class(pattern) == *usual) > all)?;
             let words = |class| words(class).to_owned();
-            (typical != yours).then(|| Difference {
-                field: field.to_owned(),
-                yours: words(yours),
-                typical: words(typical),
-            })
+            (typical != yours).then(|| Difference { field, yours: words(yours), typical: words(typical) })
         });
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 connections")]
         let success_rate = (all > 0).then(|| (alike as f64 / all as f64 * 1_000.0).round() / 10.0);

@@ -16,8 +16,9 @@
 //! | 1-3 | is a habit worth changing | the default port, no time limit |
 //! | 0 | is to be known | the TLS mode follows from the host |
 //!
-//! Sources are named at each rule: the OWASP Database Security Cheat Sheet, the CIS Benchmarks for
-//! PostgreSQL 16, MySQL 8.0 and MongoDB 7, and the providers' manuals.
+//! Each group of rules (`rules/`) names its sources: the OWASP Database Security Cheat Sheet, the CIS Benchmarks for
+//! PostgreSQL 16, MySQL 8.0 and MongoDB 7, and the providers' manuals; and what the product's own checks found to
+//! work (`comparison`), which is compared with wherever the rules run.
 
 pub mod api;
 mod comparison;
@@ -171,7 +172,7 @@ impl SecretFacts {
         };
         key(&form.anon_key, &form.remove_anon_key, &mut facts.anon_key);
         key(&form.service_role_key, &form.remove_service_role_key, &mut facts.service_role_key);
-        if !form.service_account.trim().is_empty() {
+        if !form.service_account.trim().is_empty() || !form.remove_service_account.is_empty() {
             facts.take_account(&form.service_account);
         }
         facts

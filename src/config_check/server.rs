@@ -11,7 +11,7 @@ use crate::{
     connections::{
         self, Provider,
         form::ConnectionForm,
-        settings::{PublicSettings, Secret, Settings},
+        settings::{PublicSettings, PublicSpecial, Secret, Settings},
     },
     error::AppError,
     ids::{ConnectionId, UserId},
@@ -229,10 +229,18 @@ async fn shown_certificate(
     .flatten();
     let facts = tls.and_then(|tls| serde_json::from_value::<TlsFacts>(tls).ok());
     let leaf = facts.and_then(|facts| facts.chain.into_iter().next());
-    Ok(leaf.map(|leaf| ShownCertificate {
-        not_after: leaf.not_after,
-        names_host: leaf.names.iter().any(|name| names(name, &settings.host)),
-    }))
+    Ok(leaf.map(|leaf| ShownCertificate { not_after: leaf.not_after, names_host: names_a_host(&leaf.names, settings) }))
+}
+
+/// Whether a certificate is for the server that was asked. Of several any may have answered, and those behind an SRV
+/// name have names of their own.
+fn names_a_host(certified: &[String], settings: &PublicSettings) -> bool {
+    let for_host = |host: &str| certified.iter().any(|name| names(name, host));
+    for_host(&settings.host)
+        || match &settings.special {
+            PublicSpecial::MongoDb(mongodb) => mongodb.srv || mongodb.more_hosts.iter().any(|(host, _)| for_host(host)),
+            _ => false,
+        }
 }
 
 /// Whether a name of a certificate is for `host`. An asterisk stands for one label, the first (RFC 9525).
@@ -246,6 +254,8 @@ fn names(name: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -259,6 +269,20 @@ mod tests {
             ("other.example.com", "db.example.com", false),
         ] {
             assert_eq!(names(name, host), is_for, "{name} {host}");
+        }
+    }
+
+    #[test]
+    fn of_several_servers_any_may_have_shown_its_certificate() {
+        let certified = ["b.example.com".to_owned()];
+        for (provider, settings, is_for) in [
+            (Provider::PostgreSql, json!({"host": "a.example.com"}), false),
+            (Provider::MongoDb, json!({"host": "a.example.com"}), false),
+            (Provider::MongoDb, json!({"host": "a.example.com, b.example.com"}), true),
+            (Provider::MongoDb, json!({"host": "example.com", "srv": true}), true),
+        ] {
+            let read = Settings::from_json(provider, &settings).expect("settings");
+            assert_eq!(names_a_host(&certified, &read.public()), is_for, "{settings}");
         }
     }
 }

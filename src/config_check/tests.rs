@@ -453,6 +453,18 @@ fn what_is_stored_counts_until_it_is_replaced_or_forgotten() {
 }
 
 #[test]
+fn a_forgotten_account_is_of_no_project() {
+    let stored = Settings::from_json(Provider::Firebase, &json!({"projectId": "p", "serviceAccount": account("a@b")}))
+        .expect("settings");
+    let mut form = ConnectionForm { project_id: "p".to_owned(), ..form(Provider::Firebase) };
+    let (public, secrets) = (stored.public(), SecretFacts::of(&stored));
+    let codes = |form: &ConnectionForm| codes(&Subject::of_form(form, &public, &secrets, &KnownFacts::default()));
+    assert!(codes(&form).contains(&"firebase_other_project"));
+    "true".clone_into(&mut form.remove_service_account);
+    assert_eq!(codes(&form), ["firebase_login_missing"]);
+}
+
+#[test]
 fn facts_and_answers_hold_no_secret() {
     let settings = Settings::from_json(
         Provider::Supabase,

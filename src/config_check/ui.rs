@@ -148,7 +148,7 @@ fn compared(subject: &Subject) -> Option<impl IntoView + use<>> {
     let differences = differences
         .into_iter()
         .map(|Difference { field, yours, typical }| {
-            let label = match field.as_str() {
+            let label = match field {
                 "tls" => "TLS",
                 "port" => "Port",
                 _ => "Connects to",

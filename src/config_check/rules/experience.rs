@@ -18,21 +18,16 @@ pub(super) fn judge(subject: &Subject, findings: &mut Vec<Finding>) {
     let advice =
         compared.differences.iter().find(|it| it.field != "tls" || strength(&it.typical) > strength(&it.yours));
     let Some(difference) = advice else { return };
-    let field = match difference.field.as_str() {
-        "tls" => "tls",
-        "port" => "port",
-        _ => "host",
-    };
     findings.push(Finding::info(
         2,
-        field,
+        difference.field,
         "unlike_what_works",
         &format!(
             "None of the {} connections to hosts of this kind that work is set up like this one.",
             compared.similar_connections
         ),
         &format!(
-            "Most of them have {}, and this one {}. Compare, if it does not connect.",
+            "Most of them use {}, and this one {}. Compare, if it does not connect.",
             difference.typical, difference.yours
         ),
     ));
