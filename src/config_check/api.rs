@@ -12,7 +12,7 @@ use super::{KnownFacts, Subject};
 use crate::{connections::form::ConnectionForm, error::AppError, ids::ConnectionId};
 
 /// What only the server knows of what is typed: which of one's connections use the same password, what
-/// certificate was shown, how similar connections fare. It connects to nothing.
+/// certificate was shown, which kinds of configuration work. It connects to nothing.
 ///
 /// # Errors
 ///

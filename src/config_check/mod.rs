@@ -16,10 +16,12 @@
 //! | 1-3 | is a habit worth changing | the default port, no time limit |
 //! | 0 | is to be known | the TLS mode follows from the host |
 //!
-//! Sources are named at each rule: the OWASP Database Security Cheat Sheet, the CIS Benchmarks for
-//! PostgreSQL 16, MySQL 8.0 and MongoDB 7, and the providers' manuals.
+//! Each group of rules (`rules/`) names its sources: the OWASP Database Security Cheat Sheet, the CIS Benchmarks for
+//! PostgreSQL 16, MySQL 8.0 and MongoDB 7, and the providers' manuals; and what the product's own checks found to
+//! work (`comparison`), which is compared with wherever the rules run.
 
 pub mod api;
+mod comparison;
 mod password;
 mod rules;
 #[cfg(feature = "ssr")]
@@ -38,9 +40,11 @@ use crate::{
         settings::{KeyFacts, KeyRole, PublicSettings, Secret, Settings, Special, service_account_facts},
     },
     error::FieldError,
+    knowledge::patterns::{Pattern, PatternCount},
     timestamp::Timestamp,
 };
 
+pub use comparison::{Comparison, Difference};
 pub use password::Strength;
 
 /// What is judged. It holds no secret and may be shown to its owner.
@@ -74,6 +78,12 @@ impl Subject {
     #[must_use]
     pub fn is_judgeable(&self) -> bool {
         !self.settings.endpoint().is_empty()
+    }
+
+    /// How it compares with the configurations that work.
+    #[must_use]
+    pub fn comparison(&self) -> Comparison {
+        Comparison::of(&Pattern::of_settings(self.provider, &self.settings), &self.known.successes)
     }
 }
 
@@ -163,7 +173,7 @@ impl SecretFacts {
         };
         key(&form.anon_key, &form.remove_anon_key, &mut facts.anon_key);
         key(&form.service_role_key, &form.remove_service_role_key, &mut facts.service_role_key);
-        if !form.service_account.trim().is_empty() {
+        if !form.service_account.trim().is_empty() || !form.remove_service_account.is_empty() {
             facts.take_account(&form.service_account);
         }
         facts
@@ -191,9 +201,9 @@ pub struct KnownFacts {
     /// The certificate that the server showed at the last check of these settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<ShownCertificate>,
-    /// How connections like this one fare.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comparison: Option<Comparison>,
+    /// The kinds of configuration that work, for everyone: classes and counts, nothing of anyone's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub successes: Vec<PatternCount>,
 }
 
 /// What of a server's certificate matters here.
@@ -204,29 +214,6 @@ pub struct ShownCertificate {
     pub not_after: Timestamp,
     /// Whether it names the host.
     pub names_host: bool,
-}
-
-/// How connections like this one fare. Nothing in it identifies one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Comparison {
-    /// How many there are.
-    pub similar_connections: u32,
-    /// The share of their checks that connected, in per cent.
-    pub success_rate: f64,
-    /// What is done otherwise here.
-    pub differences: Vec<Difference>,
-}
-
-/// One thing that is done otherwise than is usual.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Difference {
-    /// The field.
-    pub field: String,
-    /// What is set here.
-    pub yours: String,
-    /// What most have.
-    pub typical: String,
 }
 
 /// How much a finding matters.
@@ -498,8 +485,8 @@ pub struct Validation {
     pub suggestions: Vec<String>,
     /// What is worth doing with every connection of the provider.
     pub best_practices: Vec<&'static str>,
-    /// How similar connections fare, where that is known.
-    pub comparison: Option<Comparison>,
+    /// How it compares with what works.
+    pub comparison: Comparison,
 }
 
 /// One finding, or one field that cannot be used.
@@ -543,7 +530,7 @@ impl Validation {
             issues,
             suggestions,
             best_practices: best_practices(subject.provider).to_vec(),
-            comparison: subject.known.comparison.clone(),
+            comparison: subject.comparison(),
         }
     }
 
@@ -568,7 +555,7 @@ impl Validation {
             suggestions: issues.iter().map(|issue| issue.suggestion.clone()).collect(),
             issues,
             best_practices: best_practices(provider).to_vec(),
-            comparison: None,
+            comparison: Comparison::default(),
         }
     }
 }

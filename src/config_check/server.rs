@@ -5,16 +5,17 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Comparison, KnownFacts, SecretFacts, ShownCertificate, Subject, Validation};
+use super::{KnownFacts, SecretFacts, ShownCertificate, Subject, Validation};
 use crate::{
     auth::server::Caller,
     connections::{
         self, Provider,
         form::ConnectionForm,
-        settings::{PublicSettings, Secret, Settings},
+        settings::{PublicSettings, PublicSpecial, Secret, Settings},
     },
     error::AppError,
     ids::{ConnectionId, UserId},
+    knowledge::server::successful,
     probe::TlsFacts,
 };
 
@@ -37,15 +38,13 @@ pub async fn validate(caller: &Caller, provider: Provider, credentials: &Value) 
     let public = settings.public();
     let password = settings.password.as_ref().map_or("", Secret::reveal);
     let also = also_used_by(caller, None, &public, password).await?;
-    let mut subject =
-        Subject { provider, secrets: SecretFacts::of(&settings), settings: public, known: KnownFacts::default() };
-    subject.known = KnownFacts {
+    let known = KnownFacts {
         at: Some(caller.clock().now()),
         password_also_of: also,
         certificate: None,
-        comparison: similar(caller, &subject).await?,
+        successes: successful(caller, Some(provider)).await?,
     };
-    Ok(Validation::of(&subject))
+    Ok(Validation::of(&Subject { provider, secrets: SecretFacts::of(&settings), settings: public, known }))
 }
 
 /// A stored connection, to be judged; none where it has no provider yet.
@@ -56,13 +55,12 @@ pub async fn validate(caller: &Caller, provider: Provider, credentials: &Value) 
 pub async fn subject(caller: &Caller, id: ConnectionId) -> Result<Option<Subject>, AppError> {
     let connection = connections::server::find(caller, id).await?;
     let Some(provider) = connection.provider else { return Ok(None) };
-    let (secrets, known) = stored_facts(caller, id, &connection.settings).await?;
-    let mut subject = Subject { provider, settings: connection.settings, secrets, known };
-    subject.known.comparison = similar(caller, &subject).await?;
-    Ok(Some(subject))
+    let (secrets, mut known) = stored_facts(caller, id, &connection.settings).await?;
+    known.successes = successful(caller, Some(provider)).await?;
+    Ok(Some(Subject { provider, settings: connection.settings, secrets, known }))
 }
 
-/// What is known of a stored connection, apart from what compares it with others.
+/// What is known of a stored connection, apart from what it is compared with.
 ///
 /// # Errors
 ///
@@ -81,7 +79,7 @@ pub async fn stored_facts(
         at: Some(caller.clock().now()),
         password_also_of: stored_password_also_of(&mut tx, id).await?,
         certificate: shown_certificate(&mut tx, id, settings).await?,
-        comparison: None,
+        successes: Vec::new(),
     };
     Ok((secrets, known))
 }
@@ -92,28 +90,27 @@ pub async fn stored_facts(
 ///
 /// [`AppError::NotFound`] where the edited connection is not there or another's.
 pub async fn known_of_form(caller: &Caller, form: &ConnectionForm) -> Result<KnownFacts, AppError> {
-    let (provider, public) = form.public();
+    let (_, typed) = form.public();
     let id: Option<ConnectionId> = form.id.parse().ok();
-    let (mut secrets, mut known) = match id {
+    let mut known = match id {
         Some(id) => {
             let stored = connections::server::find(caller, id).await?.settings;
-            let (secrets, mut known) = stored_facts(caller, id, &stored).await?;
+            let (_, mut known) = stored_facts(caller, id, &stored).await?;
             if form.has_moved(&stored) {
                 known.certificate = None;
             }
-            (secrets, known)
+            known
         }
-        None => (SecretFacts::default(), KnownFacts { at: Some(caller.clock().now()), ..KnownFacts::default() }),
+        None => KnownFacts { at: Some(caller.clock().now()), ..KnownFacts::default() },
     };
     if !form.password.is_empty() {
-        known.password_also_of = also_used_by(caller, id, &public, &form.password).await?;
+        known.password_also_of = also_used_by(caller, id, &typed, &form.password).await?;
     } else if !form.remove_password.is_empty() {
         known.password_also_of.clear();
     }
-    secrets = SecretFacts::of_form(form, &public, &secrets);
-    let subject = Subject { provider, settings: public, secrets, known };
-    let comparison = similar(caller, &subject).await?;
-    Ok(KnownFacts { comparison, ..subject.known })
+    // Of every provider: another one may be chosen without asking again.
+    known.successes = successful(caller, None).await?;
+    Ok(known)
 }
 
 /// Keeps what is found out about the secrets of a connection, in the transaction that stores them.
@@ -151,13 +148,6 @@ fn fingerprints(caller: &Caller, owner: UserId, password: &str) -> Vec<Vec<u8>> 
         return Vec::new();
     }
     caller.state().vault().fingerprints(owner, password.as_bytes())
-}
-
-/// How connections like `subject` fare: the successful patterns of the same provider, TLS mode and class of
-/// host. None until patterns are recorded; whoever records them answers here.
-#[expect(clippy::unused_async, reason = "the patterns will be asked of the database")]
-async fn similar(_caller: &Caller, _subject: &Subject) -> Result<Option<Comparison>, AppError> {
-    Ok(None)
 }
 
 /// The names of the caller's connections, other than `except`, that use `password` for another account.
@@ -239,10 +229,18 @@ async fn shown_certificate(
     .flatten();
     let facts = tls.and_then(|tls| serde_json::from_value::<TlsFacts>(tls).ok());
     let leaf = facts.and_then(|facts| facts.chain.into_iter().next());
-    Ok(leaf.map(|leaf| ShownCertificate {
-        not_after: leaf.not_after,
-        names_host: leaf.names.iter().any(|name| names(name, &settings.host)),
-    }))
+    Ok(leaf.map(|leaf| ShownCertificate { not_after: leaf.not_after, names_host: names_a_host(&leaf.names, settings) }))
+}
+
+/// Whether a certificate is for the server that was asked. Of several any may have answered, and those behind an SRV
+/// name have names of their own.
+fn names_a_host(certified: &[String], settings: &PublicSettings) -> bool {
+    let for_host = |host: &str| certified.iter().any(|name| names(name, host));
+    for_host(&settings.host)
+        || match &settings.special {
+            PublicSpecial::MongoDb(mongodb) => mongodb.srv || mongodb.more_hosts.iter().any(|(host, _)| for_host(host)),
+            _ => false,
+        }
 }
 
 /// Whether a name of a certificate is for `host`. An asterisk stands for one label, the first (RFC 9525).
@@ -256,6 +254,8 @@ fn names(name: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -269,6 +269,20 @@ mod tests {
             ("other.example.com", "db.example.com", false),
         ] {
             assert_eq!(names(name, host), is_for, "{name} {host}");
+        }
+    }
+
+    #[test]
+    fn of_several_servers_any_may_have_shown_its_certificate() {
+        let certified = ["b.example.com".to_owned()];
+        for (provider, settings, is_for) in [
+            (Provider::PostgreSql, json!({"host": "a.example.com"}), false),
+            (Provider::MongoDb, json!({"host": "a.example.com"}), false),
+            (Provider::MongoDb, json!({"host": "a.example.com, b.example.com"}), true),
+            (Provider::MongoDb, json!({"host": "example.com", "srv": true}), true),
+        ] {
+            let read = Settings::from_json(provider, &settings).expect("settings");
+            assert_eq!(names_a_host(&certified, &read.public()), is_for, "{settings}");
         }
     }
 }

@@ -90,6 +90,22 @@ fn a_developers_own_machine_is_not_blamed_for_its_network() {
 /// A rule's code, and settings beside each other of which it finds the first only.
 type Case = (&'static str, Provider, Value, Value);
 
+/// Being unlike everything that works is told; that others take less care is not.
+#[test]
+fn what_works_elsewhere_is_told_where_enough_is_known() {
+    let unlike = |tls: &str, usual: &str, count: u64| {
+        let mut subject = subject(Provider::PostgreSql, &json!({"host": "h.example.com", "user": "app", "tls": tls}));
+        let pattern = Pattern::of_settings(Provider::PostgreSql, &subject.settings);
+        let pattern = Pattern { tls_mode: usual.to_owned(), ..pattern };
+        subject.known.successes = vec![PatternCount { pattern, count }];
+        codes(&subject).contains(&"unlike_what_works")
+    };
+    assert!(unlike("require", "verify-full", 5));
+    assert!(!unlike("require", "verify-full", 4), "a few are a coincidence");
+    assert!(!unlike("verify-full", "verify-full", 5));
+    assert!(!unlike("verify-full", "require", 5), "less care is no advice");
+}
+
 fn each_finds_its_case_and_no_other(cases: impl IntoIterator<Item = Case>) {
     for (code, provider, bad, good) in cases {
         assert!(codes(&subject(provider, &bad)).contains(&code), "{code} is not found in {bad}");
@@ -434,6 +450,18 @@ fn what_is_stored_counts_until_it_is_replaced_or_forgotten() {
     form.password.clear();
     "true".clone_into(&mut form.remove_password);
     assert!(codes(&form).contains(&"password_missing"));
+}
+
+#[test]
+fn a_forgotten_account_is_of_no_project() {
+    let stored = Settings::from_json(Provider::Firebase, &json!({"projectId": "p", "serviceAccount": account("a@b")}))
+        .expect("settings");
+    let mut form = ConnectionForm { project_id: "p".to_owned(), ..form(Provider::Firebase) };
+    let (public, secrets) = (stored.public(), SecretFacts::of(&stored));
+    let codes = |form: &ConnectionForm| codes(&Subject::of_form(form, &public, &secrets, &KnownFacts::default()));
+    assert!(codes(&form).contains(&"firebase_other_project"));
+    "true".clone_into(&mut form.remove_service_account);
+    assert_eq!(codes(&form), ["firebase_login_missing"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Change, Finding, Grade, Review, Severity, Subject, best_practices, review};
+use super::{Change, Comparison, Difference, Finding, Grade, Review, Severity, Subject, best_practices, review};
 use crate::{
     connections::{Provider, form::ConnectionForm},
     ui::{Button, Card, EmptyNote, Icon, IconName, Tag, Tone},
@@ -87,7 +87,7 @@ pub fn ConfigValidation(
                             .into_any()
                     }
                 }}
-                {move || compared(subject)}
+                {move || subject.with(|subject| subject.as_ref().and_then(compared))}
                 {move || provider.get().map(practices)}
             </div>
         </Card>
@@ -136,25 +136,29 @@ fn FindingItem(
     }
 }
 
-/// How similar connections fare.
-fn compared(subject: Signal<Option<Subject>>) -> Option<impl IntoView> {
-    let comparison = subject.with(|subject| subject.as_ref().and_then(|subject| subject.known.comparison.clone()))?;
-    let differences = comparison
-        .differences
+/// How it compares with what works; nothing where nothing similar is known.
+fn compared(subject: &Subject) -> Option<impl IntoView + use<>> {
+    let Comparison { similar_connections, success_rate, differences } = subject.comparison();
+    let rate = success_rate?;
+    let what = if similar_connections == 1 {
+        "1 connection to a host of this kind works".to_owned()
+    } else {
+        format!("{similar_connections} connections to hosts of this kind work")
+    };
+    let differences = differences
         .into_iter()
-        .map(|difference| {
-            view! { <li>{format!("{}: {} here, {} elsewhere", difference.field, difference.yours, difference.typical)}</li> }
+        .map(|Difference { field, yours, typical }| {
+            let label = match field {
+                "tls" => "TLS",
+                "port" => "Port",
+                _ => "Connects to",
+            };
+            view! { <li>{format!("{label}: {yours} here, {typical} in most of them")}</li> }
         })
         .collect_view();
     Some(view! {
         <div class="config-compared">
-            <p>
-                {format!(
-                    "{} connections like this one connect in {:.1} % of their checks.",
-                    comparison.similar_connections,
-                    comparison.success_rate,
-                )}
-            </p>
+            <p>{format!("{what}; {rate} % of them are set up like this one.")}</p>
             <ul>{differences}</ul>
         </div>
     })

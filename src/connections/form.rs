@@ -303,7 +303,7 @@ impl ConnectionForm {
         let interval_s = validate_interval(&form.interval_s).map_err(&mut keep).unwrap_or_default();
         let slow_threshold_ms = validate_slow_threshold(&form.slow_threshold_ms).map_err(&mut keep).unwrap_or_default();
         let labels = Labels::read(&form.environment, &form.tags).map_err(&mut keep).unwrap_or_default();
-        let quiet_mode = QuietMode::from_code(&form.quiet_mode).unwrap_or_default();
+        let quiet_mode = QuietMode::read(&form.quiet_mode).map_err(&mut keep).unwrap_or_default();
         match form.read_target() {
             Ok(Target { id, provider, settings, forget }) if errors.is_empty() => Ok(Draft {
                 id,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_hidden;
 use crate::error::FieldError;
 
 /// What an environment or a tag may have at most, in characters.
@@ -23,7 +24,7 @@ impl Labels {
     ///
     /// # Errors
     ///
-    /// For `environment` or `tags`, where there are too many or one is too long or has a control character.
+    /// For `environment` or `tags`, where there are too many or one is too long or has a hidden character.
     pub fn read(environment: &str, tags: &str) -> Result<Self, FieldError> {
         Ok(Self { environment: read_environment(environment)?, tags: read_tags(tags.split(','))? })
     }
@@ -73,8 +74,11 @@ fn label(field: &str, text: &str) -> Result<Option<String>, FieldError> {
     if text.is_empty() {
         return Ok(None);
     }
-    if text.chars().any(|character| character.is_control() || character == ',') {
-        return Err(FieldError::new(field, "A label is one word or a few, without commas and line breaks."));
+    if text.chars().any(|char| is_hidden(char) || char == ',') {
+        return Err(FieldError::new(
+            field,
+            "A label is one word or a few, without commas, line breaks and other hidden characters.",
+        ));
     }
     if text.chars().count() > LONGEST_LABEL {
         return Err(FieldError::new(field, format!("A label has at most {LONGEST_LABEL} characters.")));
@@ -102,6 +106,7 @@ mod tests {
             ("a\nb", "", "environment"),
             (&"x".repeat(41), "", "environment"),
             ("", "a\u{0}", "tags"),
+            ("gnigats\u{202e}", "", "environment"),
             ("", &many, "tags"),
         ] {
             assert_eq!(Labels::read(environment, tags).expect_err("no labels").field, field);

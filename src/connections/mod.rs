@@ -98,6 +98,9 @@ impl fmt::Display for Provider {
     }
 }
 
+/// What stands in the place of a provider where nobody has named one yet.
+pub const LEGACY: &str = "legacy";
+
 /// The text names no provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Choose one of: postgresql, mysql, mongodb, firebase, supabase.")]
@@ -249,8 +252,13 @@ pub fn validate_name(text: &str) -> Result<String, FieldError> {
 /// characters, and those that turn the direction of what follows (Unicode TR 36, 2.10.3).
 #[must_use]
 pub fn has_hidden(text: &str) -> bool {
-    let turns = |char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().any(|char| char.is_control() || turns(char))
+    text.chars().any(is_hidden)
+}
+
+/// Whether it is one of those.
+#[must_use]
+pub fn is_hidden(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Seconds between checks, as typed; none where nothing is.

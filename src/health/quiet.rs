@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{connections::Provider, probe::Depth, timestamp::Timestamp};
+use crate::{connections::Provider, error::FieldError, probe::Depth, timestamp::Timestamp};
 
 /// Whether checks of a connection are quiet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,19 @@ impl QuietMode {
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.code() == code)
+    }
+
+    /// As typed: a code, or nothing for the usual mode.
+    ///
+    /// # Errors
+    ///
+    /// For the field `quietMode`, where it is no mode.
+    pub fn read(text: &str) -> Result<Self, FieldError> {
+        match text.trim() {
+            "" => Ok(Self::default()),
+            code => Self::from_code(code)
+                .ok_or_else(|| FieldError::new("quietMode", "The quiet mode is one of auto, on, off.")),
+        }
     }
 
     /// What it means, for a person who chooses one.

@@ -7,8 +7,8 @@ use super::{LONGEST_LIST, MOST_ROWS, Orphan, Outcome, Report, RowReport, Start, 
 use crate::{
     auth::server::{Caller, Visit},
     connections::{
-        self, NewConnection, Provider, labels::Labels, settings::Settings, url, validate_interval, validate_name,
-        validate_slow_threshold,
+        self, NewConnection, Provider, is_hidden, labels::Labels, settings::Settings, url, validate_interval,
+        validate_name, validate_slow_threshold,
     },
     error::{AppError, FieldError},
     health::quiet::QuietMode,
@@ -236,19 +236,14 @@ fn row(place: u32, mut object: Map<String, Value>) -> Row {
     let interval_s = validate_interval(&interval).map_err(&mut keep).unwrap_or_default();
     let slow_threshold_ms = validate_slow_threshold(&threshold).map_err(&mut keep).unwrap_or_default();
     let labels = Labels::read(&environment, &tags).map_err(&mut keep).unwrap_or_default();
-    let quiet_mode = QuietMode::from_code(&quiet).unwrap_or_default();
+    let quiet_mode = QuietMode::read(&quiet).map_err(&mut keep).unwrap_or_default();
     let connection = match (provider, settings, read) {
         (Some(provider), Some(settings), Some(name)) if errors.is_empty() => {
             Ok(Box::new(NewConnection { provider, name, interval_s, slow_threshold_ms, quiet_mode, labels, settings }))
         }
         _ => Err(errors),
     };
-    Row {
-        place,
-        name: name.chars().filter(|character| !character.is_control()).take(80).collect(),
-        provider,
-        connection,
-    }
+    Row { place, name: name.chars().filter(|char| !is_hidden(*char)).take(80).collect(), provider, connection }
 }
 
 /// The provider that an address names.

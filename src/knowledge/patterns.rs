@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connections::{
     Provider,
-    settings::{TlsMode, default_tls, is_private_host},
+    settings::{PublicSettings, PublicSpecial, TlsMode, default_tls, is_private_host},
 };
 
 /// The kind of configuration that worked.
@@ -21,6 +21,15 @@ pub struct Pattern {
     pub route: String,
     /// `loopback`, `private`, `public_address`, `public_name`, or whose service it is (`aws`, `neon`, …).
     pub host_class: String,
+}
+
+/// A kind of configuration and how often it worked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatternCount {
+    /// The kind.
+    pub pattern: Pattern,
+    /// How many connections worked so.
+    pub count: u64,
 }
 
 /// The settings that decide the kind; nothing else of them is looked at.
@@ -64,6 +73,22 @@ const SERVICES: [(&str, &str); 22] = [
 ];
 
 impl Pattern {
+    /// The kind of stored or typed settings.
+    #[must_use]
+    pub fn of_settings(provider: Provider, settings: &PublicSettings) -> Self {
+        let tls = Some(settings.effective_tls());
+        // Where there is no server of one's own, the address of the interface says whose it is.
+        let address = match &settings.special {
+            PublicSpecial::Firebase(firebase) => firebase.emulator_host.as_deref().or(firebase.database_url.as_deref()),
+            PublicSpecial::Supabase(supabase) if settings.host.is_empty() => Some(supabase.url.as_str()),
+            _ => return Self::of(provider, Facts { host: &settings.host, port: Some(settings.port), tls }),
+        };
+        let (host, _) = host_and_port(address.unwrap_or_default());
+        let tls =
+            if address.is_some_and(|address| address.starts_with("http://")) { Some(TlsMode::Disable) } else { tls };
+        Self::of(provider, Facts { host, port: None, tls })
+    }
+
     /// The kind to which `facts` belong.
     #[must_use]
     pub fn of(provider: Provider, facts: Facts<'_>) -> Self {
@@ -96,6 +121,18 @@ impl Pattern {
     }
 }
 
+/// Host and port of `scheme://user:password@host:port/…`; of a list, the first.
+pub(super) fn host_and_port(address: &str) -> (&str, Option<u16>) {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let first = place.split(',').next().unwrap_or(place);
+    match first.rsplit_once(':') {
+        Some((host, port)) if !first.ends_with(']') => (host, port.parse().ok()),
+        _ => (first, None),
+    }
+}
+
 fn host_class(host: &str) -> &'static str {
     if let Some((_, service)) = SERVICES.iter().find(|(suffix, _)| host.ends_with(suffix)) {
         return service;
@@ -113,7 +150,10 @@ fn host_class(host: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::connections::settings::Settings;
 
     #[test]
     fn settings_become_classes() {
@@ -149,6 +189,38 @@ mod tests {
             let pattern = Pattern::of(provider, Facts { host, port, tls });
             let found = format!("{} {} {} {}", pattern.port_class, pattern.tls_mode, pattern.route, pattern.host_class);
             assert_eq!(found, expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_has_a_kind_whatever_the_provider() {
+        let local = json!({"url": "http://127.0.0.1:54321", "anonKey": "k"});
+        for (provider, settings, expected) in [
+            (Provider::PostgreSql, json!({"host": "[::1]", "tls": "require"}), "default require direct loopback"),
+            (Provider::MongoDb, json!({"uri": "mongodb+srv://c0.abc.mongodb.net"}), "default verify-full direct atlas"),
+            (
+                Provider::Supabase,
+                json!({"url": "abcdefghijklmnopqrst", "anonKey": "k"}),
+                "default verify-full direct supabase",
+            ),
+            (Provider::Supabase, local, "default disable direct loopback"),
+            (Provider::Firebase, json!({"projectId": "shop-1"}), "default verify-full direct hosted"),
+            (
+                Provider::Firebase,
+                json!({"databaseURL": "https://shop-1.firebaseio.com", "apiKey": "k"}),
+                "default verify-full direct google",
+            ),
+            (
+                Provider::Firebase,
+                json!({"projectId": "shop-1", "emulatorHost": "localhost:8080"}),
+                "default disable direct loopback",
+            ),
+        ] {
+            let read =
+                Settings::from_json(provider, &settings).unwrap_or_else(|errors| panic!("{settings}: {errors:?}"));
+            let pattern = Pattern::of_settings(provider, &read.public());
+            let found = format!("{} {} {} {}", pattern.port_class, pattern.tls_mode, pattern.route, pattern.host_class);
+            assert_eq!(found, expected, "{settings}");
         }
     }
 

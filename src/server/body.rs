@@ -13,8 +13,13 @@ use axum::{
 
 use super::wire;
 
-/// The largest body that any route reads, in bytes; certificates and pasted settings are far smaller.
-pub const LARGEST: usize = 1024 * 1024;
+/// The largest body that is read, in bytes, but for forms into which people paste.
+const LARGEST: usize = 1024 * 1024;
+/// The largest body of those forms: what was pasted by mistake is refused at its field and not thrown away with all
+/// else that was typed. A megabyte, each byte of which may take three in a form.
+pub const LARGEST_PASTED: usize = 4 * 1024 * 1024;
+/// Where the functions of those forms are.
+const PASTED: [&str; 3] = ["/connections/", "/config_check/", "/import/"];
 /// How long a body may take to arrive, whatever its size.
 const SLOWEST: Duration = Duration::from_secs(20);
 
@@ -22,7 +27,7 @@ const SLOWEST: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// 413.
-    #[error("The body is larger than 1 MiB.")]
+    #[error("The body is larger than what is taken here.")]
     TooLarge,
     /// 408.
     #[error("The body did not arrive within 20 s.")]
@@ -44,17 +49,21 @@ impl BodyError {
     }
 }
 
-/// Reads a body whole.
+/// Reads a body whole, as programs send it.
 ///
 /// # Errors
 ///
 /// [`BodyError`].
 pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, BodyError> {
+    read_up_to(LARGEST, headers, body).await
+}
+
+async fn read_up_to(largest: usize, headers: &HeaderMap, body: Body) -> Result<Bytes, BodyError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > LARGEST as u64) {
+    if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > largest as u64) {
         return Err(BodyError::TooLarge);
     }
-    match tokio::time::timeout(SLOWEST, to_bytes(body, LARGEST)).await {
+    match tokio::time::timeout(SLOWEST, to_bytes(body, largest)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_too_large(&error) => Err(BodyError::TooLarge),
         Ok(Err(_)) => Err(BodyError::CutShort),
@@ -73,7 +82,9 @@ pub async fn read_first(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    match read(&parts.headers, body).await {
+    let is_pasted = PASTED.iter().any(|place| parts.uri.path().contains(place));
+    let largest = if is_pasted { LARGEST_PASTED } else { LARGEST };
+    match read_up_to(largest, &parts.headers, body).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Err(error) => (error.status(), error.to_string()).into_response(),
     }

@@ -69,7 +69,7 @@ pub fn router(state: AppState) -> Router {
                     AppError::panicked(&*payload).into_response()
                 }))
                 .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST))
-                .layer(DefaultBodyLimit::max(body::LARGEST))
+                .layer(DefaultBodyLimit::max(body::LARGEST_PASTED))
                 .layer(middleware::from_fn(body::read_first))
                 .layer(auth::server::session::layer(&state))
                 .layer(middleware::from_fn(server_fn_status))

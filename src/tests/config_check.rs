@@ -16,6 +16,7 @@ use mooring::{
         url::parse_url,
     },
     error::AppError,
+    health::{CheckOrigin, server::check_now},
     ids::ConnectionId,
 };
 use serde_json::{Value, json};
@@ -171,7 +172,7 @@ async fn validation_answers_as_documented() {
     for code in ["tls_disabled", "password_weak", "superuser_account", "password_reused", "public_address"] {
         assert!(codes.contains(&code), "{code} is not among {codes:?}");
     }
-    assert!(answer["comparison"].is_null());
+    assert_eq!(answer["comparison"], json!({"similarConnections": 0, "successRate": null, "differences": []}));
 
     let broken = json!({"provider": "mysql", "credentials": {"host": "h", "port": 0}});
     let answer = program.post_json(path, &broken).await;
@@ -187,6 +188,59 @@ async fn validation_answers_as_documented() {
     assert_eq!(app.anonymous().post_json(path, &open).await.status, StatusCode::UNAUTHORIZED);
     let reader = app.with_token(&ada, Scope::Read).await;
     assert_eq!(reader.post_json(path, &open).await.status, StatusCode::FORBIDDEN);
+}
+
+/// What the checks of one account found to work is what another's settings are compared with, in classes only.
+#[tokio::test]
+async fn anothers_successes_inform_and_identify_nobody() {
+    let app = TestApp::start().await;
+    let (ada, bob) = (app.user("ada@example.org").await, app.user("bob@example.org").await);
+    let (client, program) = (app.anonymous().sign_in("bob@example.org").await, app.with_token(&bob, Scope::Full).await);
+    let works = app.database.url();
+    let own = parse_url(&works).expect("an address").1;
+    let (port, database) = (own.port, own.database.expect("its name"));
+    let checked = async |name: &str, url: &str| {
+        let id = add(&ada, name, url).await;
+        check_now(&ada, id, CheckOrigin::Person).await.expect("a check")
+    };
+    let found = checked("ada's secret project", &format!("{works}?sslmode=disable")).await;
+    assert!(found.error_message.is_none(), "{found:?}");
+    // What does not answer is no success.
+    let failed = checked("closed", "postgres://app:hush-hush-9@localhost:1/d?sslmode=require").await;
+    assert!(failed.error_message.is_some());
+
+    let compare = async |credentials: Value| {
+        let body = json!({"provider": "postgresql", "credentials": credentials});
+        let answer = program.post_json("/functions/v1/validate-database-config", &body).await;
+        let text = answer.text();
+        for part in ["ada", "secret project", "hush-hush", database.as_str()] {
+            assert!(!text.contains(part), "{part} is in {text}");
+        }
+        answer.json()["comparison"].clone()
+    };
+    let alike = compare(json!({"host": "127.0.0.1", "port": port, "user": "app", "tls": "disable"})).await;
+    assert_eq!(alike, json!({"similarConnections": 1, "successRate": 100.0, "differences": []}));
+    let other = compare(json!({"host": "127.0.0.1", "port": port, "user": "app", "tls": "require"})).await;
+    assert_eq!(
+        other,
+        json!({"similarConnections": 1, "successRate": 0.0,
+            "differences": [{"field": "tls", "yours": "require", "typical": "disable"}]})
+    );
+    let elsewhere = compare(json!({"host": "db.example.com", "user": "app"})).await;
+    assert_eq!(elsewhere["similarConnections"], 0);
+
+    // The form has it too, for whatever provider is chosen in it.
+    let form = ConnectionForm { provider: "mysql".to_owned(), ..ConnectionForm::default() };
+    let known = known_of_form(&bob, &form).await.expect("what is known");
+    let kinds: Vec<_> = known.successes.iter().map(|it| (it.pattern.host_class.as_str(), it.count)).collect();
+    assert_eq!(kinds, [("loopback", 1)]);
+    let id = add(&bob, "bob's", &format!("postgres://app:x@127.0.0.1:{port}/d?sslmode=require")).await;
+    for page in [format!("/connections/{id}/edit"), format!("/connections/{id}")] {
+        let page = client.get(&page).await.text();
+        assert!(page.contains("1 connection to a host of this kind works; 0 % of them are set up like this one."));
+        assert!(page.contains("TLS: require here, disable in most of them"));
+        assert!(!page.contains("secret project"));
+    }
 }
 
 /// Without JavaScript the form comes back with its judgement.

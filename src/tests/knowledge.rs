@@ -243,10 +243,10 @@ async fn what_comes_without_a_token_is_held_back() {
     let success = json!({"provider": "mysql", "credentials": {"host": "db.acme.example", "password": "hush"}, "connectionName": "x"});
     let pattern = acted(&nobody, "learn_from_success", success.clone()).await;
     assert_eq!((&pattern["created"], &pattern["successCount"]), (&json!(true), &json!(1)));
-    assert!(knowledge::successful(&admin, Provider::MySql).await.expect("patterns").is_empty());
+    assert!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").is_empty());
     let counted = acted(&a, "learn_from_success", success).await;
     assert_eq!((&counted["patternId"], &counted["successCount"]), (&pattern["patternId"], &json!(1)));
-    assert_eq!(knowledge::successful(&admin, Provider::MySql).await.expect("patterns").len(), 1);
+    assert_eq!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").len(), 1);
 }
 
 #[tokio::test]
@@ -525,7 +525,7 @@ async fn a_success_is_learnt_once_and_again_after_a_change() {
     let ada = app.user("ada@example.org").await;
     let id = connection(&ada, "own", &format!("{}?sslmode=disable", app.database.url())).await;
     let counts = async || {
-        let known = knowledge::successful(&ada, Provider::PostgreSql).await.expect("patterns");
+        let known = knowledge::successful(&ada, Some(Provider::PostgreSql)).await.expect("patterns");
         known
             .into_iter()
             .map(|known| (known.pattern.tls_mode, known.pattern.host_class, known.count))

@@ -3,7 +3,8 @@
 mod administration;
 mod audit;
 mod auth;
-mod bad_input;
+mod bad_bodies;
+mod bad_settings;
 mod config_check;
 mod connections;
 mod diagnosis;

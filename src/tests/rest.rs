@@ -266,7 +266,7 @@ async fn what_is_wrong_with_a_request_has_postgrests_code() {
         ("PATCH", "/rest/v1/database_alert_config?id=not.is.null", &[], "[]", 400, "PGRST102"),
         ("DELETE", RULES, &[], "", 400, "21000"),
         ("POST", CONNECTIONS, &[], r#"{"provider":"postgresql","connection_name":"x"}"#, 400, "23502"),
-        ("POST", CONNECTIONS, &[], r#"{"provider":"legacy","connection_name":"x","credentials":{}}"#, 400, "23514"),
+        ("POST", CONNECTIONS, &[], r#"{"provider":"oracle","connection_name":"x","credentials":{}}"#, 400, "23514"),
         (
             "POST",
             CONNECTIONS,

@@ -1,6 +1,7 @@
 //! The rules, grouped by what they look at. Each names its source.
 
 mod certificate;
+mod experience;
 mod login;
 mod mongodb;
 mod place;
@@ -32,6 +33,7 @@ pub(super) fn all(subject: &Subject) -> Vec<Finding> {
     if subject.settings.host.is_empty() && subject.provider != Provider::Firebase {
         place::time_limit(subject, &mut findings);
     }
+    experience::judge(subject, &mut findings);
     findings
 }
 

@@ -92,7 +92,7 @@ pub(super) fn supabase(subject: &Subject, supabase: &PublicSupabase, findings: &
                 20,
                 "anonKey",
                 "service_role_as_anon",
-                "The key in the field for the anon key passes row-level security by. Where this settings are copied to a page, everyone has it.",
+                "The key in the field for the anon key passes row-level security by. Where these settings are copied to a page, everyone has it.",
                 "Exchange the keys, or enter the anon key.",
             )
             .with(Change::SwapKeys),

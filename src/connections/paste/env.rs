@@ -159,7 +159,7 @@ fn family<'a>(
             "NAME" | "DB" => "database".to_owned(),
             "CONNECT_TIMEOUT" => "connect_timeout".to_owned(),
             "HOST" | "HOSTNAME" | "SERVER" => "host".to_owned(),
-            // The root password of a container image is not the login that is meant, unless it is the only one.
+            // The root password of a container image is not the login that is meant.
             "ROOT_PASSWORD" => continue,
             rest => rest.to_ascii_lowercase(),
         };

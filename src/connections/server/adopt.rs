@@ -1,14 +1,97 @@
-//! Connections that came by SQL without a provider: finding them, and saying what they are.
+//! Connections that came without a provider, by SQL or from a program: keeping them, finding them, and saying what
+//! they are.
 
 use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::{find, list, open_value, update};
+use super::{announce, find, list, open_value, seal, update};
 use crate::{
-    auth::server::Caller,
-    connections::{Connection, NewConnection, Provider, settings::Settings},
-    error::AppError,
-    ids::ConnectionId,
+    audit::{
+        Outcome,
+        server::{Entry, record},
+    },
+    auth::server::{Caller, Tx},
+    config_check,
+    connections::{
+        Connection, DEFAULT_SLOW_THRESHOLD_MS, LEGACY, NewConnection, Provider, labels::Labels, settings::Settings,
+    },
+    error::{AppError, server::WriteError},
+    health::quiet::QuietMode,
+    ids::{ConnectionId, UserId},
 };
+
+/// A connection whose provider nobody has named. Holds secrets, and has no `Debug` that would show them.
+#[derive(Clone)]
+pub struct Unassigned {
+    /// As [`validate_name`](crate::connections::validate_name) gave it back.
+    pub name: String,
+    /// Whatever is there of settings; kept as it is.
+    pub credentials: Value,
+    /// Seconds between checks, once there are any.
+    pub interval_s: Option<u32>,
+    /// Milliseconds from which an answer is slow.
+    pub slow_threshold_ms: Option<u32>,
+    /// Whether and how it is left to sleep, once it is checked.
+    pub quiet_mode: QuietMode,
+    /// Its environment and tags.
+    pub labels: Labels,
+}
+
+/// Stores a connection without a provider, in a transaction of the caller's that does more than this. It is not
+/// checked before [`adopt`] says what it is.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away; a violated constraint as it is.
+pub async fn create_unassigned_in(caller: &Caller, tx: &mut Tx, new: Unassigned) -> Result<ConnectionId, WriteError> {
+    let owner = caller.user_id()?;
+    let id = ConnectionId(Uuid::new_v4());
+    let settings = seal::read(LEGACY, &new.credentials);
+    let credentials = seal(caller, id, owner, &new.credentials)?;
+    let public = serde_json::to_value(settings.as_ref().map(Settings::public).unwrap_or_default())
+        .map_err(|error| AppError::internal(&error))?;
+    insert(tx, id, owner, &new, &credentials, &public, caller.state().config().check_interval_s).await?;
+    if let Some(settings) = &settings {
+        config_check::server::keep(caller, tx, owner, id, settings).await?;
+    }
+    record(tx, caller, Entry::new("connection.create", Outcome::Success).connection(id)).await?;
+    announce(tx, owner).await?;
+    Ok(id)
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    id: ConnectionId,
+    owner: UserId,
+    new: &Unassigned,
+    credentials: &Value,
+    public: &Value,
+    usual_interval_s: u32,
+) -> Result<(), sqlx::Error> {
+    let interval_s = i32::try_from(new.interval_s.unwrap_or(usual_interval_s)).unwrap_or(i32::MAX);
+    let slow_threshold_ms = i32::try_from(new.slow_threshold_ms.unwrap_or(DEFAULT_SLOW_THRESHOLD_MS));
+    sqlx::query!(
+        "insert into database_credentials (
+             id, user_id, provider, connection_name, credentials, public_settings, check_interval_s, slow_threshold_ms,
+             quiet_mode, environment, tags
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        id.0,
+        owner.0,
+        LEGACY,
+        new.name,
+        credentials,
+        public,
+        interval_s,
+        slow_threshold_ms.unwrap_or(i32::MAX),
+        new.quiet_mode.code(),
+        new.labels.environment,
+        &new.labels.tags,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
 
 /// Those without a provider, with what is stored of them; what cannot be opened is as good as nothing.
 ///

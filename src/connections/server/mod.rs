@@ -16,7 +16,7 @@ mod test;
 mod typed;
 
 pub use adjust::{Adjusted, adjust_in};
-pub use adopt::{adopt, without_provider};
+pub use adopt::{Unassigned, adopt, create_unassigned_in, without_provider};
 pub use change::{delete, delete_in, handle, pause, resume, set_active_in};
 pub use given::{Asked, Given, given};
 pub use hand_over::hand_over;

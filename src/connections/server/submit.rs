@@ -14,6 +14,7 @@ use crate::{
     error::AppError,
     ids::ConnectionId,
     import,
+    knowledge::server::successful,
 };
 
 /// What the form of a new connection, or of the stored one `id`, begins with.
@@ -45,7 +46,10 @@ pub async fn start(caller: &Caller, id: Option<ConnectionId>) -> Result<FormStar
             known = known_of_form(caller, &typed.form).await?;
             FormStart { form: typed.form, connection, report: typed.report, secrets, known }
         }
-        _ => FormStart { form, connection, report: None, secrets, known },
+        _ => {
+            known.successes = successful(caller, None).await?;
+            FormStart { form, connection, report: None, secrets, known }
+        }
     })
 }
 

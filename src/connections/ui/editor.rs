@@ -21,8 +21,15 @@ use crate::{
 };
 
 /// The fields that stand in the part that is folded away.
-const ADVANCED: [&str; 6] =
-    ["caCertificate", "clientCertificate", "clientKey", "connectTimeoutMs", "intervalS", "slowThresholdMs"];
+const ADVANCED: [&str; 7] = [
+    "caCertificate",
+    "clientCertificate",
+    "clientKey",
+    "connectTimeoutMs",
+    "intervalS",
+    "slowThresholdMs",
+    "quietMode",
+];
 
 /// The form with its judgement and its test.
 #[component]

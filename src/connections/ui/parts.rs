@@ -395,6 +395,7 @@ pub(super) fn AdvancedFields(fields: StoredValue<Fields>, of: Errors, stored: Pu
                 label="Let it sleep"
                 options=QuietMode::ALL.map(|mode| (mode.code().to_owned(), mode.label().to_owned())).to_vec()
                 value=fields.quiet_mode
+                error=of.run("quietMode")
                 hint="A quiet check stops before the login, so that a database which sleeps while nobody uses it is not woken."
             />
             <div class="form provider-part for-database">

@@ -22,7 +22,7 @@ pub mod transfer;
 
 pub use learn::{ErrorReport, Learnt, VerifiedFix, Vote, learn_from_error, learn_verified_fix, update_confidence};
 pub use moderate::{Edit, confirm, delete, edit, set_hidden, waiting};
-pub use patterns::{Known, PatternCount, SuccessReport, learn_from_report, learn_from_success, successful};
+pub use patterns::{Known, SuccessReport, learn_from_report, learn_from_success, successful};
 pub use search::{Cache, cures_of_connection, entry, search, suggestions};
 
 /// Who tells or asks: an account, or someone without a token.

@@ -10,11 +10,17 @@ use uuid::Uuid;
 use super::{Asker, in_job};
 use crate::{
     auth::server::Caller,
-    connections::{Provider, settings::TlsMode},
+    connections::{
+        Provider,
+        settings::{PublicSettings, TlsMode},
+    },
     error::AppError,
     ids::ConnectionId,
-    knowledge::patterns::{Facts, Pattern},
+    knowledge::patterns::{Facts, Pattern, PatternCount, host_and_port},
 };
+
+/// Kinds that are compared with; what is rarer is not typical of anything.
+const MOST_KINDS: i64 = 500;
 
 /// Settings that somebody says work.
 #[derive(Clone, Debug)]
@@ -23,17 +29,6 @@ pub struct SuccessReport {
     pub provider: Provider,
     /// The settings, with whatever else is in them; only their classes are looked at.
     pub settings: Value,
-}
-
-/// A kind of configuration and how often it worked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PatternCount {
-    /// Which row of `connection_patterns`.
-    pub id: Uuid,
-    /// The kind.
-    pub pattern: Pattern,
-    /// How many connections worked so.
-    pub count: u64,
 }
 
 /// What became of a report of a success.
@@ -76,8 +71,9 @@ pub async fn learn_from_success(connection: &mut PgConnection, answered: &[Conne
     .await?;
     let mut counts: BTreeMap<Pattern, i64> = BTreeMap::new();
     for row in rows {
-        if let Ok(provider) = row.provider.parse::<Provider>() {
-            *counts.entry(pattern_of(provider, &row.public_settings)).or_default() += 1;
+        let settings = serde_json::from_value::<PublicSettings>(row.public_settings);
+        if let (Ok(provider), Ok(settings)) = (row.provider.parse::<Provider>(), settings) {
+            *counts.entry(Pattern::of_settings(provider, &settings)).or_default() += 1;
         }
     }
     // In the order of their names, so that two processes never wait for each other in a circle.
@@ -107,26 +103,28 @@ pub async fn learn_from_report(asker: Asker<'_>, report: SuccessReport) -> Resul
     .await
 }
 
-/// The kinds that worked for `provider`, most frequent first: what a configuration is compared with.
+/// The kinds that worked, for one provider or for all, most frequent first: what a configuration is compared with.
 ///
 /// # Errors
 ///
 /// [`AppError::Unavailable`] where our own database is away.
-pub async fn successful(caller: &Caller, provider: Provider) -> Result<Vec<PatternCount>, AppError> {
+pub async fn successful(caller: &Caller, provider: Option<Provider>) -> Result<Vec<PatternCount>, AppError> {
     let mut tx = caller.read().await?;
     let rows = sqlx::query!(
         "
-        select id, provider, port_class, tls_mode, route, host_class, success_count
+        select provider, port_class, tls_mode, route, host_class, success_count
           from connection_patterns
-         where provider = $1 and success_count > 0
+         where ($1::text is null or provider = $1)
+           and success_count > 0
          order by success_count desc, id
+         limit $2
         ",
-        provider.code(),
+        provider.map(Provider::code),
+        MOST_KINDS,
     )
     .fetch_all(&mut *tx)
     .await?;
     let counts = rows.into_iter().map(|row| PatternCount {
-        id: row.id,
         pattern: Pattern {
             provider: row.provider,
             port_class: row.port_class,
@@ -139,7 +137,8 @@ pub async fn successful(caller: &Caller, provider: Provider) -> Result<Vec<Patte
     Ok(counts.collect())
 }
 
-/// The kind of the settings, by the names that they have on the wire and their usual aliases.
+/// The kind of reported settings, by the names that they have on the wire and their usual aliases. They need not be
+/// complete: whoever reports may have left out more than the secrets.
 fn pattern_of(provider: Provider, settings: &Value) -> Pattern {
     let text = |names: &[&str]| {
         names.iter().find_map(|name| {
@@ -148,8 +147,8 @@ fn pattern_of(provider: Provider, settings: &Value) -> Pattern {
         })
     };
     let address = text(&["url", "databaseURL", "connectionString", "uri", "emulatorHost"]);
-    let (listed_host, listed_port) = address.as_deref().map_or((None, None), host_and_port);
-    let host = text(&["host", "hostname", "server", "hosts"]).or(listed_host).unwrap_or_default();
+    let (listed_host, listed_port) = host_and_port(address.as_deref().unwrap_or_default());
+    let host = text(&["host", "hostname", "server", "hosts"]).unwrap_or_else(|| listed_host.to_owned());
     let port = settings
         .get("port")
         .and_then(|port| port.as_u64().or_else(|| port.as_str()?.trim().parse().ok()))
@@ -169,18 +168,6 @@ fn pattern_of(provider: Provider, settings: &Value) -> Pattern {
     // Of a list of hosts the first says what kind they are.
     let first = host.split(',').next().unwrap_or_default();
     Pattern::of(provider, Facts { host: first, port, tls })
-}
-
-/// Host and port of `scheme://user:password@host:port/…`.
-fn host_and_port(address: &str) -> (Option<String>, Option<u16>) {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let first = place.split(',').next().unwrap_or(place);
-    match first.rsplit_once(':') {
-        Some((host, port)) if !first.ends_with(']') => (Some(host.to_owned()), port.parse().ok()),
-        _ => (Some(first.to_owned()), None),
-    }
 }
 
 async fn add(

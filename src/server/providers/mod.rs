@@ -3,6 +3,8 @@
 //! closes what it opened on every path.
 
 mod firebase;
+#[cfg(test)]
+mod from_form;
 mod guard;
 mod http;
 mod mongodb;

@@ -196,8 +196,9 @@ impl Session {
     /// Beginning with `plugin`, which becomes what the server asks for.
     async fn prove(&mut self, password: &str, user: &str, plugin: &mut Cow<'static, str>) -> Result<(), Ended> {
         let mut nonce = self.greeting.nonce.clone();
-        let proof = self.proof(plugin, &nonce, password).map_err(Ended::ByUs)?;
-        self.answer_greeting(user, plugin, &proof).await?;
+        let is_tls = self.packets.wire.is_tls();
+        let first = proof(plugin, &nonce, password, is_tls).map_err(Ended::ByUs)?;
+        self.packets.write(&answer_to_greeting(self.capabilities, user, plugin, &first)).await?;
         for _ in 0..MAX_STEPS {
             let packet = self.packets.read().await?;
             match packet.split_first() {
@@ -208,15 +209,15 @@ impl Session {
                     let (name, data) = until_zero(rest);
                     *plugin = Cow::Owned(String::from_utf8_lossy(name).into_owned());
                     nonce = data.strip_suffix(&[0]).unwrap_or(data).to_vec();
-                    let proof = self.proof(plugin, &nonce, password).map_err(Ended::ByUs)?;
-                    self.packets.write(&proof).await?;
+                    let next = proof(plugin, &nonce, password, is_tls).map_err(Ended::ByUs)?;
+                    self.packets.write(&next).await?;
                 }
                 // caching_sha2_password: the server knows the proof already; OK follows.
                 Some((1, [3])) if *plugin == CACHING_SHA2 => {}
                 // It does not, and wants the password itself. The alternative to TLS is a key that the server
                 // sends unauthenticated, which anyone on the way could replace.
                 Some((1, [4])) if *plugin == CACHING_SHA2 => {
-                    let clear = self.clear_password(plugin, password).map_err(Ended::ByUs)?;
+                    let clear = clear_password(plugin, password, is_tls).map_err(Ended::ByUs)?;
                     self.packets.write(&clear).await?;
                 }
                 _ => return Err(Ended::ByUs(unsupported(plugin))),
@@ -261,57 +262,6 @@ impl Session {
         }
     }
 
-    /// The answer to the greeting.
-    async fn answer_greeting(&mut self, user: &str, plugin: &str, proof: &[u8]) -> Result<(), Trouble> {
-        let attributes = self.capabilities.contains(Capabilities::CLIENT_CONNECT_ATTRS).then(|| {
-            HashMap::from([
-                ("program_name".to_owned(), "mooring".to_owned()),
-                ("_client_name".to_owned(), "mooring".to_owned()),
-                ("_client_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ])
-        });
-        let plugin = self
-            .capabilities
-            .contains(Capabilities::CLIENT_PLUGIN_AUTH)
-            .then(|| AuthPlugin::from_bytes(plugin.as_bytes()));
-        let response = HandshakeResponse::new(
-            Some(proof),
-            (5, 5, 3),
-            Some(user.as_bytes()),
-            None::<&[u8]>,
-            plugin,
-            self.capabilities,
-            attributes,
-            MAX_PACKET_SENT,
-        );
-        let mut packet = Vec::new();
-        response.serialize(&mut packet);
-        self.packets.write(&packet).await
-    }
-
-    /// What proves the password to `plugin`; refused where it would show the password.
-    fn proof(&self, plugin: &str, nonce: &[u8], password: &str) -> Result<Vec<u8>, Trouble> {
-        match plugin {
-            NATIVE => Ok(scramble_native(nonce, password.as_bytes()).map(Vec::from).unwrap_or_default()),
-            CACHING_SHA2 if password.is_empty() => Ok(vec![0]),
-            CACHING_SHA2 => Ok(scramble_sha256(nonce, password.as_bytes()).map(Vec::from).unwrap_or_default()),
-            "mysql_clear_password" | "sha256_password" => self.clear_password(plugin, password),
-            other => Err(unsupported(other)),
-        }
-    }
-
-    /// The password as it is, which only TLS may carry.
-    fn clear_password(&self, plugin: &str, password: &str) -> Result<Vec<u8>, Trouble> {
-        if self.packets.wire.is_tls() {
-            return Ok([password.as_bytes(), &[0]].concat());
-        }
-        let message = format!(
-            "The server asks for the password itself ({}), and the connection has no TLS. The password was not sent.",
-            visible(plugin)
-        );
-        Err(Trouble::new(Cause::AuthMethodUnsupported, message).also(&[Cause::TlsRequired]))
-    }
-
     /// An error in place of a login. An account or a server that requires TLS refuses without a word on it, and
     /// so does MariaDB where no account is for this address.
     fn login_error(&self, packet: &[u8]) -> Trouble {
@@ -332,12 +282,61 @@ impl Session {
     /// that breaks off counts against this host, a refused login does not.
     async fn leave_politely(mut self) {
         let farewell = async {
-            self.answer_greeting("", NATIVE, &[]).await?;
+            self.packets.write(&answer_to_greeting(self.capabilities, "", NATIVE, &[])).await?;
             self.packets.read().await?;
             self.packets.quit().await
         };
         let _ = timeout(GOODBYE, farewell).await;
     }
+}
+
+/// The answer to the greeting: who asks, and the proof of it.
+fn answer_to_greeting(capabilities: Capabilities, user: &str, plugin: &str, proof: &[u8]) -> Vec<u8> {
+    let attributes = capabilities.contains(Capabilities::CLIENT_CONNECT_ATTRS).then(|| {
+        HashMap::from([
+            ("program_name".to_owned(), "mooring".to_owned()),
+            ("_client_name".to_owned(), "mooring".to_owned()),
+            ("_client_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ])
+    });
+    let plugin =
+        capabilities.contains(Capabilities::CLIENT_PLUGIN_AUTH).then(|| AuthPlugin::from_bytes(plugin.as_bytes()));
+    let response = HandshakeResponse::new(
+        Some(proof),
+        (5, 5, 3),
+        Some(user.as_bytes()),
+        None::<&[u8]>,
+        plugin,
+        capabilities,
+        attributes,
+        MAX_PACKET_SENT,
+    );
+    let mut packet = Vec::new();
+    response.serialize(&mut packet);
+    packet
+}
+
+/// What proves the password to `plugin`; refused where it would show the password.
+fn proof(plugin: &str, nonce: &[u8], password: &str, is_tls: bool) -> Result<Vec<u8>, Trouble> {
+    match plugin {
+        NATIVE => Ok(scramble_native(nonce, password.as_bytes()).map(Vec::from).unwrap_or_default()),
+        CACHING_SHA2 if password.is_empty() => Ok(vec![0]),
+        CACHING_SHA2 => Ok(scramble_sha256(nonce, password.as_bytes()).map(Vec::from).unwrap_or_default()),
+        "mysql_clear_password" | "sha256_password" => clear_password(plugin, password, is_tls),
+        other => Err(unsupported(other)),
+    }
+}
+
+/// The password as it is, which only TLS may carry.
+fn clear_password(plugin: &str, password: &str, is_tls: bool) -> Result<Vec<u8>, Trouble> {
+    if is_tls {
+        return Ok([password.as_bytes(), &[0]].concat());
+    }
+    let message = format!(
+        "The server asks for the password itself ({}), and the connection has no TLS. The password was not sent.",
+        visible(plugin)
+    );
+    Err(Trouble::new(Cause::AuthMethodUnsupported, message).also(&[Cause::TlsRequired]))
 }
 
 const NATIVE: &str = "mysql_native_password";
@@ -636,9 +635,11 @@ fn too_much() -> Trouble {
 
 #[cfg(test)]
 mod tests {
+    use mysql_common::{io::ParseBuf, proto::MyDeserialize};
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::from_form, *};
+    use crate::connections::{Provider, settings::Secret};
 
     fn greeting(version: &str, plugin: &str) -> Vec<u8> {
         let mut packet = vec![10];
@@ -681,7 +682,44 @@ mod tests {
         ));
     }
 
+    /// Whether `proof` is what a server that keeps no more than a hash of the password takes for it.
+    fn proves(plugin: &str, nonce: &[u8], password: &str, proof: &[u8]) -> bool {
+        use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA256, digest};
+        let once = |algorithm, bytes: &[u8]| digest(algorithm, bytes).as_ref().to_vec();
+        let (algorithm, mask) = if plugin == NATIVE {
+            let kept = once(&SHA1, &once(&SHA1, password.as_bytes()));
+            (&SHA1, once(&SHA1, &[nonce, &kept].concat()))
+        } else {
+            let kept = once(&SHA256, &once(&SHA256, password.as_bytes()));
+            (&SHA256, once(&SHA256, &[&kept, nonce].concat()))
+        };
+        let shown: Vec<u8> = proof.iter().zip(mask).map(|(a, b)| a ^ b).collect();
+        shown == once(algorithm, password.as_bytes())
+    }
+
     proptest! {
+        /// User and password, whatever was typed, are those of the login packet.
+        #[test]
+        fn what_is_typed_is_what_the_server_is_told(typed in from_form::typed(Provider::MySql)) {
+            for settings in typed.arrived() {
+                prop_assert_eq!(&settings.host, &typed.host);
+                prop_assert_eq!(settings.username.as_deref(), Some(typed.username.as_str()));
+                let password = settings.password.as_ref().map_or("", Secret::reveal);
+                let nonce = b"abcdefghijklmnopqrst";
+                for plugin in [NATIVE, CACHING_SHA2] {
+                    let proof = proof(plugin, nonce, password, false).expect("a proof");
+                    prop_assert!(proves(plugin, nonce, &typed.password, &proof), "{}", plugin);
+                    let packet = answer_to_greeting(WANTED, &typed.username, plugin, &proof);
+                    let told = HandshakeResponse::deserialize((), &mut ParseBuf(&packet)).expect("a login packet");
+                    prop_assert_eq!(told.user(), typed.username.as_bytes());
+                    prop_assert_eq!(told.scramble_buf(), &proof[..]);
+                }
+                prop_assert!(clear_password("mysql_clear_password", password, false).is_err());
+                let clear = clear_password("mysql_clear_password", password, true).expect("over TLS");
+                prop_assert_eq!(clear, [typed.password.as_bytes(), &[0]].concat());
+            }
+        }
+
         #[test]
         fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Greeting::read(&bytes);

@@ -32,7 +32,7 @@ use super::{
     wire::{Wire, speaker},
 };
 use crate::{
-    connections::settings::TlsMode,
+    connections::settings::{Settings, TlsMode},
     diagnosis::Findings,
     probe::{Cause, Depth, Phase},
 };
@@ -68,10 +68,8 @@ const PRIVILEGES: &str = "
 /// How long the server may take to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// One attempt, from the name to the answer of the health query.
-pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), Trouble> {
-    let settings = attempt.settings;
-    let user = attempt.username()?;
+/// What the driver is told of the settings.
+pub(super) fn options(settings: &Settings, user: &str) -> Config {
     let mut config = Config::new();
     config.user(user).application_name("mooring");
     if let Some(database) = settings.database.as_deref().filter(|name| !name.is_empty()) {
@@ -80,7 +78,14 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     if let Some(password) = &settings.password {
         config.password(password.reveal());
     }
+    config
+}
 
+/// One attempt, from the name to the answer of the health query.
+pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), Trouble> {
+    let settings = attempt.settings;
+    let user = attempt.username()?;
+    let mut config = options(settings, user);
     let (stream, address) = attempt.dial(trace).await?;
     let mode = super::tls_mode(settings.tls, address.ip());
     let local = crate::server::egress::is_local(address.ip());
@@ -299,5 +304,26 @@ impl TlsConnect<Guard> for AsItIs {
 
     fn connect(self, stream: Guard) -> Self::Future {
         ready(Ok(stream))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::from_form, *};
+    use crate::connections::Provider;
+
+    proptest! {
+        #[test]
+        fn what_is_typed_is_what_the_driver_is_given(typed in from_form::typed(Provider::PostgreSql)) {
+            for settings in typed.arrived() {
+                prop_assert_eq!(&settings.host, &typed.host);
+                let options = options(&settings, settings.username.as_deref().unwrap_or_default());
+                prop_assert_eq!(options.get_user(), Some(typed.username.as_str()));
+                prop_assert_eq!(options.get_password(), Some(typed.password.as_bytes()));
+                prop_assert_eq!(options.get_dbname(), Some("shop"));
+            }
+        }
     }
 }

@@ -38,7 +38,11 @@ async fn main() {
     let mut lines = Vec::new();
     if wanted("checks") {
         eprintln!("Checks of 1,000 connections to a real PostgreSQL …");
-        lines.extend(checks::measure(TestDatabase::fresh().await).await);
+        lines.extend(checks::postgresql(TestDatabase::fresh().await).await);
+        eprintln!("{}\nOf 1,000 to a real MariaDB …", table(&lines));
+        lines.extend(checks::mariadb(TestDatabase::fresh().await).await);
+        eprintln!("{}\nOf 200 to a server that speaks MongoDB's protocol …", table(&lines));
+        lines.extend(checks::mongodb(TestDatabase::fresh().await).await);
     }
     if wanted("board") {
         eprintln!("{}\nThe board page …", table(&lines));

@@ -39,6 +39,15 @@ client["$external"].command("createUser", "CN=app", roles=roles, mechanisms=["MO
 client.app.things.insert_one({"a": 1})
 "#;
 
+/// Makes further accounts: name, password and mechanism of each, as JSON in a file.
+const MORE_ACCOUNTS: &str = r#"
+import json, sys, pymongo
+client = pymongo.MongoClient(sys.argv[1], directConnection=True)
+for name, password, mechanism in json.load(open(sys.argv[2])):
+    roles = [{"role": "readWrite", "db": "app"}]
+    client.admin.command("createUser", name, pwd=password, roles=roles, mechanisms=[mechanism])
+"#;
+
 /// What is special about a server.
 #[derive(Clone, Debug, Default)]
 pub struct MongoDbOptions {
@@ -50,6 +59,8 @@ pub struct MongoDbOptions {
     pub tls: Option<Certificate>,
     /// The authority of clients' certificates, PEM; needs `tls`.
     pub client_authority: Option<String>,
+    /// Further accounts: name, password and mechanism.
+    pub accounts: Vec<(String, String, &'static str)>,
 }
 
 /// A private server on 127.0.0.1; gone with its files when dropped.
@@ -68,6 +79,13 @@ impl TargetMongoDb {
         let folder = workspace().join(format!("mongodb-{}", Uuid::new_v4().simple()));
         fs::create_dir(&folder).expect("make a server's folder");
         run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(made_once().join("data")).arg(&folder));
+        if !options.accounts.is_empty() {
+            let list = folder.join("accounts.json");
+            private_file(&list, &serde_json::to_string(&options.accounts).expect("a list"));
+            change(&folder, &port, |address| {
+                run(Command::new(program("python")).arg("-c").arg(MORE_ACCOUNTS).arg(address).arg(list));
+            });
+        }
         let mut arguments = Vec::new();
         if !options.open {
             arguments.push("--auth".to_owned());
@@ -174,10 +192,15 @@ fn program(name: &str) -> PathBuf {
 fn made_once() -> PathBuf {
     let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, ACCOUNTS.as_bytes());
     template(&format!("mongodb-template-{}", id.simple()), |folder: &Path| {
-        let port = Port::take();
-        let server = launch(folder, port.number(), &[]);
-        let address = format!("mongodb://127.0.0.1:{}", port.number());
-        run(Command::new(program("python")).arg("-c").arg(ACCOUNTS).arg(address));
-        assert!(server.stop(Signal::TERM), "the server does not stop");
+        change(folder, &Port::take(), |address| {
+            run(Command::new(program("python")).arg("-c").arg(ACCOUNTS).arg(address));
+        });
     })
+}
+
+/// Changes the data in `folder` through a server that lets everyone in.
+fn change(folder: &Path, port: &Port, by: impl FnOnce(String)) {
+    let server = launch(folder, port.number(), &[]);
+    by(format!("mongodb://127.0.0.1:{}", port.number()));
+    assert!(server.stop(Signal::TERM), "the server does not stop");
 }

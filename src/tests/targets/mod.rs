@@ -6,6 +6,7 @@ mod hostile;
 mod hostile_mongodb;
 mod mongodb;
 mod mysql;
+mod passwords;
 mod postgresql;
 mod supabase;
 

@@ -399,3 +399,58 @@ fn missing(message: &str) -> Trouble {
 fn unusable(what: &str, reason: &str) -> Trouble {
     Trouble::new(Cause::InvalidConnectionString, format!("The {what} {reason}."))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{connections::form::ConnectionForm, server::providers::from_form};
+
+    /// A key that was made for these tests and opens nothing.
+    const KEY: &str = include_str!("../../../tests/support/service_account_key.pem");
+
+    fn arrived(form: &ConnectionForm) -> Firebase {
+        let form = ConnectionForm { provider: "firebase".to_owned(), ..form.clone() };
+        match from_form::through_the_vault(&form).special {
+            Special::Firebase(firebase) => *firebase,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// A web API key is sent as it was typed, and the account signs with what its file says, whatever else is in
+        /// the file and however it is laid out.
+        #[test]
+        fn what_is_typed_is_what_is_sent(
+            key in "[!-~]{1,300}",
+            project in "[a-z][a-z0-9-]{4,28}[a-z0-9]",
+            more in from_form::passwords(),
+            pretty in any::<bool>(),
+        ) {
+            let by_key = ConnectionForm { api_key: key.clone(), project_id: project.clone(), ..ConnectionForm::default() };
+            match Plan::of(&arrived(&by_key)).map_err(|trouble| trouble.message).expect("a plan").identity {
+                Identity::Key(header) => prop_assert_eq!(header.as_bytes(), key.as_bytes()),
+                Identity::Account(_) | Identity::Owner => panic!("not by the key"),
+            }
+            let file = json!({"type": "service_account", "project_id": project, "private_key_id": more,
+                "private_key": KEY, "client_email": format!("watch@{project}.iam.gserviceaccount.com")});
+            let text = if pretty { format!("\n {file:#}\n") } else { file.to_string() };
+            let firebase = arrived(&ConnectionForm { service_account: text, ..ConnectionForm::default() });
+            let kept = firebase.service_account.as_ref().map_or("", Secret::reveal);
+            let kept: Value = serde_json::from_str(kept).expect("the file");
+            for name in ["type", "project_id", "private_key_id", "client_email"] {
+                prop_assert_eq!(&kept[name], &file[name], "{}", name);
+            }
+            let plan = Plan::of(&firebase).map_err(|trouble| trouble.message).expect("a plan");
+            prop_assert_eq!(plan.firestore().map(|firestore| firestore.project.as_str()), Some(project.as_str()));
+            match plan.identity {
+                Identity::Account(account) => prop_assert_eq!(account.project_id, Some(project)),
+                Identity::Key(_) | Identity::Owner => panic!("not by the account"),
+            }
+        }
+    }
+}

@@ -215,10 +215,24 @@ fn payload(bytes: &[u8]) -> Binary {
 #[cfg(test)]
 mod tests {
     use bson::RawDocumentBuf;
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::connections::Provider;
+    use crate::{connections::Provider, server::providers::from_form};
+
+    proptest! {
+        #[test]
+        fn what_is_typed_is_what_logs_in(typed in from_form::typed(Provider::MongoDb)) {
+            for settings in typed.arrived() {
+                prop_assert_eq!(&settings.host, &typed.host);
+                let login = Login::of(&settings, None);
+                let Ok(Login::Password { username, password, hash: None }) = login else { panic!("{login:?}") };
+                prop_assert_eq!(username, typed.username.as_str());
+                prop_assert_eq!(password.reveal(), typed.password.as_str());
+            }
+        }
+    }
 
     fn hello(document: RawDocumentBuf) -> Hello {
         Hello::read(&Reply::from(document))

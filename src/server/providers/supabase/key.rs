@@ -49,6 +49,12 @@ impl Key {
         Ok(Self { header: header("")?, bearer, name, facts })
     }
 
+    /// The key as it is sent.
+    #[cfg(test)]
+    pub const fn header(&self) -> &HeaderValue {
+        &self.header
+    }
+
     /// The request with this key.
     pub fn sign(&self, ask: Ask) -> Ask {
         let ask = ask.with("apikey", self.header.clone());

@@ -255,7 +255,36 @@ impl Way {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::{
+        connections::{Provider, form::ConnectionForm},
+        server::providers::from_form,
+    };
+
+    proptest! {
+        /// The keys for the API, and the password of the Postgres behind it.
+        #[test]
+        fn what_is_typed_is_what_is_sent(
+            typed in from_form::typed(Provider::Supabase),
+            anon in "[!-~]{1,300}",
+            service in "[!-~]{1,300}",
+        ) {
+            let form = ConnectionForm { anon_key: anon.clone(), service_role_key: service.clone(), ..typed.form.clone() };
+            let settings = from_form::through_the_vault(&form);
+            let Special::Supabase(supabase) = &settings.special else { panic!("{settings:?}") };
+            prop_assert_eq!(&supabase.url, "https://abcdefghijklmnopqrst.supabase.co");
+            let keys = Keys::of(supabase).map_err(|trouble| trouble.message).expect("keys");
+            for (key, typed) in [(keys.weaker(), anon), (keys.stronger(), service)] {
+                prop_assert_eq!(key.map(|key| key.header().as_bytes()), Some(typed.as_bytes()));
+            }
+            prop_assert_eq!(&settings.host, &typed.host);
+            let options = postgresql::options(&settings, settings.username.as_deref().unwrap_or_default());
+            prop_assert_eq!(options.get_user(), Some(typed.username.as_str()));
+            prop_assert_eq!(options.get_password(), Some(typed.password.as_bytes()));
+        }
+    }
 
     #[test]
     fn the_address_says_whose_project_it_is() {

@@ -1,5 +1,5 @@
 //! `database_credentials`: the columns of a row as a connection. `credentials` are sealed by the same functions
-//! as those of the form.
+//! as those of the form; those of a row without a provider (`legacy`) wait as they are for its owner to name one.
 
 use uuid::Uuid;
 
@@ -7,9 +7,9 @@ use super::fields::Fields;
 use crate::{
     auth::server::{Caller, Tx},
     connections::{
-        INTERVAL_S, NewConnection, Provider, SLOW_THRESHOLD_MS,
+        INTERVAL_S, LEGACY, NewConnection, Provider, SLOW_THRESHOLD_MS,
         labels::{self, Labels},
-        server::{Adjusted, adjust_in, create_in, set_active_in},
+        server::{Adjusted, Unassigned, adjust_in, create_in, create_unassigned_in, set_active_in},
         settings::Settings,
         validate_name,
     },
@@ -20,20 +20,34 @@ use crate::{
 };
 
 pub(super) async fn insert(caller: &Caller, tx: &mut Tx, fields: Fields<'_>) -> Result<Uuid, WireError> {
-    let provider = fields.required("provider", provider(fields)?)?;
+    let is_legacy = fields.text("provider")? == Some(LEGACY);
+    let provider = if is_legacy { None } else { Some(fields.required("provider", provider(fields)?)?) };
     let name = fields.required("connection_name", name(fields)?)?;
     let credentials = fields.required("credentials", fields.value("credentials")?)?;
-    let settings =
-        Settings::from_json(provider, credentials).map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
-    let new = NewConnection {
-        interval_s: interval(fields)?,
-        slow_threshold_ms: slow_threshold(fields)?,
-        quiet_mode: quiet_mode(fields)?.unwrap_or_default(),
-        labels: Labels { environment: environment(fields)?.flatten(), tags: tags(fields)?.unwrap_or_default() },
-        ..NewConnection::new(provider, name, settings)
-    };
+    let (interval_s, slow_threshold_ms) = (interval(fields)?, slow_threshold(fields)?);
+    let quiet_mode = quiet_mode(fields)?.unwrap_or_default();
+    let labels = Labels { environment: environment(fields)?.flatten(), tags: tags(fields)?.unwrap_or_default() };
     let is_active = fields.boolean("is_active")?.unwrap_or(true);
-    let id = create_in(caller, tx, new).await.map_err(in_columns)?;
+    let id = match provider {
+        Some(provider) => {
+            let settings = Settings::from_json(provider, credentials)
+                .map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
+            let new = NewConnection {
+                interval_s,
+                slow_threshold_ms,
+                quiet_mode,
+                labels,
+                ..NewConnection::new(provider, name, settings)
+            };
+            create_in(caller, tx, new).await
+        }
+        None => {
+            let credentials = credentials.clone();
+            let new = Unassigned { name, credentials, interval_s, slow_threshold_ms, quiet_mode, labels };
+            create_unassigned_in(caller, tx, new).await
+        }
+    }
+    .map_err(in_columns)?;
     if !is_active {
         set_active_in(caller, tx, &[id], false).await.map_err(error::of_app)?;
     }
