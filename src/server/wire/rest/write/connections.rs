@@ -24,17 +24,14 @@ pub(super) async fn insert(caller: &Caller, tx: &mut Tx, fields: Fields<'_>) -> 
     let credentials = fields.required("credentials", fields.value("credentials")?)?;
     let (interval_s, slow_threshold_ms) = (interval(fields)?, slow_threshold(fields)?);
     let is_active = fields.boolean("is_active")?.unwrap_or(true);
-    let id = match provider {
-        Some(provider) => {
-            let settings = Settings::from_json(provider, credentials)
-                .map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
-            let new = NewConnection { interval_s, slow_threshold_ms, ..NewConnection::new(provider, name, settings) };
-            create_in(caller, tx, new).await
-        }
-        None => {
-            let new = Unassigned { name, credentials: credentials.clone(), interval_s, slow_threshold_ms };
-            create_unassigned_in(caller, tx, new).await
-        }
+    let id = if let Some(provider) = provider {
+        let settings = Settings::from_json(provider, credentials)
+            .map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
+        let new = NewConnection { interval_s, slow_threshold_ms, ..NewConnection::new(provider, name, settings) };
+        create_in(caller, tx, new).await
+    } else {
+        let new = Unassigned { name, credentials: credentials.clone(), interval_s, slow_threshold_ms };
+        create_unassigned_in(caller, tx, new).await
     }
     .map_err(in_columns)?;
     if !is_active {
