@@ -3,8 +3,6 @@
 //! closes what it opened on every path.
 
 mod firebase;
-#[cfg(test)]
-mod from_form;
 mod guard;
 mod http;
 mod mongodb;
@@ -237,6 +235,8 @@ fn note_tls(trace: &mut Trace, facts: Option<TlsFacts>) {
 
 #[cfg(test)]
 mod tests {
+    pub(super) mod from_form;
+
     use super::*;
 
     #[test]

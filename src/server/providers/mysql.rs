@@ -638,7 +638,7 @@ mod tests {
     use mysql_common::{io::ParseBuf, proto::MyDeserialize};
     use proptest::prelude::*;
 
-    use super::{super::from_form, *};
+    use super::{super::tests::from_form, *};
     use crate::connections::{Provider, settings::Secret};
 
     fn greeting(version: &str, plugin: &str) -> Vec<u8> {

@@ -311,7 +311,7 @@ impl TlsConnect<Guard> for AsItIs {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::from_form, *};
+    use super::{super::tests::from_form, *};
     use crate::connections::Provider;
 
     proptest! {

@@ -406,7 +406,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{connections::form::ConnectionForm, server::providers::from_form};
+    use crate::{connections::form::ConnectionForm, server::providers::tests::from_form};
 
     /// A key that was made for these tests and opens nothing.
     const KEY: &str = include_str!("../../../tests/support/service_account_key.pem");

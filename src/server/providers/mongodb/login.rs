@@ -219,7 +219,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{connections::Provider, server::providers::from_form};
+    use crate::{connections::Provider, server::providers::tests::from_form};
 
     proptest! {
         #[test]

@@ -49,12 +49,6 @@ impl Key {
         Ok(Self { header: header("")?, bearer, name, facts })
     }
 
-    /// The key as it is sent.
-    #[cfg(test)]
-    pub const fn header(&self) -> &HeaderValue {
-        &self.header
-    }
-
     /// The request with this key.
     pub fn sign(&self, ask: Ask) -> Ask {
         let ask = ask.with("apikey", self.header.clone());
@@ -96,6 +90,14 @@ impl Key {
 /// `2026-08-22`.
 fn day(at: Timestamp) -> String {
     at.utc().split(' ').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+impl Key {
+    /// The key as it is sent.
+    pub const fn header(&self) -> &HeaderValue {
+        &self.header
+    }
 }
 
 #[cfg(test)]

@@ -260,7 +260,7 @@ mod tests {
     use super::*;
     use crate::{
         connections::{Provider, form::ConnectionForm},
-        server::providers::from_form,
+        server::providers::tests::from_form,
     };
 
     proptest! {

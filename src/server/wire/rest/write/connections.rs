@@ -28,24 +28,21 @@ pub(super) async fn insert(caller: &Caller, tx: &mut Tx, fields: Fields<'_>) -> 
     let quiet_mode = quiet_mode(fields)?.unwrap_or_default();
     let labels = Labels { environment: environment(fields)?.flatten(), tags: tags(fields)?.unwrap_or_default() };
     let is_active = fields.boolean("is_active")?.unwrap_or(true);
-    let id = match provider {
-        Some(provider) => {
-            let settings = Settings::from_json(provider, credentials)
-                .map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
-            let new = NewConnection {
-                interval_s,
-                slow_threshold_ms,
-                quiet_mode,
-                labels,
-                ..NewConnection::new(provider, name, settings)
-            };
-            create_in(caller, tx, new).await
-        }
-        None => {
-            let credentials = credentials.clone();
-            let new = Unassigned { name, credentials, interval_s, slow_threshold_ms, quiet_mode, labels };
-            create_unassigned_in(caller, tx, new).await
-        }
+    let id = if let Some(provider) = provider {
+        let settings = Settings::from_json(provider, credentials)
+            .map_err(|errors| in_columns(AppError::Invalid(errors).into()))?;
+        let new = NewConnection {
+            interval_s,
+            slow_threshold_ms,
+            quiet_mode,
+            labels,
+            ..NewConnection::new(provider, name, settings)
+        };
+        create_in(caller, tx, new).await
+    } else {
+        let credentials = credentials.clone();
+        let new = Unassigned { name, credentials, interval_s, slow_threshold_ms, quiet_mode, labels };
+        create_unassigned_in(caller, tx, new).await
     }
     .map_err(in_columns)?;
     if !is_active {

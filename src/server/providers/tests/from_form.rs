@@ -16,7 +16,7 @@ const LONGEST_ADDRESS: usize = 16_384;
 
 /// What was typed, and what is to arrive.
 #[derive(Clone, Debug)]
-pub(super) struct Typed {
+pub(in crate::server::providers) struct Typed {
     pub form: ConnectionForm,
     pub username: String,
     pub password: String,
@@ -27,7 +27,7 @@ pub(super) struct Typed {
 impl Typed {
     /// The settings that come out of the vault; typed field by field, and pasted as an address where
     /// there are addresses.
-    pub(super) fn arrived(&self) -> Vec<Settings> {
+    pub(in crate::server::providers) fn arrived(&self) -> Vec<Settings> {
         let scheme = match self.form.provider.as_str() {
             "postgresql" => "postgresql",
             "mysql" => "mysql",
@@ -47,7 +47,7 @@ impl Typed {
 }
 
 /// Form, settings, envelope as the database keeps it, settings.
-pub(super) fn through_the_vault(form: &ConnectionForm) -> Settings {
+pub(in crate::server::providers) fn through_the_vault(form: &ConnectionForm) -> Settings {
     let target = form.target().unwrap_or_else(|errors| panic!("{errors:?}"));
     let key = Secret::new("tests:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
     let vault = Vault::load(KeySource::Variable(key), false).expect("a key");
@@ -61,7 +61,7 @@ pub(super) fn through_the_vault(form: &ConnectionForm) -> Settings {
 }
 
 /// A form of `provider` in which anything may stand that it takes.
-pub(super) fn typed(provider: Provider) -> impl Strategy<Value = Typed> {
+pub(in crate::server::providers) fn typed(provider: Provider) -> impl Strategy<Value = Typed> {
     (names(), passwords(), hosts()).prop_map(move |(username, password, (host, bare))| Typed {
         form: ConnectionForm {
             provider: provider.code().to_owned(),
@@ -85,7 +85,7 @@ fn names() -> impl Strategy<Value = String> {
 
 /// Any password but NUL, which no protocol carries: of one character and of the most that are taken, of what has a
 /// meaning elsewhere, and of every plane of Unicode.
-pub(super) fn passwords() -> impl Strategy<Value = String> {
+pub(in crate::server::providers) fn passwords() -> impl Strategy<Value = String> {
     let any = any::<char>().prop_filter("NUL", |char| *char != '\0');
     // The planes are 0 to 16; the lowest characters of plane 0 are control characters.
     let planes =
