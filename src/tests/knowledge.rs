@@ -370,7 +370,7 @@ async fn the_wire_takes_what_supabase_js_sends_and_refuses_the_rest() {
             "fixApplied",
         ),
         (json!({"action": "update_confidence", "data": {"knowledgeId": "x", "worked": true}}), "knowledgeId"),
-        (json!({"action": "update_confidence", "data": {"knowledgeId": "x"}}), "worked"),
+        (json!({"action": "update_confidence", "data": {"knowledgeId": Uuid::nil()}}), "worked"),
         (json!({"action": "search_knowledge", "data": {"category": "x"}}), "category"),
         (json!({"action": "search_knowledge", "data": {"limit": -1}}), ""),
         (json!({"action": "learn_from_success", "data": {"provider": "mysql", "credentials": 5}}), "credentials"),
