@@ -631,18 +631,19 @@ pub(super) const GENERAL: &[Family] = families! {
         "connection to server * timeout", "client_login_timeout", "semaphore timeout", "no response from server",
         "socket timed out", "timed out trying to connect";
     Unreachable [ConnectionRefused ConnectTimeout]: "pgrst001";
-    IdleConnectionClosed [ConnectionReset]: "recv (idle)", "has gone away", "closed due to inactivity",
-        "idle-session timeout", "idle session timeout", "idle timeout", "idle-in-transaction",
-        "because of inactivity", "ssl connection has been closed unexpectedly", "replication timeout",
-        "connection already closed", "no connection to the server", "can't get socket descriptor",
-        "could not receive data from server: connection timed out", "connection is already closed",
-        "server closed the connection. *", "protocol_connection_lost", "connection lost: the server closed",
-        "in closed state", "this connection has been closed", "connection has been closed", "after fatal error",
-        "timeout reading communication packets", "closed connection", "connection is closed",
-        "last packet successfully received from the server was", "connection not open",
-        "connection unexpectedly closed", "not connected to", "no operations allowed after connection closed",
-        "not queryable", "idle connection", "connection does not exist", "stale connection", "connection was killed",
-        "connection reset by peer * idle", "conn closed", "inactive for";
+    IdleConnectionClosed [ConnectionReset]: "recv (idle)", "no longer connected", "has gone away",
+        "closed due to inactivity", "idle-session timeout", "idle session timeout", "idle timeout",
+        "idle-in-transaction", "because of inactivity", "ssl connection has been closed unexpectedly",
+        "replication timeout", "connection already closed", "no connection to the server",
+        "can't get socket descriptor", "could not receive data from server: connection timed out",
+        "connection is already closed", "server closed the connection. *", "protocol_connection_lost",
+        "connection lost: the server closed", "in closed state", "this connection has been closed",
+        "connection has been closed", "after fatal error", "timeout reading communication packets",
+        "closed connection", "connection is closed", "last packet successfully received from the server was",
+        "connection not open", "connection unexpectedly closed", "not connected to",
+        "no operations allowed after connection closed", "not queryable", "idle connection",
+        "connection does not exist", "stale connection", "connection was killed", "connection reset by peer * idle",
+        "conn closed", "inactive for";
     ConnectionReset [IdleConnectionClosed DriverMisconfigured WrongProtocol]: "invalid length of startup packet";
     ConnectionReset [IdleConnectionClosed]: "connection reset", "reset by peer", "socket hang up", "broken pipe",
         "server closed the connection", "connection closed", "unexpected end of file", "unexpected eof",
@@ -726,7 +727,7 @@ pub(super) const LOOSE: &[Family] = families! {
         "incompatible", "requires version", "version mismatch";
     DriverMisconfigured []: "driver * not found", "not installed", "option * invalid", "invalid * option",
         "unknown * option", "parameter * not supported", "configuration error", "misconfigur", "acceptable values",
-        "value * not acceptable";
+        "'nonetype' object", "cannot read propert", "undefined is not", "value * not acceptable";
     ConnectionReset [IdleConnectionClosed]: "connection * lost", "connection * reset", "connection * closed",
         "stream * closed", "stream * ended", "connection * broken", "connection * aborted", "connection * dropped",
         "end of file";
