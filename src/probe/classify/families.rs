@@ -348,11 +348,11 @@ pub(super) const TELLING: &[Family] = families! {
         "unknown driver", "undefined function mysql", "call to undefined function", "unable to load dynamic library",
         "unknown ssl", "improperly configured", "error loading", "did you install", "commands out of sync",
         "conn busy", "session that has ended", "seed list contains no mongos", "replica set name * match",
-        "replica set name * expected", "setname", "has not been registered", "is not initialized",
-        "missing or invalid", "invalid resource field value", "invalid value for parameter \"timezone",
-        "unsupported-browser", "web-storage-unsupported", "is not a supported", "no dialect", "unknown mechanism",
-        "are mutually exclusive", "cannot be used with", "cannot be combined", "only be set when",
-        "invalid configuration", "unsupported configuration";
+        "replica set name * expected", "setname * match", "expected setname", "setname * expected",
+        "has not been registered", "is not initialized", "missing or invalid", "invalid resource field value",
+        "invalid value for parameter \"timezone", "unsupported-browser", "web-storage-unsupported",
+        "is not a supported", "no dialect", "unknown mechanism", "are mutually exclusive", "cannot be used with",
+        "cannot be combined", "only be set when", "invalid configuration", "unsupported configuration";
     DriverMisconfigured [TlsCertUntrusted] @PostgreSql MySql MongoDb Supabase: "no start line", "pem routines",
         "decoder routines", "private key", "asn1";
     PermissionDenied []: "permission 'iam", "permission \"iam";
@@ -402,6 +402,9 @@ pub(super) const TELLING: &[Family] = families! {
         "uri does not start", "must begin with", "uri must be", "cannot parse", "invalid format of connection",
         "couldn't parse", "is not a valid port", "unable to parse * connection", "connection string * invalid",
         "could not parse connection";
+
+    // Storage says "Invalid JWT" of it.
+    SecurityRulesDenied [PermissionDenied]: "violates row-level security";
 
     // Tokens and keys.
     InvalidApiKey []: "invalid api key", "api key not valid", "api key expired", "api-key-expired",
