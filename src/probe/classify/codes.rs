@@ -157,7 +157,9 @@ pub(super) fn vague(code: Option<&str>, words: &Words) -> Option<Found> {
         })
     };
     let beside = code.map(str::to_ascii_lowercase);
-    beside.as_deref().and_then(class).or_else(|| words.tokens().find_map(class))
+    // Class 08 is hardly a number that somebody counted.
+    let mut in_text = words.tokens().filter(|token| token.starts_with("080"));
+    beside.as_deref().and_then(class).or_else(|| in_text.find_map(class))
 }
 
 /// 28000, which PostgreSQL uses for everything that its access rules and role attributes refuse. The routine's

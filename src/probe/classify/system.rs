@@ -1,5 +1,6 @@
 //! Errors of the operating system: names (`ECONNREFUSED`), numbers of Linux, macOS and Windows, HRESULTs of Windows'
-//! TLS, and the numbers of curl and of Apple's network library. One text may hold several, one for each address that was tried; the first counts.
+//! TLS, and the numbers of curl and of Apple's network library. One text may hold several, one for each address that
+//! was tried; the first counts.
 
 use super::{Found, text::Words};
 use crate::probe::Cause as C;
