@@ -163,9 +163,8 @@ impl EgressError {
             Self::NotFound { .. } => Some("ENOTFOUND"),
             Self::ResolverFailed { .. } => Some("EAI_AGAIN"),
             Self::Srv(error) => error.code(),
-            Self::Connect { source, .. } => errno_name(source),
+            Self::Connect { source, .. } | Self::OutOfFiles { source, .. } => errno_name(source),
             Self::TimedOut { .. } => Some("ETIMEDOUT"),
-            Self::OutOfFiles { source, .. } => errno_name(source),
         }
     }
 
