@@ -2,7 +2,9 @@
 //! staged probe and a check find, the status that is recorded, the time that it takes, and that nothing is left
 //! open on the server. Servers are shared among faults, and groups of faults run side by side.
 
+mod hosted;
 mod mariadb;
+mod mongodb;
 mod network;
 mod postgresql;
 
@@ -14,8 +16,7 @@ use mooring::{
     connections::settings::Settings,
     diagnosis::{StageKind, server::examine},
     health::{CheckOrigin, Status, server::check_now},
-    probe::{Cause, Outcome},
-    server::{config::EgressPolicy, egress::Egress},
+    probe::{Cause, Outcome, Phase},
 };
 use sqlx::Row as _;
 use tokio::time::sleep;
@@ -32,10 +33,13 @@ const AT_ONCE: usize = 6;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[expect(clippy::print_stderr, reason = "the table is what the lab is run for")]
 async fn every_fault_is_found_in_time_and_nothing_is_left() {
-    let app = TestApp::start().await;
+    let (egress, hosted) = hosted::faults().await;
+    let app = TestApp::with_egress(egress).await;
     let owner = app.user("owner@example.org").await;
     let mut groups = postgresql::groups().await;
     groups.extend(mariadb::groups().await);
+    groups.extend(mongodb::groups());
+    groups.push(hosted);
     groups.extend(network::groups().await);
     let begun = Instant::now();
     let rows: Vec<Vec<Row>> = stream::iter(groups)
@@ -61,12 +65,13 @@ async fn every_fault_is_found_in_time_and_nothing_is_left() {
 /// One fault: a staged probe with its analysis, then a check that is recorded.
 async fn run(app: &TestApp, owner: &Caller, fault: Fault) -> Row {
     let Fault { name, provider, expected, checked, within, .. } = fault;
-    let mut row = Row { name, expected, found: None, took: Duration::ZERO, problems: Vec::new() };
+    let (took, problems) = (Duration::ZERO, Vec::new());
+    let mut row = Row { name, expected, found: None, stopped: None, took, problems };
     let settings =
         Settings::from_json(provider, &fault.credentials).unwrap_or_else(|error| panic!("{name}: {error:?}"));
 
     let begun = Instant::now();
-    let found = examine(&Egress::new(EgressPolicy::SelfHosted), provider, &settings, "").await;
+    let found = examine(app.state.egress(), provider, &settings, "").await;
     row.took = begun.elapsed();
     row.found = found.staged.failure.as_ref().map(|failure| failure.cause);
     row.holds("the staged probe ends in time", row.took < within);
@@ -77,9 +82,15 @@ async fn run(app: &TestApp, owner: &Caller, fault: Fault) -> Row {
     }
     let said = format!("{found:?}");
     row.holds("no secret is told", !said.contains("app-password") && !said.contains("BEGIN PRIVATE"));
-    let failed = found.staged.stages.iter().any(|stage| stage.outcome == Outcome::Failed);
-    if let Some(cause) = row.found {
-        row.holds("a stage failed", failed);
+    row.stopped =
+        found.staged.stages.iter().rev().find(|stage| stage.outcome == Outcome::Failed).map(|stage| stage.kind);
+    let failed = row.stopped.is_some();
+    if let (Some(cause), Some(failure)) = (row.found, &found.staged.failure) {
+        row.holds("it stops where it failed", row.stopped.is_some_and(|stage| belongs(stage, failure.phase)));
+        // What a user may do is asked with the database, which explains why it is refused.
+        let beside = [StageKind::Elsewhere, StageKind::Privileges];
+        let last = found.staged.stages.iter().rev().find(|stage| !beside.contains(&stage.kind));
+        row.holds("nothing is tried after that", last.is_some_and(|stage| stage.outcome == Outcome::Failed));
         row.holds("the analysis follows the evidence", found.analysis.cause == cause);
         row.holds("there is a cure", !found.fixes.is_empty());
     } else {
@@ -108,6 +119,18 @@ async fn run(app: &TestApp, owner: &Caller, fault: Fault) -> Row {
     let recorded = stored.get::<Option<String>, _>("cause");
     row.holds("the cause of the check is recorded", recorded.as_deref() == result.cause.map(Cause::code));
     row
+}
+
+/// Whether a failure in this phase shows at this stage. What speaks at a port is seen where a check logs in.
+const fn belongs(stage: StageKind, phase: Phase) -> bool {
+    match phase {
+        Phase::Dns => matches!(stage, StageKind::Name),
+        Phase::Tcp => matches!(stage, StageKind::Tcp),
+        Phase::Tls => matches!(stage, StageKind::Tls),
+        Phase::Auth => matches!(stage, StageKind::Login | StageKind::Protocol),
+        Phase::Database => matches!(stage, StageKind::Database),
+        Phase::Query => matches!(stage, StageKind::Query),
+    }
 }
 
 /// Whether the server has forgotten every connection, for which it may take a moment after the goodbye.

@@ -4,7 +4,7 @@
 use super::{
     Found,
     families::{self, Speakers},
-    languages,
+    languages, mongodb,
     symbols::symbol,
     system,
     text::Words,
@@ -16,8 +16,8 @@ pub(super) fn structured(code: &str, provider: Option<Provider>, words: &Words) 
     let code = code.trim().to_ascii_lowercase();
     let number = code.trim_start_matches('-').parse::<u32>().ok();
     match (provider, number) {
-        (Some(Provider::MongoDb), Some(number)) => mongodb(number, words),
-        (Some(Provider::MongoDb), None) if code == "unauthorized" => Some(unauthorized(words)),
+        (Some(Provider::MongoDb), Some(number)) => mongodb::number(number, words),
+        (Some(Provider::MongoDb), None) if code == "unauthorized" => Some(mongodb::unauthorized(words)),
         (_, Some(number @ 1_000..=9_999)) => mysql(number, words),
         _ if is_sqlstate(&code) => sqlstate(&code, words),
         (Some(Provider::Firebase | Provider::Supabase), _) => symbol(&code, words)
@@ -46,13 +46,13 @@ pub(super) fn in_text(words: &Words, speakers: &Speakers) -> Option<Found> {
                 mysql(number, words)
             }
             Ok(number) if mongodb_speaks && previous == "code" && !matches!(earlier, "exit" | "status") => {
-                mongodb(number, words)
+                mongodb::number(number, words)
             }
             Ok(_) => None,
             // A word like others, except as the name of a code.
-            Err(_) if *token == "unauthorized" => {
-                (mongodb_speaks && (previous == "codename" || words.has("(unauthorized)"))).then(|| unauthorized(words))
-            }
+            Err(_) if *token == "unauthorized" => (mongodb_speaks
+                && (previous == "codename" || words.has("(unauthorized)")))
+            .then(|| mongodb::unauthorized(words)),
             Err(_) => symbol(token, words),
         }
     })
@@ -143,6 +143,25 @@ fn sqlstate(state: &str, words: &Words) -> Option<Found> {
     })
 }
 
+/// What an SQLSTATE that says little means where the words say nothing at all: its class.
+pub(super) fn vague(code: Option<&str>, words: &Words) -> Option<Found> {
+    let class = |state: &str| {
+        Some(match state {
+            "08003" => Found::or(C::IdleConnectionClosed, &[C::ConnectionReset]),
+            "08006" | "08007" => Found::or(C::ConnectionReset, &[C::Unreachable]),
+            "08000" | "08001" | "08004" => Found::or(C::Unreachable, &[C::ConnectionRefused, C::ConnectTimeout]),
+            "08p01" => Found::or(C::WrongProtocol, &[C::DriverServerIncompatible]),
+            "0p000" => Found::sure(C::AuthUnknownUser),
+            "53400" => Found::sure(C::TooManyConnections),
+            _ => return None,
+        })
+    };
+    let beside = code.map(str::to_ascii_lowercase);
+    // Class 08 is hardly a number that somebody counted.
+    let mut in_text = words.tokens().filter(|token| token.starts_with("080"));
+    beside.as_deref().and_then(class).or_else(|| in_text.find_map(class))
+}
+
 /// 28000, which PostgreSQL uses for everything that its access rules and role attributes refuse. The routine's
 /// name stands beside the message where the server sends it, and does not depend on the language; nor does the name
 /// of the file with the rules.
@@ -170,23 +189,28 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
             Found::sure(C::QuotaExceeded)
         }
         1226 => Found::or(C::TooManyConnections, &[C::QuotaExceeded]),
-        1044 | 1142 | 1143 | 1227 | 1370 | 1419 | 3530 => Found::sure(C::PermissionDenied),
+        1044 | 1141..=1143 | 1227 | 1370 | 1410 | 1419 | 3530 => Found::sure(C::PermissionDenied),
         1045 if words.has("plugin") => Found::sure(C::AuthMethodUnsupported),
-        1045 | 1862 | 1820 => Found::sure(C::AuthWrongPassword),
+        1045 | 1820 | 1862 | 1873 => Found::sure(C::AuthWrongPassword),
         // "Access denied" without a word on the password: the account logs in by socket or plugin.
         1698 => Found::or(C::AuthWrongPassword, &[C::AuthMethodUnsupported]),
         1049 => Found::sure(C::DatabaseNotFound),
+        1046 => Found::sure(C::InvalidConnectionString),
         1047 if words.has("wsrep") => Found::or(C::ServerStartingUp, &[C::NotPrimary]),
-        1053 | 1077 | 1079 => Found::sure(C::ServerShuttingDown),
+        1053 | 1077 | 1079 | 1080 => Found::sure(C::ServerShuttingDown),
+        // "The server is currently in offline mode": only administrators may come in.
+        3032 => Found::or(C::ServerShuttingDown, &[C::AccessRuleDenied]),
+        3168 => Found::sure(C::ServerStartingUp),
+        1298 | 2014 | 2068 => Found::sure(C::DriverMisconfigured),
         1129 | 3955 => Found::sure(C::HostBlocked),
         1130 => Found::sure(C::AccessRuleDenied),
         3118 | 4151 => Found::or(C::AccessRuleDenied, &[C::AuthWrongPassword]),
         2054 if words.has("charset") => Found::sure(C::DriverServerIncompatible),
         1251 | 1275 | 1524 | 2049 | 2054 | 2058 | 2059 => Found::sure(C::AuthMethodUnsupported),
         2061 => Found::or(C::AuthMethodUnsupported, &[C::TlsRequired]),
-        1043 => Found::or(C::WrongProtocol, &[C::DriverServerIncompatible]),
-        1115 | 1193 | 1273 => Found::or(C::DriverServerIncompatible, &[C::DriverMisconfigured]),
-        1243 | 1615 => Found::sure(C::PreparedStatementConflict),
+        1043 | 2007 | 2012 | 2027 => Found::or(C::WrongProtocol, &[C::DriverServerIncompatible]),
+        1115 | 1193 | 1273 | 2019 | 2069 => Found::or(C::DriverServerIncompatible, &[C::DriverMisconfigured]),
+        1243 | 1461 | 1615 => Found::sure(C::PreparedStatementConflict),
         1290 if !words.any(&["read-only", "read_only", "read only"]) => Found::sure(C::PermissionDenied),
         1290 | 1792 | 1836 | 3100 => Found::sure(C::NotPrimary),
         1205 | 1317 | 1907 | 1969 | 3024 => Found::sure(C::StatementTimeout),
@@ -194,8 +218,10 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
         3159 => Found::sure(C::TlsRequired),
         4031 => Found::sure(C::IdleConnectionClosed),
         2005 | 1042 => Found::sure(C::DnsNotFound),
+        2001 | 2004 => Found::sure(C::HostUnreachable),
+        2015..=2018 => Found::sure(C::ConnectionRefused),
         2006 => Found::or(C::IdleConnectionClosed, &[C::ConnectionReset]),
-        1158..=1161 | 1927 => Found::or(C::ConnectionReset, &[C::IdleConnectionClosed]),
+        1152 | 1158..=1161 | 1184 | 1927 | 3169 => Found::or(C::ConnectionReset, &[C::IdleConnectionClosed]),
         2013 | 2055 if words.any(&["communication packet", "authorization packet", "handshake"]) => {
             return system::in_text(words).or(Some(Found::sure(C::ConnectionReset)));
         }
@@ -216,39 +242,6 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
         }
         _ => return None,
     })
-}
-
-/// MongoDB's error codes (`src/mongo/base/error_codes.yml` of the server) and those that Atlas adds.
-fn mongodb(code: u32, words: &Words) -> Option<Found> {
-    Some(match code {
-        18 => Found::or(C::AuthWrongPassword, &[C::AuthSourceWrong]),
-        11 => Found::or(C::AuthUnknownUser, &[C::AuthSourceWrong]),
-        13 => unauthorized(words),
-        33 | 334 => Found::sure(C::AuthMethodUnsupported),
-        7 => Found::sure(C::DnsNotFound),
-        6 => {
-            return families::first(families::GENERAL, words, &Speakers::anyone())
-                .or(Some(Found::sure(C::Unreachable)));
-        }
-        89 => Found::sure(C::ConnectTimeout),
-        50 | 262 => Found::sure(C::StatementTimeout),
-        91 | 11600 => Found::sure(C::ServerShuttingDown),
-        94 | 189 | 10058 | 10107 | 11602 | 13435 | 13436 => Found::sure(C::NotPrimary),
-        9001 => Found::sure(C::ConnectionReset),
-        14031 => Found::sure(C::DiskFull),
-        352 => Found::sure(C::DriverServerIncompatible),
-        // 8000 is Atlas' code for whatever its proxy refuses.
-        _ => return None,
-    })
-}
-
-/// MongoDB's 13: either nobody is logged in, or who is may not.
-fn unauthorized(words: &Words) -> Found {
-    if words.any(&["requires authentication", "no users authenticated", "authentication required"]) {
-        Found::or(C::CredentialsMissing, &[C::PermissionDenied])
-    } else {
-        Found::or(C::PermissionDenied, &[C::CredentialsMissing])
-    }
 }
 
 /// HTTP status of Firebase and Supabase (those above 519 are Cloudflare's and Supabase's own), where the answer says

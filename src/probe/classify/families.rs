@@ -244,7 +244,8 @@ pub(super) const TELLING: &[Family] = families! {
         "ip address mismatch", "ip sans", "certificate's cn", "common name * does not match", "legacy common name",
         "hostname * not verified", "name mismatch", "does not match expected", "certificate for * doesn't match",
         "hostname verification failed", "failed to verify hostname", "not match the hostname",
-        "certificate name mismatch", "not valid for any names", "server name * does not match";
+        "correspond to certificate", "certificate name mismatch", "not valid for any names",
+        "server name * does not match";
     DriverMisconfigured [TlsCertUntrusted]: "root certificate file", "could not read root certificate",
         "certificate file * does not exist", "private key file * group or world", "could not load private key",
         "could not load certificate", "certificate present, but not private key", "unable to get private key",
@@ -274,7 +275,7 @@ pub(super) const TELLING: &[Family] = families! {
         "unsupported ssl protocol", "tls version", "no supported versions satisfy", "unsupported protocol version",
         "legacy renegotiation", "md too weak", "legacy sigalg", "no matching cipher", "cipher suite",
         "tls protocol version", "disabled protocol", "protocol is disabled", "failed to set ciphers", "tls1.0",
-        "tls 1.0", "bad signature algorithm";
+        "tls 1.0", "bad signature algorithm", "alpn";
     WrongProtocol []: "ssl routines * http request";
     TlsProtocolMismatch [TlsNotSupported WrongProtocol]: "wrong version number", "unknown protocol * ssl",
         "ssl * unknown protocol", "packet length too long", "record overflow", "invalidcontenttype",
@@ -284,8 +285,13 @@ pub(super) const TELLING: &[Family] = families! {
         "ssl error has occurred and a secure connection";
 
     // A name that only MongoDB asks for.
-    SrvLookupFailed []: "querysrv", "querytxt", "srv record", "_mongodb._tcp", "srv lookup", "srv service",
-        "srv resolution", "resolve srv", "srv host";
+    InvalidConnectionString []: "dns label is empty", "dns label is > 63";
+    SrvLookupFailed [DnsNotFound] @MongoDb: "resolution lifetime expired", "dns operation timed out",
+        "nameservers failed to answer";
+    SrvLookupFailed []: "txt record", "querysrv", "querytxt", "srv record", "_mongodb._tcp", "srv lookup",
+        "srv service", "srv resolution", "resolve srv", "srv host";
+
+    ConnectionReset []: "closed normally without authentication";
 
     // What the caller gave.
     AuthMethodUnsupported [DriverMisconfigured]: "for sha256_password or caching_sha2_password",
@@ -309,12 +315,13 @@ pub(super) const TELLING: &[Family] = families! {
         "environment variable is required", "missing required env", "url must be provided",
         "connection string is missing", "connection string is not set", "uri is undefined", "authentication required",
         "anonymous users", "no authentication credentials", "missing api key", "without authentication",
-        "username must be specified", "credentials must be provided", "missing supabase",
+        "need to login", "username must be specified", "credentials must be provided", "missing supabase",
         "must provide * credentials", "no mongo uri", "uri is not defined", "url is not defined", "got 'undefined'",
         "got \"undefined\"", "received undefined", "is not defined in env", "cannot find module * serviceaccount",
         "enoent * serviceaccount", "no such file or directory * serviceaccount";
     DriverMisconfigured [AuthMethodUnsupported TlsRequired]: "public key retrieval is not allowed";
     DriverMisconfigured [AuthMethodUnsupported]: "rsa public key is not available";
+    ProjectNotFound [] @Firebase: "not found or deleted";
     DriverMisconfigured [InvalidServiceAccount ProjectNotFound] @Firebase: "project id has not been discovered",
         "unable to detect a project id", "determine firebase database url", "project id is required",
         "must initialize app with a cert", "projectid * not provided", "a project id is required",
@@ -340,13 +347,15 @@ pub(super) const TELLING: &[Family] = families! {
         "unknown parameter", "unknown database adapter", "data source name not found", "no default driver specified",
         "unknown driver", "undefined function mysql", "call to undefined function", "unable to load dynamic library",
         "unknown ssl", "improperly configured", "error loading", "did you install", "commands out of sync",
-        "conn busy", "session that has ended", "seed list contains no mongos", "replica set name", "setname",
+        "conn busy", "session that has ended", "seed list contains no mongos", "replica set name * match",
+        "replica set name * expected", "setname * match", "expected setname", "setname * expected",
         "has not been registered", "is not initialized", "missing or invalid", "invalid resource field value",
         "invalid value for parameter \"timezone", "unsupported-browser", "web-storage-unsupported",
         "is not a supported", "no dialect", "unknown mechanism", "are mutually exclusive", "cannot be used with",
         "cannot be combined", "only be set when", "invalid configuration", "unsupported configuration";
     DriverMisconfigured [TlsCertUntrusted] @PostgreSql MySql MongoDb Supabase: "no start line", "pem routines",
         "decoder routines", "private key", "asn1";
+    PermissionDenied []: "permission 'iam", "permission \"iam";
     InvalidServiceAccount []: "service account object must contain", "certificate object must contain",
         "no start line", "pem routines", "decoder routines", "invalid pem", "failed to parse private key",
         "failed to parse service account", "invalid service account", "service account json", "invalid jwt signature",
@@ -394,6 +403,9 @@ pub(super) const TELLING: &[Family] = families! {
         "couldn't parse", "is not a valid port", "unable to parse * connection", "connection string * invalid",
         "could not parse connection";
 
+    // Storage says "Invalid JWT" of it.
+    SecurityRulesDenied [PermissionDenied]: "violates row-level security";
+
     // Tokens and keys.
     InvalidApiKey []: "invalid api key", "api key not valid", "api key expired", "api-key-expired",
         "api-key-not-valid", "invalid-api-key", "api key is invalid", "no api key found", "api key not found",
@@ -426,7 +438,7 @@ pub(super) const TELLING: &[Family] = families! {
         "unrecognized jwt", "invalid-credential-token", "jwsinvalid", "bad jwt", "could not parse json web token",
         "jwt could not be decoded", "expected 3 parts", "permission denied * could not parse auth token",
         "could not parse auth token", "invalid auth token", "unable to parse or verify signature", "invalid id token",
-        "appcheck token", "app check token", "app-check";
+        "flow state", "code verifier";
     TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "invalid authentication credentials",
         "unauthenticated";
     InvalidApiKey [AuthWrongPassword] @Supabase: "invalid authentication credentials";
@@ -481,8 +493,8 @@ pub(super) const TELLING: &[Family] = families! {
         "server is too old", "column d.daticulocale", "column * does not exist * pg_database";
 
     // Logins.
-    AuthMethodUnsupported []: "authentication method * not supported", "unsupported authentication method",
-        "scram authentication requires", "scram authentication is not supported",
+    AuthMethodUnsupported []: "plugin authentication_", "authentication method * not supported",
+        "unsupported authentication method", "scram authentication requires", "scram authentication is not supported",
         "authentication plugin * cannot be loaded", "unknown authentication", "authentication plugin * not",
         "unable to load plugin * auth", "could not load plugin * auth", "not support authentication protocol",
         "unsupported sasl", "authentication plugin", "auth_gssapi_client", "authentication mechanism * not",
@@ -502,6 +514,7 @@ pub(super) const TELLING: &[Family] = families! {
         "database/permission-denied", "code=permission-denied";
     AuthSourceWrong [AuthWrongPassword] @MongoDb: "check * authsource", "wrong authsource",
         "wrong authentication database", "authenticationdatabase";
+    AuthWrongPassword [AuthSourceWrong] @MongoDb: "not authorized to access * auth source";
     PermissionDenied []: "access denied for user * to database", "access denied; you need", "command denied to user",
         "permission denied for", "not authorized on", "not authorized for", "not authorized to execute",
         "insufficient privilege", "insufficientprivilege", "must be owner of", "must be superuser",
@@ -524,19 +537,20 @@ pub(super) const TELLING: &[Family] = families! {
         "role * does not exist", "user * does not exist", "no such user", "no credentials for the role",
         "unknown user", "user not found", "is not a valid user", "usernotfound";
     AuthWrongPassword [AuthSourceWrong] @MongoDb: "authentication failed", "auth failed", "auth fails",
-        "authenticationfailed", "login failed";
+        "authenticationfailed", "login failed", "exception authenticating", "error authenticating";
     AuthWrongPassword []: "password authentication failed", "access denied for user * using password",
-        "sasl authentication failed", "wrong password", "wrong-password", "bad auth", "invalid password",
-        "incorrect password", "password does not match", "password has expired", "authentication failed for user",
-        "invalid login credentials", "invalid-login-credentials", "login failed for user",
-        "authentication failed against database", "authentication failed against the database",
-        "credentials * are not valid", "invalid username or password", "invalid username/password",
-        "invalid user or password", "incorrect username", "pam authentication failed", "ldap authentication failed",
-        "radius authentication failed", "invalid credentials", "auth/invalid-credential", "supplied auth credential",
-        "password is invalid", "password verification failed", "incorrect user", "bad username", "bad password",
-        "issue connecting to your database with your username", "storedkey mismatch",
-        "invalid authorization specification", "username or password", "invalid-email-or-password",
-        "passwords don't match", "scram * invalid proof", "invalid-proof", "login or password";
+        "sasl authentication failed", "failed sasl auth", "wrong password", "wrong-password", "bad auth",
+        "invalid password", "incorrect password", "password does not match", "password has expired",
+        "authentication failed for user", "invalid login credentials", "invalid-login-credentials",
+        "login failed for user", "authentication failed against database",
+        "authentication failed against the database", "credentials * are not valid", "invalid username or password",
+        "invalid username/password", "invalid user or password", "incorrect username", "pam authentication failed",
+        "ldap authentication failed", "radius authentication failed", "invalid credentials",
+        "auth/invalid-credential", "supplied auth credential", "password is invalid", "password verification failed",
+        "incorrect user", "bad username", "bad password", "issue connecting to your database with your username",
+        "storedkey mismatch", "invalid authorization specification", "username or password",
+        "invalid-email-or-password", "passwords don't match", "scram * invalid proof", "invalid-proof",
+        "login or password";
     AuthWrongPassword [AccessRuleDenied]: "access denied for user";
     DatabaseNotFound []: "unknown database", "database * does not exist", "no such database", "cannot open database",
         "database not found", "db not found", "database * not exist", "database doesn't exist", "unknown catalog",
@@ -593,16 +607,18 @@ pub(super) const GENERAL: &[Family] = families! {
         "accepting connections on that socket", "s.pgsql.5432", "mysqld.sock", "mysql.sock";
     ConnectionRefused [HostUnreachable Ipv6Unreachable]: "cannot assign requested address",
         "can't assign requested address", "addrnotavail";
-    PoolExhausted []: "pool timed out", "pooltimeout", "waitqueuetimeouterror", "connectionacquiretimeouterror",
-        "poolexhaustedexception", "pool_noconnavail", "pool_enqueuelimit", "timeout acquiring a connection",
-        "unable to acquire a connection", "connection pool * timed out", "timed out fetching a new connection",
-        "connection is not available, request timed out", "checking out a connection", "pool is probably full",
-        "connection pool has been exhausted", "connection pool exhausted", "connection from the pool",
-        "pool exhausted", "pool is exhausted", "pool is full", "pool empty", "pooled connections are in use",
-        "obtaining a connection from the pool", "check out process from the pool",
-        "check out connection from the pool", "checkout a connection has timed out", "waiting for idle object",
-        "resourcerequest timed out", "acquiretimeout", "dropped from queue", "queued and checked out",
-        "no connections available", "queue limit reached", "waiting for connection", "waiting for an open connection",
+    Unreachable [ConnectionRefused ConnectTimeout]: "network-request-failed", "can't reach database server";
+    PoolExhausted []: "bb8", "connection from pool", "pool timed out", "pooltimeout", "waitqueuetimeouterror",
+        "connectionacquiretimeouterror", "poolexhaustedexception", "pool_noconnavail", "pool_enqueuelimit",
+        "timeout acquiring a connection", "unable to acquire a connection", "connection pool * timed out",
+        "timed out fetching a new connection", "connection is not available, request timed out",
+        "checking out a connection", "pool is probably full", "connection pool has been exhausted",
+        "connection pool exhausted", "connection from the pool", "pool exhausted", "pool is exhausted",
+        "pool is full", "pool empty", "pooled connections are in use", "obtaining a connection from the pool",
+        "check out process from the pool", "check out connection from the pool",
+        "checkout a connection has timed out", "waiting for idle object", "resourcerequest timed out",
+        "acquiretimeout", "dropped from queue", "queued and checked out", "no connections available",
+        "queue limit reached", "waiting for connection", "waiting for an open connection",
         "waiting for a slot to become available", "couldn't get a connection after", "get connection timeout",
         "acquisition timeout", "connection pool is full", "could not obtain a connection",
         "could not obtain a database connection", "pool error", "get a connection from the pool", "maxpoolsize",
@@ -617,18 +633,20 @@ pub(super) const GENERAL: &[Family] = families! {
         "timeout: could not connect", "dial * timeout", "timeout during reading", "connect() timed out",
         "connection to server * timeout", "client_login_timeout", "semaphore timeout", "no response from server",
         "socket timed out", "timed out trying to connect";
-    IdleConnectionClosed [ConnectionReset]: "has gone away", "closed due to inactivity", "idle-session timeout",
-        "idle session timeout", "idle timeout", "idle-in-transaction", "because of inactivity",
-        "ssl connection has been closed unexpectedly", "replication timeout", "connection already closed",
-        "no connection to the server", "can't get socket descriptor",
-        "could not receive data from server: connection timed out", "connection is already closed",
-        "server closed the connection. *", "protocol_connection_lost", "connection lost: the server closed",
-        "in closed state", "this connection has been closed", "connection has been closed", "after fatal error",
-        "timeout reading communication packets", "closed connection", "connection is closed",
-        "last packet successfully received from the server was", "connection not open",
-        "connection unexpectedly closed", "not connected to", "no operations allowed after connection closed",
-        "not queryable", "idle connection", "connection does not exist", "stale connection", "connection was killed",
-        "connection reset by peer * idle", "conn closed", "inactive for";
+    Unreachable [ConnectionRefused ConnectTimeout]: "pgrst001";
+    IdleConnectionClosed [ConnectionReset]: "recv (idle)", "no longer connected", "has gone away",
+        "closed due to inactivity", "idle-session timeout", "idle session timeout", "idle timeout",
+        "idle-in-transaction", "because of inactivity", "ssl connection has been closed unexpectedly",
+        "replication timeout", "connection already closed", "no connection to the server",
+        "can't get socket descriptor", "could not receive data from server: connection timed out",
+        "connection is already closed", "server closed the connection. *", "protocol_connection_lost",
+        "connection lost: the server closed", "in closed state", "this connection has been closed",
+        "connection has been closed", "after fatal error", "timeout reading communication packets",
+        "closed connection", "connection is closed", "last packet successfully received from the server was",
+        "connection not open", "connection unexpectedly closed", "not connected to",
+        "no operations allowed after connection closed", "not queryable", "idle connection",
+        "connection does not exist", "stale connection", "connection was killed", "connection reset by peer * idle",
+        "conn closed", "inactive for";
     ConnectionReset [IdleConnectionClosed DriverMisconfigured WrongProtocol]: "invalid length of startup packet";
     ConnectionReset [IdleConnectionClosed]: "connection reset", "reset by peer", "socket hang up", "broken pipe",
         "server closed the connection", "connection closed", "unexpected end of file", "unexpected eof",
@@ -648,7 +666,9 @@ pub(super) const GENERAL: &[Family] = families! {
         "connection was refused by * reset", "eof while reading", "bytes at eof", "early eof", "close_notify",
         "busy buffer", "invalid connection", "closed before the connection is established", "ssl_error_syscall",
         "disconnect/reset before headers", "unrecognized ssl error", ": eof", "(eof", "incomplete read",
-        "topology was destroyed", "connection was aborted", "read zero bytes";
+        "topology was destroyed", "connection was aborted", "read zero bytes", "failed to receive length header",
+        "goaway", "past end of stream", "past the end of the stream", "reading from the stream has failed",
+        "aborted connection", "handler exited";
 };
 
 /// What is wrong with what, in whatever words: a subject and a complaint near each other.
@@ -664,29 +684,32 @@ pub(super) const LOOSE: &[Family] = families! {
         "handshake failed", "handshake error", "tlsexception", "sslexception", "sslhandshakeexception",
         "error opening a tls", "ssl connection error", "ssl error", "tls error", "tls negotiation", "ssl negotiation",
         "ssl routines", "fatal alert", "alertreceived", "secure channel";
+    Unreachable [ConnectionRefused ConnectTimeout]: "no database connection", "no db connection";
     InvalidApiKey [TokenInvalid]: "api key * invalid", "api key * wrong", "api key * revoked", "api key * disabled",
         "api key * missing", "invalid * api key", "wrong api key", "apikey * invalid", "invalid * apikey";
     TokenExpired [TokenInvalid]: "token * expired", "expired * token", "session * expired", "jwt * expired",
         "refresh token";
     TokenInvalid [TokenExpired]: "token * invalid", "invalid * token", "jwt * invalid", "token * revoked",
-        "token * malformed", "token * verif", "verif * token", "jwt * fail", "token * not valid", "error * jwt";
+        "token * malformed", "token * verif", "verif * token", "jwt * fail", "token * not valid", "error * jwt",
+        "appcheck token", "app check token", "app-check", "pgrst301", "pgrst303";
     InvalidServiceAccount [CredentialsMissing] @Firebase: "credential * fail", "credential * invalid",
         "invalid * credential", "failed * credential", "service account", "credential * error", "access token * fail",
         "fail * access token";
-    QuotaExceeded []: "quota * exceed", "exceed * quota", "rate limit", "limit * exceeded", "exceeded * limit",
-        "throttl";
-    TooManyConnections []: "too many * connection", "connection * limit", "maximum * connections";
+    QuotaExceeded []: "quota * exceed", "exceed * quota", "rate limit", "ratelimit", "rate_limit", "limit * exceeded",
+        "exceeded * limit", "throttl";
+    TooManyConnections []: "too many * connection", "connection * limit", "maximum * connections", "more connections";
     PoolExhausted [TooManyConnections]: "pool * timeout", "pool * timed out", "pool * exhaust", "pool * full",
         "timeout * pool", "timed out * pool";
     NotPrimary []: "read-only", "read only", "readonly", "no master", "no writer", "failover";
     ServerStartingUp []: "starting up", "not ready", "is initializing", "still starting", "recovering";
-    ServerShuttingDown []: "shutting down", "server shutdown", "is restarting", "being restarted", "is stopping";
+    ServerShuttingDown []: "shutting down", "server shutdown", "is restarting", "being restarted", "is stopping",
+        "terminating connection due to";
     DatabaseNotFound []: "database * not found", "database * not exist", "database * unknown", "database * missing",
         "no database", "db * not exist";
     AuthUnknownUser [AuthWrongPassword]: "user * not found", "user * not exist", "no such user",
         "account * not exist";
     AuthMethodUnsupported []: "authentication * not supported", "auth * not supported", "unsupported * auth",
-        "authentication method", "auth plugin", "unknown * authentication";
+        "authentication method", "auth plugin", "unknown * authentication", "how to auth", "auth type";
     AuthWrongPassword [AuthMethodUnsupported]: "authentication failed", "authentication fail", "authentication error",
         "auth error", "auth failed", "login failed", "failed to authenticate", "failed to login",
         "unable to authenticate", "not authenticated", "could not authenticate", "can't authenticate", "invalid user",
@@ -700,13 +723,17 @@ pub(super) const LOOSE: &[Family] = families! {
     InvalidConnectionString []: "connection string", "connection url", "malformed url", "malformed uri",
         "url * invalid", "uri * invalid", "invalid * url", "invalid * uri", "dsn", "invalid * hostname";
     CredentialsMissing []: "password * required", "username * required", "credentials * required", "key * required",
-        "url * required", "url * undefined", "environment variable";
+        "url * required", "url * undefined", "environment variable * missing", "environment variable * not",
+        "environment variable * undefined", "environment variable * set", "environment variable * empty",
+        "missing * environment variable";
     DriverServerIncompatible [DriverMisconfigured]: "version * not supported", "unsupported * version",
-        "incompatible", "requires version";
+        "incompatible", "requires version", "version mismatch";
     DriverMisconfigured []: "driver * not found", "not installed", "option * invalid", "invalid * option",
-        "unknown * option", "parameter * not supported", "configuration error", "misconfigur";
-    ConnectionReset [IdleConnectionClosed]: "disconnected", "connection * lost", "connection * reset",
-        "connection * closed", "connection * broken", "connection * aborted", "connection * dropped", "end of file";
+        "unknown * option", "parameter * not supported", "configuration error", "misconfigur", "acceptable values",
+        "'nonetype' object", "cannot read propert", "undefined is not", "value * not acceptable";
+    ConnectionReset [IdleConnectionClosed]: "connection * lost", "connection * reset", "connection * closed",
+        "stream * closed", "stream * ended", "connection * broken", "connection * aborted", "connection * dropped",
+        "end of file";
 };
 
 /// Words that say only that it did not work. Also here: what Atlas and Firebase suggest without knowing.
@@ -714,8 +741,10 @@ pub(super) const VAGUE: &[Family] = families! {
     AccessRuleDenied [ConnectTimeout Unreachable]: "your mongodb atlas cluster";
     QuotaExceeded [] @Firebase Supabase: "429";
     StatementTimeout [ConnectTimeout] @Firebase: "deadline_exceeded", "deadline-exceeded", "deadline exceeded";
-    Unreachable [ConnectTimeout AccessRuleDenied] @MongoDb: "server selection", "serverselection",
-        "buffering timed out", "no suitable servers", "no servers found yet", "no server chosen";
+    ConnectTimeout [Unreachable] @MongoDb: ": timed out";
+    Unreachable [ConnectTimeout AccessRuleDenied] @MongoDb: "selecting a server", "server selection",
+        "serverselection", "buffering timed out", "no suitable servers", "no servers found yet", "no server chosen";
+    ConnectionReset [IdleConnectionClosed]: "disconnected";
     PermissionDenied [SecurityRulesDenied]: "permission denied";
     ConnectTimeout [Unreachable]: "timed out * connect", "timeout * connecting", "connect * timed out",
         "connection * timed out", "failed to connect * timeout", "could not connect * timeout";
@@ -742,5 +771,7 @@ pub(super) const VAGUE: &[Family] = families! {
         "issue connecting with your hostname", "no healthy upstream", "authentication query failed", "bad gateway",
         "service unavailable", "problem connecting", "no servers available", "no_response", "no response",
         "unable to ping", "not responding", "not reachable", "failed * connect", "fail * connection",
-        "connect * failed", "connection * failed", "error * connecting", "unable * connect", "connection failure";
+        "connect * failed", "connection * failed", "error * connecting", "unable * connect", "connection failure",
+        "cannot open * connection", "error establishing", "establishing * connection", "no connection",
+        "connection not established";
 };

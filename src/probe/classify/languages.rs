@@ -1,9 +1,41 @@
-//! Families of wording in other languages than English: as PostgreSQL's and MySQL's servers and libpq translate
-//! them, as glibc and Windows name the errors of the system, in German, French, Spanish, Portuguese, Italian,
-//! Russian, Polish, Turkish, Dutch, Chinese, Japanese and Korean.
+//! Other languages than English. What PostgreSQL and glibc say stands in the catalogues of their messages
+//! (`translations.txt`): it means what the English message means. What MySQL, Windows and older versions say stands
+//! here, as families of wording, in German, French, Spanish, Portuguese, Italian, Russian, Polish, Turkish, Dutch,
+//! Chinese, Japanese and Korean.
 
-use super::families::{Family, families};
-use crate::probe::Cause;
+use std::sync::LazyLock;
+
+use super::{
+    Found,
+    families::{self, Family, Speakers, families},
+    text::Words,
+};
+use crate::{connections::Provider, probe::Cause};
+
+/// A translated message, and what the English one means.
+type Translation = (Words, Found);
+
+/// What the first message of the catalogues that stands in the text means.
+pub(super) fn translated(words: &Words) -> Option<Found> {
+    static CATALOGUE: LazyLock<Vec<Translation>> = LazyLock::new(catalogue);
+
+    CATALOGUE.iter().find(|(wording, _)| words.says(wording.as_str())).map(|(_, found)| found.clone())
+}
+
+fn catalogue() -> Vec<Translation> {
+    let speakers = Speakers::of(&[Provider::PostgreSql]);
+    let mut means = None;
+    let lines = include_str!("translations.txt").lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            if let Some(english) = line.strip_prefix('\t') {
+                means = families::judge(&Words::new(english), &speakers);
+                return None;
+            }
+            Some((Words::new(line), means.clone()?))
+        })
+        .collect()
+}
 
 /// Wordings that name the root cause.
 pub(super) const TELLING: &[Family] = families! {
@@ -18,7 +50,7 @@ pub(super) const TELLING: &[Family] = families! {
         "ssl выкл", "нет шифрования";
     AuthMethodUnsupported [AccessRuleDenied AuthUnknownUser AuthWrongPassword]: "peer-authentifizierung",
         "authentification peer", "peer authentication * échou", "autentificación peer", "autenticação peer",
-        "autenticação do tipo peer", "autenticazione peer", "подлинности (peer)", "peer认证", "peer 认证",
+        "autenticação do tipo peer", "autenticazione peer", "подлинности (peer)", "peer认证", "peer 认证", "对等认证",
         "(peer)認証", "peer認証", "l'authentification peer", "autoryzacja peer", "peer 인증",
         "autenticação do tipo ident", "ident-authentifizierung", "authentification ident", "autentificación ident",
         "ident认证", "ident 认证", "подлинности (ident)";
@@ -29,7 +61,7 @@ pub(super) const TELLING: &[Family] = families! {
         "autenticazione fallita", "autenticazione tramite password", "подлинности (по паролю)",
         "не прошёл проверку подлинности", "password 认证失败", "密码认证失败", "password认证失败", "密碼驗證失敗",
         "パスワード認証に失敗", "password 인증을 실패", "암호 인증", "비밀번호 인증", "şifre doğrulaması",
-        "parola doğrulaması", "autoryzacja hasłem", "парол * не прош", "用户 * 认证失败", "wachtwoordauthenticatie",
+        "parola doğrulaması", "autoryzacja hasłem", "autentizace heslem", "автентифікацію за паролем", "парол * не прош", "用户 * 认证失败", "wachtwoordauthenticatie",
         "password authentication * fehlgeschlagen", "accès refusé pour l'utilisateur * mot de passe",
         "acceso negado para usuario * clave", "acceso denegado para el usuario * contraseña",
         "acesso negado para o usuário * senha", "accesso non consentito per l'utente * password",
@@ -83,8 +115,7 @@ pub(super) const TELLING: &[Family] = families! {
         "transação de somente leitura", "transazione di sola lettura", "транзакции \"только чтение\"",
         "транзакции только", "只读事务", "读写事务", "リードオンリーのトランザクション", "読み取り専用";
     StatementTimeout []: "zeitüberschreitung der anfrage", "anfrage wegen zeit", "dépassement du délai d'exécution",
-        "límite de tiempo de la sentencia", "tempo de espera da instrução", "таймаута команды", "тайм-аута",
-        "语句超时", "ステートメントのタイムアウト", "annulation de la requête", "cancelando la sentencia",
+        "límite de tiempo de la sentencia", "tempo de espera da instrução", "таймаута команды", "语句超时", "查询超时", "ステートメントのタイムアウト", "annulation de la requête", "cancelando la sentencia",
         "cancelando comando", "выполнение оператора отменено";
     TlsNotSupported []: "unterstützt kein ssl", "ne supporte pas ssl", "ne prend pas en charge ssl", "no soporta ssl",
         "não suporta ssl", "non supporta ssl", "не поддерживает ssl", "不支持 ssl", "不支持ssl", "sslをサポート",
@@ -163,6 +194,42 @@ pub(super) const GENERAL: &[Family] = families! {
         "cerró la conexión inesperadamente", "fechou a conexão inesperadamente",
         "chiuso la connessione inaspettatamente", "неожиданно закрыл соединение", "服务器意外地关闭",
         "意外关闭了连接", "予期せず", "připojení";
+    // As the JDBC driver of PostgreSQL translates "The connection attempt failed."
+    Unreachable [ConnectionRefused ConnectTimeout]: "verbindungsversuch schlug fehl", "tentative de connexion a échoué",
+        "intento de conexión falló", "tentativa de conexão falhou", "tentativo di connessione è fallito",
+        "попытка соединения не удалась", "ошибка при попытке подсоединения", "próba nawiązania połączenia",
+        "尝试连线已失败", "尝试连接失败", "接続試行は失敗", "数据库连接失败", "连接失败", "連線失敗";
     // In a language that is not here, the name of the file says enough.
     AccessRuleDenied []: "pg_hba.conf";
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::classify::{Evidence, classify};
+
+    #[test]
+    fn a_translation_means_what_the_english_message_means() {
+        let mut english = "";
+        let (mut right, mut all, mut wrong) = (0_usize, 0_usize, Vec::new());
+        for line in include_str!("translations.txt").lines().filter(|line| !line.starts_with('#')) {
+            if let Some(message) = line.strip_prefix('\t') {
+                english = message;
+                continue;
+            }
+            let cause = |text| {
+                let provider = Some(Provider::PostgreSql);
+                classify(&Evidence { provider, text, ..Evidence::default() }).cause
+            };
+            assert_ne!(cause(english), Cause::Unknown, "{english}");
+            all += 1;
+            if cause(&line.replace('*', "app")) == cause(english) {
+                right += 1;
+            } else {
+                wrong.push((english, line));
+            }
+        }
+        assert!(all > 1_000, "{all} translations");
+        assert!(right * 100 >= all * 99, "{right} of {all}: {wrong:#?}");
+    }
+}

@@ -7,15 +7,17 @@
 //! | --- | --- |
 //! | `text` | how a paste is made comparable, and what of it is read |
 //! | `codes` | codes that are numbers or SQLSTATEs |
+//! | `mongodb` | MongoDB's codes, by number and name |
 //! | `symbols` | codes that are words |
 //! | `system` | errors of the operating systems |
 //! | `families` | wordings, in English |
-//! | `languages` | wordings in other languages |
+//! | `languages` | wordings in other languages, and the catalogues of PostgreSQL and glibc (`translations.txt`) |
 //! | `seen` | what a staged probe saw, which overrules all of them |
 
 mod codes;
 mod families;
 mod languages;
+mod mongodb;
 mod seen;
 mod symbols;
 mod system;
@@ -69,6 +71,11 @@ pub fn classify(evidence: &Evidence<'_>) -> Verdict {
         .or_else(|| telling(&words, &speakers))
         .or_else(|| families::first(families::LOOSE, &words, &speakers).map(|found| (found, Basis::Loose)))
         .or_else(|| families::first(families::VAGUE, &words, &speakers).map(|found| (found, Basis::Vague)))
+        .or_else(|| codes::vague(evidence.code, &words).map(|found| (found, Basis::Vague)))
+        .or_else(|| {
+            let names = Words::spelled_out(evidence.text)?;
+            families::judge(&names, &speakers).map(|found| (found, Basis::Loose))
+        })
         .unwrap_or((Found::sure(Cause::Unknown), Basis::None));
     seen::overrule(found.at(evidence.phase).verdict(basis), evidence.seen)
 }
@@ -80,6 +87,7 @@ fn telling(words: &Words, speakers: &Speakers) -> Option<(Found, Basis)> {
         .map(|found| (found, Basis::Code))
         .or_else(|| first(families::TELLING, Basis::Telling))
         .or_else(|| first(languages::TELLING, Basis::Telling))
+        .or_else(|| languages::translated(words).map(|found| (found, Basis::Telling)))
         .or_else(|| system::in_text(words).map(|found| (found, Basis::Code)))
         .or_else(|| first(families::GENERAL, Basis::General))
         .or_else(|| first(languages::GENERAL, Basis::General))

@@ -1,13 +1,13 @@
-//! Codes that are words of their own: MySQL's and MongoDB's symbols, Prisma's, `PostgREST`'s and `GoTrue`'s codes,
+//! Codes that are words of their own: MySQL's symbols, Prisma's, `PostgREST`'s and `GoTrue`'s codes,
 //! Google's statuses and reasons, the names of TLS errors. One word, one meaning, wherever it stands.
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::{Found, codes, text::Words};
+use super::{Found, codes, mongodb, text::Words};
 use crate::probe::Cause::{
-    self, AccessRuleDenied, ApiNotEnabled, AuthMethodUnsupported, AuthSourceWrong, AuthUnknownUser, AuthWrongPassword,
-    ClockSkew, ConnectTimeout, ConnectionRefused, ConnectionReset, CredentialsMissing, DatabaseNotFound,
-    DriverMisconfigured, DriverServerIncompatible, HostBlocked, HostUnreachable, IdleConnectionClosed, InvalidApiKey,
+    self, AccessRuleDenied, ApiNotEnabled, AuthUnknownUser, AuthWrongPassword, ClockSkew, ConnectTimeout,
+    ConnectionRefused, ConnectionReset, CredentialsMissing, DatabaseNotFound, DriverMisconfigured,
+    DriverServerIncompatible, HostBlocked, HostUnreachable, IdleConnectionClosed, InvalidApiKey,
     InvalidConnectionString, NotPrimary, PermissionDenied, PoolExhausted, PoolerTenantNotFound,
     PreparedStatementConflict, ProjectNotFound, QuotaExceeded, ServerShuttingDown, ServerStartingUp, StatementTimeout,
     TlsCertExpired, TlsCertUntrusted, TlsHostnameMismatch, TlsNotSupported, TlsProtocolMismatch, TlsRequired,
@@ -24,7 +24,7 @@ pub(super) fn symbol(token: &str, words: &Words) -> Option<Found> {
         _ if token.starts_with("er_") || token.starts_with("cr_") => {
             mysql_number(token).and_then(|number| codes::mysql(number, words))
         }
-        _ => TABLE.get(token).map(|(cause, also)| Found::or(*cause, also)),
+        _ => TABLE.get(token).map(|(cause, also)| Found::or(*cause, also)).or_else(|| mongodb::name(token)),
     }
 }
 
@@ -65,33 +65,11 @@ fn mysql_number(symbol: &str) -> Option<u32> {
 
 /// Cause, what else it may be, and the words.
 const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
-    // MongoDB's code names (error_codes.yml of the server).
-    (AuthWrongPassword, &[AuthSourceWrong], &["authenticationfailed"]),
-    (AuthUnknownUser, &[AuthSourceWrong], &["usernotfound"]),
-    (
-        NotPrimary,
-        &[],
-        &[
-            "notwritableprimary",
-            "notprimarynosecondaryok",
-            "notmasternoslaveok",
-            "notprimaryorsecondary",
-            "notmasterorsecondary",
-            "primarysteppeddown",
-            "interruptedduetoreplstatechange",
-            "notyetinitialized",
-            "notmaster",
-        ],
-    ),
-    (ServerShuttingDown, &[], &["shutdowninprogress", "interruptedatshutdown"]),
-    (StatementTimeout, &[], &["maxtimemsexpired", "exceededtimelimit", "sqltimeoutexception"]),
-    (AuthMethodUnsupported, &[], &["mechanismunavailable", "authmechanismunavailable"]),
-    (DriverServerIncompatible, &[], &["unsupportedopquerycommand", "mongocompatibilityerror"]),
     // Prisma (its error reference).
     (AuthWrongPassword, &[], &["p1000"]),
     (ConnectTimeout, &[Unreachable], &["p1002"]),
     (DatabaseNotFound, &[], &["p1003"]),
-    (StatementTimeout, &[ConnectTimeout], &["p1008", "p6004"]),
+    (StatementTimeout, &[ConnectTimeout], &["p1008", "p6004", "sqltimeoutexception"]),
     (PermissionDenied, &[AuthWrongPassword], &["p1010"]),
     (InvalidConnectionString, &[], &["p1013", "p6001"]),
     (DriverServerIncompatible, &[], &["p1015"]),
@@ -105,8 +83,28 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
     (CredentialsMissing, &[], &["pgrst302"]),
     (DriverMisconfigured, &[PermissionDenied], &["pgrst106"]),
     // GoTrue's error codes (Supabase Auth, "error codes").
-    (TokenInvalid, &[TokenExpired], &["bad_jwt", "session_not_found", "no_authorization"]),
-    (TokenExpired, &[], &["session_expired", "refresh_token_already_used", "refresh_token_not_found", "otp_expired"]),
+    (CredentialsMissing, &[], &["no_authorization"]),
+    (TokenInvalid, &[TokenExpired], &["bad_jwt", "session_not_found"]),
+    (
+        TokenInvalid,
+        &[],
+        &["bad_code_verifier", "bad_oauth_state", "bad_oauth_callback", "flow_state_not_found", "unexpected_audience"],
+    ),
+    (
+        TokenExpired,
+        &[],
+        &[
+            "session_expired",
+            "refresh_token_already_used",
+            "refresh_token_not_found",
+            "otp_expired",
+            "flow_state_expired",
+            "mfa_challenge_expired",
+            "reauthentication_needed",
+        ],
+    ),
+    (PermissionDenied, &[], &["insufficient_aal", "not_admin", "user_banned", "user_sso_managed"]),
+    (AccessRuleDenied, &[], &["email_address_not_authorized"]),
     (
         ApiNotEnabled,
         &[],
@@ -116,6 +114,10 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
             "provider_disabled",
             "anonymous_provider_disabled",
             "signup_disabled",
+            "otp_disabled",
+            "manual_linking_disabled",
+            "saml_provider_disabled",
+            "oauth_provider_not_supported",
         ],
     ),
     (
@@ -123,10 +125,29 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
         &[],
         &["over_request_rate_limit", "over_email_send_rate_limit", "over_sms_send_rate_limit", "exceed_egress_quota"],
     ),
+    // Supavisor's, Storage's and Realtime's ("error codes" in Supabase's manual).
     (HostBlocked, &[], &["ecircuitbreaker"]),
+    (PoolExhausted, &[], &["echeckouttimeout", "unablecheckoutconnection"]),
+    (ConnectionReset, &[], &["edbhandlerexited"]),
+    (ConnectTimeout, &[PoolExhausted], &["databasetimeout"]),
+    (TooManyConnections, &[], &["databaselackofconnections", "replicationmaxwalsendersreached"]),
+    (
+        QuotaExceeded,
+        &[],
+        &[
+            "connectionratelimitreached",
+            "channelratelimitreached",
+            "clientjoinratelimitreached",
+            "messagepersecondratelimitreached",
+            "slowdown",
+        ],
+    ),
+    (ServerStartingUp, &[], &["initializingprojectconnection", "realtimerestarting"]),
+    (ApiNotEnabled, &[], &["realtimedisabledforconfiguration", "realtimedisabledfortenant"]),
+    (TokenInvalid, &[], &["malformedjwt", "jwtsignatureerror", "jwtsignererror", "invalidjwttoken"]),
     (TlsRequired, &[], &["esslrequired", "ssl_required"]),
     (AccessRuleDenied, &[], &["eaddrnotallowed"]),
-    (TooManyConnections, &[], &["emaxclientsession", "emaxconnsession", "maxclientsinsessionmode"]),
+    (TooManyConnections, &[], &["emaxclientconn", "emaxclientsession", "emaxconnsession", "maxclientsinsessionmode"]),
     (PoolerTenantNotFound, &[], &["enoidentifier", "etenantnotfound"]),
     // Google: statuses and ErrorInfo reasons (google.rpc, google.api).
     (
@@ -174,6 +195,7 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
             "notvalidforname",
             "notvalidfornamecontext",
             "hostnamemismatch",
+            "sslpeerunverifiedexception",
         ],
     ),
     (
@@ -260,7 +282,11 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
     (DriverMisconfigured, &[], &["protocol_enqueue_after_quit", "pool_closed", "mongomissingdependencyerror"]),
     (DriverServerIncompatible, &[], &["incompatibleserverversionerror"]),
     (ConnectionRefused, &[], &["err_connection_refused"]),
-    (ConnectTimeout, &[], &["networktimeout", "err_connection_timed_out", "und_err_connect_timeout"]),
+    (
+        ConnectTimeout,
+        &[],
+        &["networktimeout", "err_connection_timed_out", "und_err_connect_timeout", "protocol_sequence_timeout"],
+    ),
     (
         ConnectionReset,
         &[IdleConnectionClosed],

@@ -1,5 +1,6 @@
-//! Errors of the operating system: names (`ECONNREFUSED`), numbers of Linux, macOS and Windows, and HRESULTs of
-//! Windows' TLS. One text may hold several, one for each address that was tried; the first counts.
+//! Errors of the operating system: names (`ECONNREFUSED`), numbers of Linux, macOS and Windows, HRESULTs of Windows'
+//! TLS, and the numbers of curl and of Apple's network library. One text may hold several, one for each address that
+//! was tried; the first counts.
 
 use super::{Found, text::Words};
 use crate::probe::Cause as C;
@@ -18,6 +19,7 @@ pub(super) fn by_name(name: &str, words: &Words) -> Option<Found> {
         "ehostunreach" | "enetunreach" | "enetdown" | "ehostdown" | "wsaehostunreach" | "wsaenetunreach" => {
             Found::sure(C::HostUnreachable)
         }
+        "eafnosupport" => Found::or(C::Ipv6Unreachable, &[C::HostUnreachable]),
         // Of an address of the internet it means a want of IPv6, of a local one that nobody listens.
         "eaddrnotavail" => Found::or(C::ConnectionRefused, &[C::HostUnreachable, C::Ipv6Unreachable]),
         "enotfound"
@@ -63,8 +65,49 @@ const MARKS_A_NUMBER: &[&str] = &["errno", "error", "winerror", "oserror", "errc
 /// What also stands before a number of Windows, which is five digits long and hardly another: `(0x0000274D/10061)`.
 const MARKS_A_LONG_NUMBER: &[&str] = &["socketexception", "code", "socketerror", "wsa"];
 
+/// The number that a network library of its own prints: `cURL error 28`, `NSURLErrorDomain Code=-1001`.
+fn of_a_library(words: &Words) -> Option<Found> {
+    let after = |mark: &str| {
+        let (_, rest) = words.as_str().split_once(mark)?;
+        let rest = rest.trim_start_matches([' ', '(', '=', '-', ':']);
+        rest[..rest.bytes().take_while(u8::is_ascii_digit).count()].parse::<u32>().ok()
+    };
+    let curl = |number| {
+        Some(match number {
+            3 => Found::sure(C::InvalidConnectionString),
+            5 | 6 => Found::sure(C::DnsNotFound),
+            7 => Found::or(C::ConnectionRefused, &[C::Unreachable, C::ConnectTimeout]),
+            28 => Found::sure(C::ConnectTimeout),
+            35 => Found::or(C::TlsProtocolMismatch, &[C::ConnectionReset, C::TlsNotSupported]),
+            52 | 55 | 56 => Found::or(C::ConnectionReset, &[C::IdleConnectionClosed]),
+            58 | 66 | 77 => Found::sure(C::DriverMisconfigured),
+            51 => Found::sure(C::TlsHostnameMismatch),
+            60 => Found::sure(C::TlsCertUntrusted),
+            _ => return None,
+        })
+    };
+    let apple = |number| {
+        Some(match number {
+            1001 => Found::sure(C::ConnectTimeout),
+            1003 | 1006 => Found::sure(C::DnsNotFound),
+            1004 => Found::or(C::ConnectionRefused, &[C::Unreachable]),
+            1005 => Found::or(C::ConnectionReset, &[C::IdleConnectionClosed]),
+            1009 => Found::sure(C::HostUnreachable),
+            1200 => Found::or(C::TlsProtocolMismatch, &[C::TlsCertUntrusted, C::TlsNotSupported]),
+            1201 | 1204 => Found::or(C::TlsCertExpired, &[C::ClockSkew]),
+            1202 | 1203 => Found::sure(C::TlsCertUntrusted),
+            _ => return None,
+        })
+    };
+    let curls = ["curl error", "curl: ("].iter().find_map(|mark| after(mark)).and_then(curl);
+    curls.or_else(|| after("nsurlerrordomain code").and_then(apple))
+}
+
 /// The first of a system's codes in a text.
 pub(super) fn in_text(words: &Words) -> Option<Found> {
+    if let Some(found) = of_a_library(words) {
+        return Some(found);
+    }
     let mut previous = "";
     let coded = words.tokens().find_map(|token| {
         let marked = MARKS_A_NUMBER.contains(&previous);
@@ -87,6 +130,10 @@ pub(super) fn in_text(words: &Words) -> Option<Found> {
 
 /// The number that MySQL's clients put in brackets at the end: `Can't connect … (111)`, `(10061)`, `(2 "No such file`.
 fn in_brackets(words: &Words) -> Option<Found> {
+    // While the greeting was waited for: interrupted, or "try again".
+    if words.says("lost connection * system error: 11") || words.says("lost connection * system error: 4") {
+        return Some(Found::sure(C::ConnectTimeout));
+    }
     if !words.any(&["can't connect to", "unknown mysql server host", "lost connection to"]) {
         return None;
     }

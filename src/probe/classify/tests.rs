@@ -128,6 +128,11 @@ fn codes_decide_whatever_the_language() {
         ("-10060", "", Cause::ConnectTimeout),
         ("DEPTH_ZERO_SELF_SIGNED_CERT", "", Cause::TlsCertUntrusted),
         ("P1003", "", Cause::DatabaseNotFound),
+        ("08003", "", Cause::IdleConnectionClosed),
+        ("08006", "something", Cause::ConnectionReset),
+        ("08001", "Connection refused", Cause::ConnectionRefused),
+        ("2004", "", Cause::HostUnreachable),
+        ("3032", "", Cause::ServerShuttingDown),
         ("nonsense", "", Cause::Unknown),
     ] {
         assert_eq!(coded(code, text), cause, "{code}: {text}");
@@ -147,6 +152,12 @@ fn codes_mean_what_their_provider_means() {
         (MongoDb, "8000", "you are over your space quota", Cause::QuotaExceeded),
         (MongoDb, "NotWritablePrimary", "", Cause::NotPrimary),
         (MongoDb, "50", "", Cause::StatementTimeout),
+        (MongoDb, "133", "", Cause::NotPrimary),
+        (MongoDb, "188", "", Cause::DriverServerIncompatible),
+        (MongoDb, "202", "", Cause::ConnectTimeout),
+        (MongoDb, "323", "", Cause::DriverServerIncompatible),
+        (MongoDb, "462", "", Cause::QuotaExceeded),
+        (MongoDb, "16500", "", Cause::QuotaExceeded),
         (
             Firebase,
             "403",
@@ -186,6 +197,10 @@ fn codes_in_the_text_come_before_its_words() {
         ("connect ENETUNREACH 10.0.0.1:5432", Cause::HostUnreachable),
         ("mysql: l'erreur (errno: 1040)", Cause::TooManyConnections),
         ("MongoServerError: nicht erlaubt, code: 18", Cause::AuthWrongPassword),
+        ("cURL error 28: sans réponse", Cause::ConnectTimeout),
+        ("curl: (60) problème", Cause::TlsCertUntrusted),
+        ("Error Domain=NSURLErrorDomain Code=-1003 \"...\"", Cause::DnsNotFound),
+        ("System.IO.EndOfStreamException", Cause::ConnectionReset),
     ] {
         assert_eq!(read(text), cause, "{text}");
     }

@@ -32,6 +32,32 @@ impl Words {
         Self(words)
     }
 
+    /// The same with the names of types and codes spelled out: `EndOfStreamException` and `END_OF_STREAM` say "end
+    /// of stream". Names that begin with a small letter stay as they are: they are those of options. Nothing where
+    /// there is no such name.
+    pub fn spelled_out(text: &str) -> Option<Self> {
+        let read = both_ends(text);
+        let mut spelled = String::with_capacity(read.len() + 64);
+        let mut changed = false;
+        let mut in_name = false;
+        let mut before = ' ';
+        for c in read.chars() {
+            if !(before.is_alphanumeric() || before == '_') {
+                in_name = c.is_uppercase();
+            }
+            let hump = before.is_lowercase() && c.is_uppercase();
+            if in_name && (hump || c == '_') {
+                spelled.push(' ');
+                changed = true;
+            }
+            if !(in_name && c == '_') {
+                spelled.push(c);
+            }
+            before = c;
+        }
+        changed.then(|| Self::new(&spelled))
+    }
+
     /// The whole, normalised.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -167,6 +193,18 @@ mod tests {
             ("connect at noon", "connect at noon"),
         ] {
             assert_eq!(Words::new(text).as_str(), words);
+        }
+    }
+
+    #[test]
+    fn names_are_spelled_out() {
+        for (text, words) in [
+            ("System.IO.EndOfStreamException: x", Some("system.io.end of stream exception: x")),
+            ("code: 'HANDSHAKE_TIMED_OUT'", Some("code: 'handshake timed out'")),
+            ("connectTimeoutMS=5 and pool_timeout", None),
+            ("nothing", None),
+        ] {
+            assert_eq!(Words::spelled_out(text).as_ref().map(Words::as_str), words, "{text}");
         }
     }
 

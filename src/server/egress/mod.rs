@@ -202,7 +202,10 @@ impl EgressError {
                     Cause::Ipv6Unreachable
                 }
                 io::ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
-                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Cause::ConnectionReset,
+                // EPIPE: it was taken and cut again before this side had seen it.
+                io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+                    Cause::ConnectionReset
+                }
                 io::ErrorKind::TimedOut => Cause::ConnectTimeout,
                 io::ErrorKind::HostUnreachable
                 | io::ErrorKind::NetworkUnreachable

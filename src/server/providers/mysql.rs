@@ -87,7 +87,7 @@ pub(super) async fn greet(stream: TcpStream) -> Result<super::staged::Greeting, 
     let greeting = Greeting::read(&packets.read_first().await?)?;
     let found = super::staged::Greeting {
         speaks: format!("MySQL ({})", greeting.version),
-        offers_tls: greeting.capabilities.contains(Capabilities::CLIENT_SSL),
+        offers_tls: Some(greeting.capabilities.contains(Capabilities::CLIENT_SSL)),
     };
     let capabilities = WANTED & greeting.capabilities;
     Session { packets, greeting, capabilities }.leave_politely().await;

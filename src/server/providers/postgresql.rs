@@ -225,7 +225,7 @@ async fn offers_tls(stream: &mut TcpStream) -> Result<bool, Trouble> {
 /// What speaks there, for a staged probe. The server takes the question for TLS and the end after it as a
 /// client that thought better of it.
 pub(super) async fn greet(mut stream: TcpStream) -> Result<Greeting, Trouble> {
-    Ok(Greeting { speaks: "PostgreSQL".to_owned(), offers_tls: offers_tls(&mut stream).await? })
+    Ok(Greeting { speaks: "PostgreSQL".to_owned(), offers_tls: Some(offers_tls(&mut stream).await?) })
 }
 
 /// The text of an error that came in place of an answer to the question for TLS.

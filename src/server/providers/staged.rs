@@ -16,9 +16,12 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{Attempted, Trace, Trouble, attempt, connecting, mysql, out_of_time, postgresql, wire::speaker};
+use super::{Attempted, Trace, Trouble, attempt, connecting, mongodb, mysql, out_of_time, postgresql, wire::speaker};
 use crate::{
-    connections::{Provider, settings::Settings},
+    connections::{
+        Provider,
+        settings::{Settings, Special, TlsMode},
+    },
     diagnosis::{Findings, Stage, StageKind, StagedReport},
     probe::{Cause, Depth, Failure, Outcome, Phase, ProbeReport, TlsFacts},
     server::egress::{Egress, Resolved},
@@ -36,8 +39,8 @@ const NAMED: usize = 20;
 pub(super) struct Greeting {
     /// What speaks.
     pub speaks: String,
-    /// Whether it offers TLS.
-    pub offers_tls: bool,
+    /// Whether it offers TLS, where that was seen.
+    pub offers_tls: Option<bool>,
 }
 
 /// Takes one connection apart, step by step, and stops where it must. Ends within three times the connect
@@ -45,7 +48,7 @@ pub(super) struct Greeting {
 pub async fn diagnose(egress: &Egress, provider: Provider, settings: &Settings) -> StagedReport {
     let started = Instant::now();
     let mut staged = Staged { egress, provider, settings, stages: Vec::new(), findings: Findings::default() };
-    let reached = match greeter(provider) {
+    let reached = match greeter(provider, settings) {
         Some(greet) => staged.reach(greet).await,
         None => Ok(()),
     };
@@ -66,12 +69,14 @@ pub async fn diagnose(egress: &Egress, provider: Provider, settings: &Settings) 
     }
 }
 
-/// Those providers whose settings name one host and port, and how one speaks to it before a login. The stages
-/// of the others are the phases of their own attempt.
-const fn greeter(provider: Provider) -> Option<Greeter> {
+/// How one speaks before a login, where the settings name one host and port. The stages of the others, and of
+/// MongoDB's lists of hosts, are the phases of their own attempt.
+fn greeter(provider: Provider, settings: &Settings) -> Option<Greeter> {
+    let is_list = matches!(&settings.special, Special::MongoDb(list) if list.srv || !list.more_hosts.is_empty());
     match provider {
         Provider::PostgreSql => Some(Greeter::PostgreSql),
         Provider::MySql => Some(Greeter::MySql),
+        Provider::MongoDb if !is_list => Some(Greeter::MongoDb),
         Provider::MongoDb | Provider::Firebase | Provider::Supabase => None,
     }
 }
@@ -81,6 +86,7 @@ const fn greeter(provider: Provider) -> Option<Greeter> {
 enum Greeter {
     PostgreSql,
     MySql,
+    MongoDb,
 }
 
 impl Greeter {
@@ -88,6 +94,7 @@ impl Greeter {
         match self {
             Self::PostgreSql => postgresql::greet(stream).await,
             Self::MySql => mysql::greet(stream).await,
+            Self::MongoDb => mongodb::greet(stream).await,
         }
     }
 
@@ -96,6 +103,26 @@ impl Greeter {
         match self {
             Self::PostgreSql => &[5432, 5433, 6432, 6543],
             Self::MySql => &[3306, 3307, 6033],
+            Self::MongoDb => &[27_017, 27_018, 27_019],
+        }
+    }
+
+    /// What else may be waiting where nothing was said.
+    const fn pokes(self) -> &'static [Poke] {
+        match self {
+            Self::PostgreSql => &[Poke::MongoDb],
+            // A client waits for the server's first word, and a server of another kind waits as well.
+            Self::MySql => &[Poke::PostgreSql, Poke::MongoDb, Poke::Lines],
+            Self::MongoDb => &[Poke::PostgreSql],
+        }
+    }
+
+    /// Whose protocol it is.
+    const fn whose(self) -> &'static str {
+        match self {
+            Self::PostgreSql => "PostgreSQL's",
+            Self::MySql => "MySQL's",
+            Self::MongoDb => "MongoDB's",
         }
     }
 }
@@ -104,6 +131,7 @@ impl Greeter {
 #[derive(Clone, Copy, Debug)]
 enum Poke {
     PostgreSql,
+    MongoDb,
     /// HTTP, Redis and others that read lines.
     Lines,
 }
@@ -111,7 +139,8 @@ enum Poke {
 impl Poke {
     async fn answer(self, mut stream: TcpStream) -> Option<&'static str> {
         match self {
-            Self::PostgreSql => postgresql::greet(stream).await.ok().map(|_| "PostgreSQL's"),
+            Self::PostgreSql => postgresql::greet(stream).await.ok().map(|_| Greeter::PostgreSql.whose()),
+            Self::MongoDb => mongodb::greet(stream).await.ok().map(|_| Greeter::MongoDb.whose()),
             Self::Lines => {
                 stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.ok()?;
                 let mut first = [0; 64];
@@ -185,7 +214,7 @@ impl Staged<'_> {
             match self.meet(greeter, &one, Instant::now() + left / others.max(1)).await {
                 Ok(greeting) => {
                     speaks = true;
-                    self.findings.offers_tls = Some(greeting.offers_tls);
+                    self.findings.offers_tls = greeting.offers_tls;
                 }
                 Err(failure) if furthest.as_ref().is_none_or(|earlier| distance(&failure) >= distance(earlier)) => {
                     furthest = Some(failure);
@@ -217,10 +246,15 @@ impl Staged<'_> {
             Ok(answer) => answer,
             Err(_) => Err(self.silence(greeter, one).await),
         };
+        let answer = if let Greeter::MongoDb = greeter { self.beside_tls(answer, one).await } else { answer };
         match answer {
             Ok(greeting) => {
-                let tls = if greeting.offers_tls { "offers TLS" } else { "has no TLS" };
-                self.note(StageKind::Protocol, subject, Outcome::Ok, since, format!("{}, {tls}", greeting.speaks));
+                let tls = match greeting.offers_tls {
+                    Some(true) => ", offers TLS",
+                    Some(false) => ", has no TLS",
+                    None => "",
+                };
+                self.note(StageKind::Protocol, subject, Outcome::Ok, since, format!("{}{tls}", greeting.speaks));
                 Ok(greeting)
             }
             Err(trouble) => {
@@ -231,19 +265,40 @@ impl Staged<'_> {
         }
     }
 
-    /// Nothing was said in time. Where the client waits for the server's first word, a server of another kind
-    /// waits as well: a word of its own kind tells.
+    /// MongoDB does not negotiate TLS: a server that takes nothing else hangs up on clear text, and one that has
+    /// none may wait silently for the rest of what it takes for a long message. So both are tried.
+    async fn beside_tls(&self, answer: Result<Greeting, Trouble>, one: &Resolved) -> Result<Greeting, Trouble> {
+        let without = self.settings.tls == Some(TlsMode::Disable);
+        let is_other = |trouble: &Trouble| trouble.cause == Some(Cause::WrongProtocol);
+        if answer.as_ref().map_or_else(is_other, |_| without) {
+            return answer;
+        }
+        let answers = timeout(ELSEWHERE, async {
+            match self.egress.dial(one, Instant::now() + ELSEWHERE).await {
+                Ok((stream, _)) => mongodb::answers_tls(stream, self.settings, &self.settings.host).await,
+                Err(_) => false,
+            }
+        });
+        match (answer, answers.await.unwrap_or(false)) {
+            (Ok(greeting), offers) => Ok(Greeting { offers_tls: Some(offers), ..greeting }),
+            (Err(_), true) if without => {
+                Err(Trouble::new(Cause::TlsRequired, "The server speaks TLS only, and the connection is to use none."))
+            }
+            (Err(_), true) => Ok(Greeting { speaks: "TLS from the first byte".to_owned(), offers_tls: Some(true) }),
+            (Err(trouble), false) => Err(trouble),
+        }
+    }
+
+    /// Nothing was said in time. A server of another kind may wait for a word of its own kind.
     async fn silence(&self, greeter: Greeter, one: &Resolved) -> Trouble {
-        if let Greeter::MySql = greeter {
-            for poke in [Poke::PostgreSql, Poke::Lines] {
-                let answer = timeout(ELSEWHERE, async {
-                    let (stream, _) = self.egress.dial(one, Instant::now() + ELSEWHERE).await.ok()?;
-                    poke.answer(stream).await
-                });
-                if let Ok(Some(name)) = answer.await {
-                    let message = format!("The server does not speak MySQL's protocol, but {name}.");
-                    return Trouble::new(Cause::WrongProtocol, message);
-                }
+        for poke in greeter.pokes() {
+            let answer = timeout(ELSEWHERE, async {
+                let (stream, _) = self.egress.dial(one, Instant::now() + ELSEWHERE).await.ok()?;
+                poke.answer(stream).await
+            });
+            if let Ok(Some(name)) = answer.await {
+                let message = format!("The server does not speak {} protocol, but {name}.", greeter.whose());
+                return Trouble::new(Cause::WrongProtocol, message);
             }
         }
         out_of_time(Phase::Auth).also(&[Cause::WrongProtocol])
@@ -251,8 +306,11 @@ impl Staged<'_> {
 
     /// The attempt itself, as every check makes it, with its one login.
     async fn connect(&mut self) -> Outcomes {
-        let Attempted { report, findings: found, .. } =
+        let Attempted { mut report, findings: found, .. } =
             attempt(self.egress, self.provider, self.settings, Depth::Staged).await;
+        if let Some(failure) = report.failure.as_mut().filter(|_| self.findings.offers_tls == Some(false)) {
+            no_tls_was_seen(failure);
+        }
         self.findings.databases = named(found.databases);
         self.findings.privileges = found.privileges;
         let missing = report.failure.as_ref().is_some_and(|failure| failure.cause == Cause::DatabaseNotFound);
@@ -309,7 +367,7 @@ impl Staged<'_> {
 
     /// The other usual ports of the host, where nothing or something else answered at the one that is set.
     async fn look_elsewhere(&mut self, failure: &Failure) {
-        let Some(greeter) = greeter(self.provider) else { return };
+        let Some(greeter) = greeter(self.provider, self.settings) else { return };
         if !matches!(failure.cause, Cause::ConnectionRefused | Cause::WrongProtocol) {
             return;
         }
@@ -337,6 +395,16 @@ impl Staged<'_> {
             greeter.greet(stream).await.ok()
         };
         timeout(ELSEWHERE, looked).await.ok().flatten().is_some()
+    }
+}
+
+/// A handshake that was not answered by a server that was seen to have no TLS.
+fn no_tls_was_seen(failure: &mut Failure) {
+    if failure.phase == Phase::Tls && failure.also_possible.contains(&Cause::TlsNotSupported) {
+        failure.also_possible.retain(|cause| *cause != Cause::TlsNotSupported);
+        failure.cause = Cause::TlsNotSupported;
+        "The server answers in clear text and has no TLS, which the connection insists on."
+            .clone_into(&mut failure.message);
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     certificates::Authority,
-    fault::{Count, Fault, From, counted, sockets, with},
+    fault::{Count, Cut, Fault, From, counted, sockets, with},
     mariadb::{MariaDbOptions, TargetMariaDb},
 };
 
@@ -19,7 +19,7 @@ const MY: Provider = Provider::MySql;
 
 /// All of them, by server.
 pub async fn groups() -> Vec<Vec<Fault>> {
-    let mut groups = vec![accounts(), secure(), full()];
+    let mut groups = vec![accounts(), secure(), full(), cut().await];
     groups.extend(addresses().await);
     groups
 }
@@ -134,6 +134,36 @@ fn full() -> Vec<Fault> {
     let left =
         counted(&held, |held| async move { sockets(held.1.port()) - i64::try_from(held.0.len()).expect("a dozen") });
     vec![Fault::new("mariadb: too many connections", MY, good, Cause::TooManyConnections, &left)]
+}
+
+/// A server whose way is cut after each byte of its greeting and of the head of its answer to the login.
+async fn cut() -> Vec<Fault> {
+    // Each cut counts towards blocking this host.
+    let (server, good) = start(&["--max-connect-errors=100000"], &[]);
+    let mut head = [0; 4];
+    TcpStream::connect(("127.0.0.1", server.port()))
+        .and_then(|mut stream| stream.read_exact(&mut head))
+        .expect("the head of the greeting");
+    let greeting = 4 + usize::from(u16::from_le_bytes([head[0], head[1]]));
+    let left = asked(&server);
+    let mut faults = Vec::new();
+    for after in 0..=greeting + 4 {
+        let way = Arc::new(Cut::start(server.port(), after).await);
+        let through = with(&good, json!({"port": way.port()}));
+        let count = Arc::clone(&left);
+        let left: Count = Arc::new(move || {
+            let (_way, count) = (Arc::clone(&way), count());
+            count
+        });
+        faults.push(Fault::new(
+            "mariadb: cut after each byte of the login",
+            MY,
+            through,
+            Cause::ConnectionReset,
+            &left,
+        ));
+    }
+    faults
 }
 
 /// A server that lets only this machine in, and one that has blocked an address, both seen from elsewhere.

@@ -17,18 +17,30 @@ use crate::support::{
 
 /// The first bytes of a MariaDB greeting.
 const GREETING: &[u8] = b"\x4a\0\0\0\x0a5.5.5-10.11.6-MariaDB\0\x01\0\0\0abcdefgh\0";
+/// The first bytes of MongoDB's answer to `hello`.
+const HELLO: &[u8] = b"\x40\x01\0\0\x07\0\0\0\x01\0\0\0\xdd\x07\0\0\0\0\0\0\0\x2b\x01\0\0\x08isWritable";
 /// How long silence is listened to.
 const PATIENCE_MS: u32 = 600;
 
 /// All of them, each with a stand-in of its own.
 pub async fn groups() -> Vec<Vec<Fault>> {
-    let (pg, my) = (Provider::PostgreSql, Provider::MySql);
-    let mut faults = vec![refused(pg), refused(my), dropped(), nowhere(), barred()];
+    let (pg, my, mongo) = (Provider::PostgreSql, Provider::MySql, Provider::MongoDb);
+    let mut faults = vec![refused(pg), refused(my), refused(mongo), dropped(), nowhere(), barred()];
     for (name, provider, trick, cause) in [
         ("network: silence (pg)", pg, Trick::Silence, Cause::ConnectTimeout),
         ("network: silence (mariadb)", my, Trick::Silence, Cause::ConnectTimeout),
         ("network: slow drip (pg)", pg, drip(b"R\0\0\0\x08\0\0\0\0"), Cause::WrongProtocol),
         ("network: slow drip (mariadb)", my, drip(GREETING), Cause::ConnectTimeout),
+        ("network: silence (mongodb)", mongo, Trick::Silence, Cause::ConnectTimeout),
+        ("network: slow drip (mongodb)", mongo, drip(HELLO), Cause::ConnectTimeout),
+        (
+            "network: HTTP (mongodb)",
+            mongo,
+            Trick::Answers(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+            Cause::WrongProtocol,
+        ),
+        ("network: SSH (mongodb)", mongo, Trick::Says(b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()), Cause::WrongProtocol),
+        ("network: MariaDB (mongodb)", mongo, Trick::Says(GREETING.to_vec()), Cause::WrongProtocol),
         ("network: HTTP (pg)", pg, Trick::Answers(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), Cause::WrongProtocol),
         ("network: SSH (pg)", pg, Trick::Says(b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()), Cause::WrongProtocol),
         ("network: SSH (mariadb)", my, Trick::Says(b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec()), Cause::WrongProtocol),
@@ -53,7 +65,10 @@ pub async fn groups() -> Vec<Vec<Fault>> {
     }
     let mut groups: Vec<Vec<Fault>> = faults.into_iter().map(|fault| vec![fault]).collect();
     groups.push(cut("network: reset (pg)", pg, &[], &[0]).await);
-    groups.push(cut("network: reset in the greeting (mariadb)", my, GREETING, &[0, 3, 4, 5, 20, 40]).await);
+    let lengths: Vec<usize> = (0..GREETING.len()).collect();
+    groups.push(cut("network: reset in the greeting (mariadb)", my, GREETING, &lengths).await);
+    let lengths: Vec<usize> = (0..HELLO.len()).collect();
+    groups.push(cut("network: reset in the answer (mongodb)", Provider::MongoDb, HELLO, &lengths).await);
     groups
 }
 
@@ -122,9 +137,9 @@ fn barred() -> Fault {
     Fault::new("network: metadata address", Provider::PostgreSql, good, Cause::InvalidConnectionString, &nobody())
 }
 
-/// A reset after some of what a server says first. (After each byte of it: in the tests of hostile targets.)
+/// A reset after some of what a server says first.
 async fn cut(name: &'static str, provider: Provider, words: &[u8], lengths: &[usize]) -> Vec<Fault> {
-    let waits = provider == Provider::PostgreSql;
+    let waits = provider != Provider::MySql;
     let mut faults = Vec::new();
     for length in lengths.iter().copied() {
         let trick = Trick::Breaks { words: words.get(..length).unwrap_or_default().to_vec(), waits };

@@ -56,8 +56,17 @@ impl TestApp {
         Self::with(&[("MOORING_SIGNUP", "open"), ("MOORING_EGRESS", "self-hosted")]).await
     }
 
+    /// An application with the defaults that goes out this way.
+    pub async fn with_egress(egress: Egress) -> Self {
+        Self::build(&[("MOORING_SIGNUP", "open"), ("MOORING_EGRESS", "self-hosted")], Some(egress)).await
+    }
+
     /// An application with these variables of the environment.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::build(variables, None).await
+    }
+
+    async fn build(variables: &[(&str, &str)], egress: Option<Egress>) -> Self {
         let database = TestDatabase::fresh().await;
         let data_folder = tempfile::tempdir().expect("make a data folder");
         let folder = data_folder.path().display().to_string();
@@ -76,7 +85,8 @@ impl TestApp {
             .await
             .expect("ask for the time");
         let clock = TestClock::at(Timestamp::from(now));
-        let state = process(config, &database, &clock).await;
+        let egress = egress.unwrap_or_else(|| Egress::new(config.egress));
+        let state = process(config, egress, &database, &clock).await;
         Self {
             router: router(state.clone()),
             state,
@@ -89,7 +99,7 @@ impl TestApp {
 
     /// What another process of this application has: the same database and time, all else its own.
     pub async fn another_process(&self) -> AppState {
-        process(self.state.config().clone(), &self.database, &self.clock).await
+        process(self.state.config().clone(), self.state.egress().clone(), &self.database, &self.clock).await
     }
 
     /// The router itself.
@@ -153,12 +163,12 @@ impl TestApp {
     }
 }
 
-/// The state of a process with this configuration.
-async fn process(config: Config, database: &TestDatabase, clock: &TestClock) -> AppState {
+/// The state of a process with this configuration and way out.
+async fn process(config: Config, egress: Egress, database: &TestDatabase, clock: &TestClock) -> AppState {
     let ours = Database::new(database.pool(8));
     let vault = open_vault(&ours, config.master_key.clone()).await.expect("open the vault");
     AppState::new(Services {
-        egress: Egress::new(config.egress),
+        egress,
         config,
         database: ours,
         clock: Arc::new(clock.clone()),

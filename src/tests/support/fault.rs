@@ -14,10 +14,10 @@ use std::{
     time::Duration,
 };
 
-use mooring::{connections::Provider, probe::Cause};
+use mooring::{connections::Provider, diagnosis::StageKind, probe::Cause};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
     time::sleep,
@@ -108,13 +108,22 @@ where
 /// The server's ends of connections to 127.0.0.1:`port`, as the kernel has them: for servers that cannot be
 /// asked.
 pub fn sockets(port: u16) -> i64 {
+    // Established, or closed by the client alone.
+    in_states(port, &["01", "08"])
+}
+
+/// The same without those that the client has closed: for servers that do not go on and close them too.
+pub fn established(port: u16) -> i64 {
+    in_states(port, &["01"])
+}
+
+fn in_states(port: u16, states: &[&str]) -> i64 {
     let table = fs::read_to_string("/proc/net/tcp").expect("read the table of connections");
     let here = format!(":{port:04X}");
     let open = table.lines().filter(|line| {
         let mut fields = line.split_whitespace().skip(1);
         let (local, _, state) = (fields.next(), fields.next(), fields.next());
-        // Established, or closed by the client alone.
-        local.is_some_and(|local| local.ends_with(&here)) && matches!(state, Some("01" | "08"))
+        local.is_some_and(|local| local.ends_with(&here)) && state.is_some_and(|state| states.contains(&state))
     });
     i64::try_from(open.count()).unwrap_or(i64::MAX)
 }
@@ -127,6 +136,8 @@ pub struct Row {
     pub expected: Option<Cause>,
     /// What the staged probe found.
     pub found: Option<Cause>,
+    /// The stage at which it stopped.
+    pub stopped: Option<StageKind>,
     /// How long it took.
     pub took: Duration,
     /// What is not as it should be.
@@ -142,13 +153,24 @@ impl Row {
     }
 }
 
-/// The rows as a table.
+/// The rows as a table. Rows of one name that end alike, such as resets after each byte, are one line with the
+/// longest of their times.
 pub fn table(rows: &[Row]) -> String {
     let word = |cause: Option<Cause>| cause.map_or("connects", Cause::code);
-    let mut text = format!("{:<44} {:<26} {:<26} {:>8}\n", "fault", "expected", "found", "ms");
-    for row in rows {
+    let mut text = format!("{:<48} {:<24} {:<24} {:<20} {:>6}\n", "fault", "expected", "found", "stops at", "ms");
+    let alike = |one: &Row, other: &Row| {
+        (one.name, one.found) == (other.name, other.found) && one.problems.is_empty() && other.problems.is_empty()
+    };
+    for rows in rows.chunk_by(alike) {
+        let row = &rows[0];
+        let times = if rows.len() > 1 { format!(" (×{})", rows.len()) } else { String::new() };
+        let name = [row.name, &times].concat();
         let (expected, found) = (word(row.expected), word(row.found));
-        writeln!(text, "{:<44} {expected:<26} {found:<26} {:>8}", row.name, row.took.as_millis())
+        let mut stages: Vec<&str> = rows.iter().filter_map(|row| row.stopped).map(StageKind::label).collect();
+        stages.sort_unstable();
+        stages.dedup();
+        let took = rows.iter().map(|row| row.took).max().unwrap_or_default().as_millis();
+        writeln!(text, "{name:<48} {expected:<24} {found:<24} {:<20} {took:>6}", stages.join(", "))
             .expect("write to a string");
         for problem in &row.problems {
             writeln!(text, "    {problem}").expect("write to a string");
@@ -244,6 +266,53 @@ async fn play(mut stream: TcpStream, trick: Trick) {
         }
     }
     while hear(&mut stream).await {}
+}
+
+/// A way to a real server that is cut, by a reset, after so many bytes of what the server says.
+#[derive(Debug)]
+pub struct Cut {
+    port: u16,
+    accepting: JoinHandle<()>,
+}
+
+impl Cut {
+    /// Starts one before 127.0.0.1:`target`.
+    pub async fn start(target: u16, after: usize) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
+                tokio::spawn(cut(client, target, after));
+            }
+        });
+        Self { port, accepting }
+    }
+
+    /// Where it listens.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn cut(client: TcpStream, target: SocketAddr, after: usize) {
+    let server = TcpStream::connect(target).await.expect("reach the server");
+    let (mut hears, mut says) = server.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
+    let onward = tokio::spawn(async move {
+        // Whoever of the two ends first is the test's own matter.
+        let _ = copy(&mut from_client, &mut says).await;
+        (from_client, says)
+    });
+    let _ = copy(&mut (&mut hears).take(after as u64), &mut to_client).await;
+    onward.abort();
+    to_client.as_ref().set_zero_linger().expect("close by a reset");
 }
 
 async fn hear(stream: &mut TcpStream) -> bool {

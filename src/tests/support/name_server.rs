@@ -1,11 +1,15 @@
 //! A name server of our own, for domains that nobody else has.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::{
+    collections::HashMap,
+    net::{Ipv6Addr, SocketAddr},
+};
 
 use tokio::{net::UdpSocket, task::JoinHandle};
 
 const A: u16 = 1;
 const TXT: u16 = 16;
+const AAAA: u16 = 28;
 const SRV: u16 = 33;
 
 /// What is answered to a question for a name (lower case, no final dot) and a type: the data of each record.
@@ -19,6 +23,11 @@ impl Zone {
     /// An address of a name.
     pub fn address(self, name: &str, address: [u8; 4]) -> Self {
         self.with(name, A, address.to_vec())
+    }
+
+    /// An IPv6 address of a name.
+    pub fn address_v6(self, name: &str, address: Ipv6Addr) -> Self {
+        self.with(name, AAAA, address.octets().to_vec())
     }
 
     /// A text beside a name.

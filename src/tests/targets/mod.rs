@@ -1,6 +1,7 @@
 //! Probes of targets: real servers in each state that a local one can be brought into, and servers that mean
 //! harm.
 
+mod egress;
 mod firebase;
 mod hostile;
 mod hostile_mongodb;

@@ -32,9 +32,9 @@ use tokio::{
 };
 
 use self::{login::Login, message::Conversation, seeds::Plan, topology::Hello};
-use super::{Attempt, Reached, tls, trace::Trace, trouble::Trouble, wire::Wire};
+use super::{Attempt, Reached, staged::Greeting, tls, trace::Trace, trouble::Trouble, wire::Wire};
 use crate::{
-    connections::settings::{MongoDb, Special, TlsMode},
+    connections::settings::{MongoDb, Settings, Special, TlsMode},
     probe::{Cause, Depth, Phase},
     server::egress::EgressError,
 };
@@ -129,7 +129,15 @@ async fn open(
     }
     trace.begin(Phase::Auth);
     let mut conversation = Conversation::new(wire);
-    let hello = greet(&mut conversation, plan, login).await?;
+    let hello = introduce(&mut conversation, |question| {
+        if let Some(user) = login.asks_about(plan) {
+            question.append(cstr!("saslSupportedMechs"), user);
+        }
+        if plan.load_balanced {
+            question.append(cstr!("loadBalanced"), true);
+        }
+    })
+    .await?;
     if let Some(name) = &plan.replica_set {
         hello.check_set(name)?;
     }
@@ -200,7 +208,7 @@ fn is_atlas(host: &str) -> bool {
 }
 
 /// Asks what the server is; by the older name of the command where the server does not know the newer one.
-async fn greet(conversation: &mut Conversation, plan: &Plan, login: &Login<'_>) -> Result<Hello, Trouble> {
+async fn introduce(conversation: &mut Conversation, add: impl Fn(&mut bson::RawDocumentBuf)) -> Result<Hello, Trouble> {
     for command in [cstr!("hello"), cstr!("isMaster")] {
         let mut question = bson::RawDocumentBuf::new();
         question.append(command, 1);
@@ -212,12 +220,7 @@ async fn greet(conversation: &mut Conversation, plan: &Plan, login: &Login<'_>) 
                 "os": { "type": std::env::consts::OS },
             },
         );
-        if let Some(user) = login.asks_about(plan) {
-            question.append(cstr!("saslSupportedMechs"), user);
-        }
-        if plan.load_balanced {
-            question.append(cstr!("loadBalanced"), true);
-        }
+        add(&mut question);
         question.append(cstr!("$db"), ADMIN);
         match conversation.ask(&question).await.map_err(|trouble| unanswered(trouble, conversation.is_tls()))? {
             Ok(reply) => return Ok(Hello::read(&reply)),
@@ -226,6 +229,22 @@ async fn greet(conversation: &mut Conversation, plan: &Plan, login: &Login<'_>) 
         }
     }
     Err(Trouble::new(Cause::DriverServerIncompatible, "The server knows neither `hello` nor `isMaster`."))
+}
+
+/// A word with what speaks there, in clear text: what it is, without a login.
+pub(super) async fn greet(stream: TcpStream) -> Result<Greeting, Trouble> {
+    let mut conversation = Conversation::new(Wire::Clear(stream));
+    let hello = introduce(&mut conversation, |_| {}).await?;
+    let _ = timeout(AFTERWARDS, conversation.close()).await;
+    Ok(Greeting { speaks: hello.describe(), offers_tls: None })
+}
+
+/// Whether what is there answers the first words of TLS with TLS, be it with a refusal. The certificate is not
+/// judged, and nothing is sent inside.
+pub(super) async fn answers_tls(stream: TcpStream, settings: &Settings, host: &str) -> bool {
+    let (facts, secured) = tls::handshake(stream, settings, host, TlsMode::Require).await;
+    let alert = |refused: &tls::Refused| refused.trouble.code.as_deref().is_some_and(|code| code.starts_with("TLS_"));
+    facts.is_some() || secured.as_ref().err().is_some_and(alert)
 }
 
 /// A server that hangs up on the first question may insist on TLS, be another kind of server, or be older than 3.6.

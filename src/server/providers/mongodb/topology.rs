@@ -61,6 +61,15 @@ impl Hello {
         }
     }
 
+    /// What it is, in a few words.
+    pub fn describe(&self) -> String {
+        match (self.role, &self.set_name) {
+            (Role::Router, _) => "MongoDB (a router)".to_owned(),
+            (_, Some(name)) => format!("MongoDB (of the replica set {name})"),
+            (_, None) => "MongoDB".to_owned(),
+        }
+    }
+
     /// The replica set that the settings name must be the server's.
     pub fn check_set(&self, asked: &str) -> Result<(), Trouble> {
         let found = match (self.role, self.set_name.as_deref()) {

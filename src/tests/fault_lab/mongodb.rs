@@ -1,0 +1,145 @@
+//! What speaks MongoDB's protocol.
+
+use std::{future::ready, sync::Arc, time::Duration};
+
+use mooring::{connections::Provider, probe::Cause};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::support::{
+    certificates::{Authority, self_signed},
+    fault::{Count, Fault, counted, established, with},
+    mongodb::{DATABASE, MongoDbOptions, REPLICA_SET, TargetMongoDb, USER},
+};
+
+const MONGO: Provider = Provider::MongoDb;
+
+/// All of them, by server.
+pub fn groups() -> Vec<Vec<Fault>> {
+    vec![accounts(), open(), tls(), certificates(), hangs()]
+}
+
+/// A server, and what logs in to it.
+fn start(options: &MongoDbOptions) -> (Arc<TargetMongoDb>, Value) {
+    let server = Arc::new(TargetMongoDb::start(options));
+    let credentials = json!({
+        "host": "127.0.0.1", "port": server.port(), "database": DATABASE, "username": USER,
+        "password": "app-password", "authSource": "admin", "tls": "disable",
+    });
+    (server, credentials)
+}
+
+/// Asks the kernel: the server does not tell its connections apart.
+fn seen(server: &Arc<TargetMongoDb>) -> Count {
+    counted(server, |server| ready(i64::try_from(server.connections()).expect("a small number")))
+}
+
+/// A member of a replica set, without TLS.
+fn accounts() -> Vec<Fault> {
+    let (server, good) = start(&MongoDbOptions::default());
+    let left = seen(&server);
+    let fault = |name, change: Value, cause| Fault::new(name, MONGO, with(&good, change), cause, &left);
+    let nobody = json!({"username": null, "password": null, "authSource": null});
+    vec![
+        Fault::none("mongodb: in order", MONGO, good.clone(), &left),
+        Fault::none("mongodb: its replica set", MONGO, with(&good, json!({"replicaSet": REPLICA_SET})), &left),
+        Fault::none("mongodb: no TLS, and none insisted on", MONGO, with(&good, json!({"tls": "prefer"})), &left),
+        Fault::none("mongodb: no privilege", MONGO, with(&good, json!({"username": "nothing"})), &left),
+        fault("mongodb: wrong password", json!({"password": "wrong"}), Cause::AuthWrongPassword),
+        fault("mongodb: missing user", json!({"username": "nobody"}), Cause::AuthWrongPassword),
+        // The server does not tell a wrong database of users from a wrong password.
+        fault("mongodb: wrong authSource", json!({"authSource": "elsewhere"}), Cause::AuthWrongPassword)
+            .also(Cause::AuthSourceWrong),
+        fault("mongodb: the database as authSource", json!({"authSource": null}), Cause::AuthWrongPassword)
+            .also(Cause::AuthSourceWrong),
+        fault("mongodb: no login", nobody, Cause::CredentialsMissing),
+        fault("mongodb: no password", json!({"password": null}), Cause::CredentialsMissing),
+        fault(
+            "mongodb: a mechanism that it has not",
+            json!({"authMechanism": "MONGODB-X509"}),
+            Cause::CredentialsMissing,
+        ),
+        fault("mongodb: another replica set", json!({"replicaSet": "rs0"}), Cause::DriverMisconfigured),
+        // To a check, silence: the first words of TLS are the beginning of a long message.
+        fault("mongodb: no TLS", json!({"tls": "require", "connectTimeoutMs": 700}), Cause::TlsNotSupported)
+            .checked(Cause::ConnectTimeout),
+        Fault::new("mongodb: asked as PostgreSQL", Provider::PostgreSql, as_sql(&good), Cause::WrongProtocol, &left)
+            .checked(Cause::ConnectionReset)
+            .or(Cause::ConnectTimeout),
+        Fault::new("mongodb: asked as MySQL", Provider::MySql, as_sql(&good), Cause::WrongProtocol, &left)
+            .checked(Cause::ConnectTimeout),
+    ]
+}
+
+/// The same place and account, for another kind of database.
+fn as_sql(good: &Value) -> Value {
+    with(good, json!({"authSource": null, "connectTimeoutMs": 700}))
+}
+
+/// A server that lets everyone in.
+fn open() -> Vec<Fault> {
+    let (server, good) = start(&MongoDbOptions { open: true, standalone: true, ..MongoDbOptions::default() });
+    let left = seen(&server);
+    let nobody = with(&good, json!({"username": null, "password": null, "authSource": null}));
+    vec![
+        Fault::none("mongodb: no login asked for", MONGO, nobody.clone(), &left),
+        Fault::new(
+            "mongodb: a replica set that is none",
+            MONGO,
+            with(&nobody, json!({"replicaSet": "rs0"})),
+            Cause::DriverMisconfigured,
+            &left,
+        ),
+    ]
+}
+
+/// A server that takes TLS only.
+fn tls() -> Vec<Fault> {
+    let authority = Authority::new("Tests");
+    let (server, good) =
+        start(&MongoDbOptions { tls: Some(authority.issue(&["localhost"], None)), ..MongoDbOptions::default() });
+    let left = seen(&server);
+    let verified = json!({"host": "localhost", "tls": "verify-full", "caCertificate": authority.certificate()});
+    let change = |changes: Value| with(&with(&good, verified.clone()), changes);
+    let fault = |name, changes: Value, cause| Fault::new(name, MONGO, change(changes), cause, &left);
+    vec![
+        Fault::none("mongodb tls: in order", MONGO, change(json!({})), &left),
+        Fault::none("mongodb tls: preferred", MONGO, change(json!({"tls": "prefer"})), &left),
+        Fault::none(
+            "mongodb tls: wrong name, unverified",
+            MONGO,
+            change(json!({"host": "127.0.0.1", "tls": "verify-ca"})),
+            &left,
+        ),
+        Fault::new("mongodb tls: TLS only, asked without", MONGO, good.clone(), Cause::TlsRequired, &left)
+            .checked(Cause::ConnectionReset),
+        fault("mongodb tls: unknown issuer", json!({"caCertificate": null}), Cause::TlsCertUntrusted),
+        fault("mongodb tls: wrong name", json!({"host": "127.0.0.1"}), Cause::TlsHostnameMismatch),
+        fault("mongodb tls: wrong password", json!({"password": "wrong"}), Cause::AuthWrongPassword),
+    ]
+}
+
+/// Servers whose certificate is the fault.
+fn certificates() -> Vec<Fault> {
+    let authority = Authority::new("Tests");
+    // Well before today on every machine whose clock is right.
+    let long_ago = OffsetDateTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 50);
+    let with_tls = |certificate| start(&MongoDbOptions { tls: Some(certificate), ..MongoDbOptions::default() });
+    let (own, own_good) = with_tls(self_signed(&["localhost"], None));
+    let (expired, expired_good) = with_tls(authority.issue(&["localhost"], Some(long_ago)));
+    let full = json!({"host": "localhost", "tls": "verify-full"});
+    let given = json!({"host": "localhost", "tls": "verify-full", "caCertificate": authority.certificate()});
+    vec![
+        Fault::new("mongodb tls: self-signed", MONGO, with(&own_good, full), Cause::TlsCertUntrusted, &seen(&own)),
+        Fault::new("mongodb tls: expired", MONGO, with(&expired_good, given), Cause::TlsCertExpired, &seen(&expired)),
+    ]
+}
+
+/// A server that accepts and never answers. It cannot close what the client has closed.
+fn hangs() -> Vec<Fault> {
+    let (server, good) = start(&MongoDbOptions::default());
+    server.freeze();
+    let left = counted(&server, |server| ready(established(server.port())));
+    let good = with(&good, json!({"connectTimeoutMs": 600}));
+    vec![Fault::new("mongodb: hangs", MONGO, good, Cause::ConnectTimeout, &left)]
+}
