@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("mooring: the threads to work with cannot be started: {error}");
+            tracing::error!("the threads to work with cannot be started: {error}");
             return ExitCode::FAILURE;
         }
     };

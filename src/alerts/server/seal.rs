@@ -69,13 +69,12 @@ async fn seal_rule(caller: &Caller, id: AlertRuleId) -> Result<bool, AppError> {
         return Ok(false);
     };
     let owner = UserId(row.user_id);
-    let channels = match Channels::read(&row.notification_channels, &Channels::default()) {
-        Ok(channels) => SealedChannels::new(caller, id, owner, &channels)?,
-        Err(_) => {
-            let whole = row.notification_channels.to_string();
-            let sealed = caller.state().vault().seal(id.0, owner, CHANNELS, whole.as_bytes())?;
-            SealedChannels { public: row.shown, sealed: Some(sealed) }
-        }
+    let channels = if let Ok(channels) = Channels::read(&row.notification_channels, &Channels::default()) {
+        SealedChannels::new(caller, id, owner, &channels)?
+    } else {
+        let whole = row.notification_channels.to_string();
+        let sealed = caller.state().vault().seal(id.0, owner, CHANNELS, whole.as_bytes())?;
+        SealedChannels { public: row.shown, sealed: Some(sealed) }
     };
     store(&mut tx, id, &channels).await?;
     tx.commit().await?;

@@ -106,7 +106,7 @@ fn read<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, WireError>
         let said = error.inner().to_string();
         match said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
             Some(name) if path == "." => AppError::invalid(name, format!("{name} is missing.")),
-            Some(name) => AppError::invalid(&format!("{path}.{name}"), format!("{name} is missing.")),
+            Some(name) => AppError::invalid(format!("{path}.{name}"), format!("{name} is missing.")),
             None => AppError::invalid(&path, format!("{path} is not what is taken here.")),
         }
         .into()

@@ -85,9 +85,12 @@ pub struct WireError {
     status: StatusCode,
     #[schema(value_type = String)]
     code: Cow<'static, str>,
-    message: String,
-    details: Option<String>,
-    hint: Option<String>,
+    #[schema(value_type = String)]
+    message: Box<str>,
+    #[schema(value_type = Option<String>)]
+    details: Option<Box<str>>,
+    #[schema(value_type = Option<String>)]
+    hint: Option<Box<str>>,
     #[serde(skip)]
     retry_after_s: Option<u32>,
     #[serde(skip)]
@@ -96,7 +99,7 @@ pub struct WireError {
 
 impl WireError {
     /// An error with this status, code (`PostgREST`'s under `/rest/v1`) and message.
-    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<Box<str>>) -> Self {
         Self {
             status,
             code: code.into(),
@@ -123,7 +126,7 @@ impl WireError {
 
     /// More about what was found.
     #[must_use]
-    pub fn details(mut self, details: impl Into<String>) -> Self {
+    pub fn details(mut self, details: impl Into<Box<str>>) -> Self {
         self.details = Some(details.into());
         self
     }
@@ -137,7 +140,7 @@ impl WireError {
 
     /// What to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Box<str>>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -164,7 +167,7 @@ impl From<AppError> for WireError {
         match &error {
             AppError::Invalid(fields) => {
                 let names: Vec<&str> = fields.iter().map(|error| error.field.as_str()).collect();
-                wire.details = Some(names.join(", "));
+                wire.details = Some(names.join(", ").into());
             }
             AppError::TooManyRequests(seconds) => wire.retry_after_s = Some(*seconds),
             _ => {}

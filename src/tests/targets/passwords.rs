@@ -16,7 +16,7 @@ use mooring::{
 use proptest::{
     prelude::*,
     strategy::ValueTree,
-    test_runner::{TestRng, TestRunner},
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
 };
 
 use crate::support::{
@@ -58,7 +58,7 @@ fn passwords() -> Vec<String> {
     passwords.push((0..=16_u32).filter_map(|plane| char::from_u32(plane << 16 | 0x3042)).collect());
     passwords.push("long enough ".repeat(340));
     let mut runner =
-        TestRunner::new_with_rng(ProptestConfig::default(), TestRng::deterministic_rng(Default::default()));
+        TestRunner::new_with_rng(ProptestConfig::default(), TestRng::deterministic_rng(RngAlgorithm::default()));
     let any = prop::collection::vec(any::<char>().prop_filter("NUL", |char| *char != '\0'), 1..40);
     let more =
         (0..passwords.len()).map(|_| any.new_tree(&mut runner).expect("a password").current().into_iter().collect());

@@ -112,7 +112,7 @@ fn hosts() -> impl Strategy<Value = (String, String)> {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }
 
 proptest! {

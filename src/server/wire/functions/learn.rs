@@ -28,10 +28,10 @@ const LONGEST_FIX: usize = 8_000;
 pub(super) async fn learn_connection_knowledge(
     State(state): State<AppState>,
     Visitor(caller): Visitor,
-    Sent(asked): Sent<LearnRequest>,
+    Sent(request): Sent<LearnRequest>,
 ) -> Result<Json<LearnResponse>, WireError> {
     let asker = caller.as_ref().map_or(Asker::Anonymous(&state), Asker::Account);
-    let answer = match asked {
+    let answer = match request {
         LearnRequest::LearnFromSuccess(data) => LearnResponse::Success(succeeded(asker, data).await?),
         LearnRequest::LearnFromError(data) => LearnResponse::Error(failed(asker, data).await?),
         LearnRequest::UpdateConfidence(data) => LearnResponse::Confidence(judged(asker, data).await?),
