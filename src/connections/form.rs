@@ -286,6 +286,9 @@ impl ConnectionForm {
             api_key: String::new(),
             anon_key: String::new(),
             service_role_key: String::new(),
+            // A private key that was pasted beside its field is as secret there.
+            ca_certificate: without_private_key(&self.ca_certificate),
+            client_certificate: without_private_key(&self.client_certificate),
             ..self.clone()
         }
     }
@@ -491,6 +494,11 @@ impl ConnectionForm {
         .map(|(_, field)| field)
         .collect()
     }
+}
+
+/// A certificate as it is, and nothing of a private key.
+fn without_private_key(pem: &str) -> String {
+    if pem.contains("PRIVATE KEY") { String::new() } else { pem.to_owned() }
 }
 
 #[cfg(test)]

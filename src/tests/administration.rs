@@ -275,7 +275,9 @@ async fn nothing_is_left_of(app: &TestApp, user: &str) {
 
 #[tokio::test]
 async fn all_administrators_watch_our_own_database_by_one_password() {
-    let app = TestApp::with(&[("MOORING_SIGNUP", "open"), ("MOORING_MASTER_KEY", "")]).await;
+    let app =
+        TestApp::with(&[("MOORING_SIGNUP", "open"), ("MOORING_EGRESS", "self-hosted"), ("MOORING_MASTER_KEY", "")])
+            .await;
     let system = Caller::system(&app.state, "tests");
     let password = async || startup::ensure_watch_role(&system).await.expect("the role").password;
     let first = password().await;

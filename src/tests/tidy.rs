@@ -20,7 +20,7 @@ struct Source {
 impl Source {
     /// Whether the file is a test from top to bottom.
     fn is_test(&self) -> bool {
-        self.path.starts_with("src/tests/") || self.path.ends_with("/tests.rs")
+        self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
     }
 
     /// The lines of code with their numbers: without comments, and up to the unit tests at the file's end.

@@ -189,7 +189,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -227,6 +227,8 @@ mod tests {
         let page: Url = format!("http://{}/", listener.local_addr().expect("its address")).parse().expect("an address");
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a client");
+            // An answer before the question would be no HTTP.
+            let _asked = stream.read(&mut [0; 1024]).await.expect("a request");
             let mut words: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<p>";
             while stream.write_all(words).await.is_ok() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
