@@ -286,9 +286,12 @@ impl ConnectionForm {
             api_key: String::new(),
             anon_key: String::new(),
             service_role_key: String::new(),
-            // A private key that was pasted beside its field is as secret there.
+            // What was put beside its field is as secret there.
             ca_certificate: without_private_key(&self.ca_certificate),
             client_certificate: without_private_key(&self.client_certificate),
+            url: without_login(&self.url),
+            database_url: without_login(&self.database_url),
+            host: without_login(&self.host),
             ..self.clone()
         }
     }
@@ -494,6 +497,11 @@ impl ConnectionForm {
         .map(|(_, field)| field)
         .collect()
     }
+}
+
+/// An address as it is, and nothing of one with a login in it.
+fn without_login(address: &str) -> String {
+    if address.contains('@') { String::new() } else { address.to_owned() }
 }
 
 /// A certificate as it is, and nothing of a private key.

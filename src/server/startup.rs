@@ -389,11 +389,9 @@ pub async fn ensure_watch_role(system: &Caller) -> Result<Settings, AppError> {
     }
     let mut tx = system.write().await?;
     let password = watch_password(&mut tx, system.state().vault()).await?;
-    // Statements like these take no parameters. The password is made of letters, digits, `-` and `_`.
-    let limits = format!(
-        "login nosuperuser nocreatedb nocreaterole noinherit connection limit 5 password '{}'",
-        password.reveal()
-    );
+    // Statements like these take no parameters. The password is made of letters, digits, `-` and `_`. NOSUPERUSER is
+    // what a new role is; to say it of one that is there takes a superuser.
+    let limits = format!("login nocreatedb nocreaterole noinherit connection limit 5 password '{}'", password.reveal());
     let known =
         sqlx::query_scalar!(r#"select exists (select from pg_roles where rolname = $1) as "known!""#, WATCH_ROLE)
             .fetch_one(&mut *tx)
