@@ -24,6 +24,9 @@ use crate::{
     probe::ProbeReport,
 };
 
+/// Bytes of a field that are kept for showing the form again; a chain of certificates is the longest that has a use.
+const LONGEST_KEPT: usize = 64 * 1024;
+
 /// What was typed. Travels from the browser to the server only; `Debug` shows no secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -275,10 +278,12 @@ impl ConnectionForm {
         }
     }
 
-    /// The same without the secrets: what may be kept for showing the form again.
+    /// The same without the secrets: what may be kept for showing the form again. What was put beside its field is as
+    /// secret there, so nothing stays of an address with a login in it or of a private key, nor of what is no setting
+    /// by its length.
     #[must_use]
     pub fn without_secrets(&self) -> Self {
-        Self {
+        let mut kept = Self {
             password: String::new(),
             client_key: String::new(),
             pasted: String::new(),
@@ -286,14 +291,40 @@ impl ConnectionForm {
             api_key: String::new(),
             anon_key: String::new(),
             service_role_key: String::new(),
-            // What was put beside its field is as secret there.
-            ca_certificate: without_private_key(&self.ca_certificate),
-            client_certificate: without_private_key(&self.client_certificate),
-            url: without_login(&self.url),
-            database_url: without_login(&self.database_url),
-            host: without_login(&self.host),
             ..self.clone()
+        };
+        for address in [&mut kept.host, &mut kept.url, &mut kept.database_url, &mut kept.emulator_host] {
+            if address.contains('@') {
+                address.clear();
+            }
         }
+        for text in [
+            &mut kept.name,
+            &mut kept.host,
+            &mut kept.port,
+            &mut kept.database,
+            &mut kept.username,
+            &mut kept.ca_certificate,
+            &mut kept.client_certificate,
+            &mut kept.connect_timeout_ms,
+            &mut kept.replica_set,
+            &mut kept.auth_source,
+            &mut kept.project_id,
+            &mut kept.database_id,
+            &mut kept.database_url,
+            &mut kept.emulator_host,
+            &mut kept.url,
+            &mut kept.interval_s,
+            &mut kept.slow_threshold_ms,
+            &mut kept.environment,
+            &mut kept.tags,
+        ] {
+            let has_login = text.contains("://") && text.contains('@');
+            if has_login || text.contains("PRIVATE KEY") || text.len() > LONGEST_KEPT {
+                text.clear();
+            }
+        }
+        kept
     }
 
     /// Reads everything, to be stored.
@@ -497,16 +528,6 @@ impl ConnectionForm {
         .map(|(_, field)| field)
         .collect()
     }
-}
-
-/// An address as it is, and nothing of one with a login in it.
-fn without_login(address: &str) -> String {
-    if address.contains('@') { String::new() } else { address.to_owned() }
-}
-
-/// A certificate as it is, and nothing of a private key.
-fn without_private_key(pem: &str) -> String {
-    if pem.contains("PRIVATE KEY") { String::new() } else { pem.to_owned() }
 }
 
 #[cfg(test)]

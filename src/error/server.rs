@@ -72,8 +72,16 @@ impl From<sqlx::Error> for AppError {
                 "Mooring's own database cannot be reached just now. Try again in a moment.".to_owned(),
             );
         }
+        if is_held(&error) {
+            return Self::Conflict("Somebody else is changing this just now. Try again in a moment.".to_owned());
+        }
         Self::internal(&error)
     }
+}
+
+/// Whether a row stayed locked for longer than the statement would wait (55P03).
+fn is_held(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
 }
 
 /// Why a write was not done, before a violated constraint is said in the words of whoever asked: of a form,

@@ -54,11 +54,15 @@ pub fn GuidePage() -> impl IntoView {
     let guide = Resource::new_blocking(move || named.get(), get_guide);
     let title = Signal::derive(move || provider.get().map_or("Guides".to_owned(), |p| format!("{} guide", p.label())));
     let tabs = move || {
-        let current = provider.get();
-        let tabs = Provider::ALL
-            .map(|provider| Tab::new(guide_path(provider), provider.label(), current == Some(provider)))
-            .to_vec();
-        view! { <Tabs label="Providers" tabs /> }
+        view! {
+            {move || {
+                let current = provider.get();
+                let tabs = Provider::ALL
+                    .map(|provider| Tab::new(guide_path(provider), provider.label(), current == Some(provider)))
+                    .to_vec();
+                view! { <Tabs label="Providers" tabs /> }
+            }}
+        }
     };
     view! {
         <Page title>
@@ -83,8 +87,23 @@ fn anchor(title: &str) -> String {
     words.join("-")
 }
 
+/// Goes to the part that the address names, once it is there: a guide that is fetched comes after the router looked
+/// for it. Who has scrolled meanwhile stays.
+fn go_to_part() {
+    Effect::new(|_| {
+        request_animation_frame(|| {
+            let part = window().location().hash().ok().filter(|_| window().scroll_y().is_ok_and(|y| y < 1.0));
+            let part = part.and_then(|hash| document().get_element_by_id(hash.trim_start_matches('#')));
+            if let Some(part) = part {
+                part.scroll_into_view();
+            }
+        });
+    });
+}
+
 #[component]
 fn Whole(guide: Guide) -> impl IntoView {
+    go_to_part();
     let contents = guide
         .sections
         .iter()

@@ -212,6 +212,8 @@ async fn keep_an_administrator(connection: &mut PgConnection, account: &Held) ->
 }
 
 async fn delete_connections(connection: &mut PgConnection, owner: UserId) -> Result<u64, AppError> {
+    // Their whole history goes with them: that is more than a statement of ours otherwise may take.
+    sqlx::query!("set local statement_timeout = '9min'").execute(&mut *connection).await?;
     let deleted =
         sqlx::query!("delete from database_credentials where user_id = $1", owner.0).execute(connection).await?;
     Ok(deleted.rows_affected())

@@ -126,6 +126,8 @@ pub async fn delete(caller: &Caller, id: ConnectionId) -> Result<(), AppError> {
 /// As [`delete`].
 pub async fn delete_in(caller: &Caller, tx: &mut Tx, id: ConnectionId) -> Result<(), AppError> {
     let owner = caller.user_id()?;
+    // Its whole history goes with it: that may be more than a statement of ours otherwise may take.
+    sqlx::query!("set local statement_timeout = '9min'").execute(&mut **tx).await?;
     let deleted = sqlx::query!("delete from database_credentials where id = $1 and user_id = $2", id.0, owner.0)
         .execute(&mut **tx)
         .await?;

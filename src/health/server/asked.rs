@@ -267,7 +267,9 @@ pub(super) async fn write(state: &AppState, finished: &Finished) -> Result<Optio
     loop {
         match record(state, std::slice::from_ref(finished)).await {
             Ok(written) => return Ok((!written.is_empty()).then(|| result(finished))),
-            Err(AppError::Unavailable(_)) if Instant::now() + AFTER_FAILURE < finished.claim.lease.runs_out => {
+            Err(AppError::Unavailable(_) | AppError::Conflict(_))
+                if Instant::now() + AFTER_FAILURE < finished.claim.lease.runs_out =>
+            {
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
             Err(error) => return Err(error),

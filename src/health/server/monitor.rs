@@ -296,6 +296,10 @@ impl Sweep {
                     self.results.extend(std::iter::once(finished).chain(waiting));
                     return;
                 }
+                // Its row is held: again with the next, until its lease runs out.
+                Err(AppError::Conflict(_)) if finished.claim.lease.runs_out > Instant::now() => {
+                    self.results.push(finished);
+                }
                 Err(_) => {
                     tracing::error!(connection = %finished.claim.lease.credential_id, "the result of a check cannot be written");
                 }

@@ -105,8 +105,9 @@ const KEEP_HALF_HOURS_DAYS: i32 = 35;
 /// Where our own database fails.
 pub async fn remove_old(caller: &Caller) -> Result<u64, AppError> {
     let mut tx = caller.write().await?;
-    // What has grown for a long time takes longer than a statement of ours otherwise may.
-    sqlx::query!("set local statement_timeout = '15min'").execute(&mut *tx).await?;
+    // What has grown for a long time takes longer than a statement of ours otherwise may; a job is given up after ten
+    // minutes.
+    sqlx::query!("set local statement_timeout = '9min'").execute(&mut *tx).await?;
     let workers =
         sqlx::query!("delete from workers where seen_at < mooring_now() - interval '1 day'").execute(&mut *tx).await?;
     let half_hours = sqlx::query!(

@@ -190,7 +190,10 @@ pub async fn update_confidence(asker: Asker<'_>, id: KnowledgeId, worked: bool) 
                     Some(before) => count(&mut tx, &entry.without(before), worked).await?,
                     None => count(&mut tx, &entry, worked).await?,
                 };
-                keep_report(&mut tx, entry.id, user, None, worked).await?;
+                // The same said again is no second report.
+                if before != Some(worked) {
+                    keep_report(&mut tx, entry.id, user, None, worked).await?;
+                }
                 if is_vote {
                     keep_vote(&mut tx, entry.id, user, worked).await?;
                 }

@@ -292,7 +292,15 @@ impl EmbeddedPostgres {
         drop(self.users);
         let last = self.folder.lock_file("users.lock")?.try_lock().is_ok();
         if last {
-            self.server.lock().await.stop(&self.folder).await?;
+            let mut server = self.server.lock().await;
+            // It may have gone down, and have been started again by one who did not come to tell.
+            if !server.runs(&self.folder) {
+                match server::running(&self.folder, self.port)? {
+                    Some(found) => *server = found,
+                    None => return Ok(()),
+                }
+            }
+            server.stop(&self.folder).await?;
         }
         drop(lock);
         Ok(())

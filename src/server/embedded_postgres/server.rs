@@ -90,6 +90,13 @@ pub(super) async fn start(folder: &Folder, binaries: &Binaries, account: &Accoun
     Ok(Server { pid, port, child: Mutex::new(Some(child)) })
 }
 
+/// The server of the cluster where it runs, ready or not.
+pub(super) fn running(folder: &Folder, port: u16) -> Result<Option<Server>, EmbeddedError> {
+    let data = folder.data();
+    let found = read_pid_file(&data.join("postmaster.pid"))?.filter(|file| runs_on(file.pid, &data));
+    Ok(found.map(|file| Server { pid: file.pid, port: file.port.unwrap_or(port), child: Mutex::new(None) }))
+}
+
 impl Server {
     pub(super) const fn port(&self) -> u16 {
         self.port

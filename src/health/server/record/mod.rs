@@ -51,8 +51,9 @@ pub async fn record(state: &AppState, results: &[Finished]) -> Result<BTreeSet<C
 async fn write(state: &AppState, results: &[Finished]) -> Result<BTreeSet<ConnectionId>, AppError> {
     let mut tx = Caller::system(state, "monitor").write().await?;
     // Whoever changes a connection holds its row for a moment. One who holds it for long must not keep all the other
-    // results from being written: then they are written one by one.
-    sqlx::query!("set local lock_timeout = '2s'").execute(&mut *tx).await?;
+    // results from being written: then they are written one by one, and one alone waits for little.
+    let patience = if results.len() > 1 { "2s" } else { "100ms" };
+    sqlx::query!("select set_config('lock_timeout', $1, true)", patience).fetch_one(&mut *tx).await?;
     let standing = lock(&mut tx, state, results).await?;
     let results: Vec<(&Finished, &Before)> = results
         .iter()
