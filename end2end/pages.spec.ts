@@ -46,6 +46,35 @@ test("a check asked for arrives, and a pause holds until it is ended", async ({ 
   await expect(dashboard.pause()).toBeVisible();
 });
 
+test("a page that nobody looks at keeps no stream open", async ({ page, visit }) => {
+  await page.addInitScript(() => {
+    const open = new Set<EventSource>();
+    Object.assign(window, { streams: open });
+    window.EventSource = class extends EventSource {
+      constructor(url: string) {
+        super(url);
+        open.add(this);
+      }
+      close() {
+        open.delete(this);
+        super.close();
+      }
+    };
+  });
+  const streams = () => page.evaluate(() => (window as unknown as { streams: Set<EventSource> }).streams.size);
+  const hide = (hidden: boolean) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    }, hidden);
+  await visit("/");
+  await expect.poll(streams).toBe(1);
+  await hide(true);
+  await expect.poll(streams).toBe(0);
+  await hide(false);
+  await expect.poll(streams).toBe(1);
+});
+
 test("an entry of the knowledge base has an address, and leads to the guide", async ({ page, visit, accessible }) => {
   await visit("/knowledge?provider=mysql&q=host_blocked");
   const title = page.getByRole("article").getByRole("heading", { level: 2 });

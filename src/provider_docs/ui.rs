@@ -6,7 +6,7 @@ use leptos_router::hooks::use_params_map;
 use super::{Guide, ShownCause, ShownSection, api::get_guide, guide_path};
 use crate::{
     connections::Provider,
-    ui::{ButtonLink, Card, ErrorState, IconName, Page, PageHeader, SkeletonRows, Tab, Tabs, TimeAgo},
+    ui::{ButtonLink, Card, ErrorState, IconName, Page, PageHeader, SkeletonRows, Tab, Tabs, TimeAgo, go_to_part},
 };
 
 /// `/guides`: the five to choose from.
@@ -85,20 +85,6 @@ fn anchor(title: &str) -> String {
     let words: Vec<String> =
         title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     words.join("-")
-}
-
-/// Goes to the part that the address names, once it is there: a guide that is fetched comes after the router looked
-/// for it. Who has scrolled meanwhile stays.
-fn go_to_part() {
-    Effect::new(|_| {
-        request_animation_frame(|| {
-            let part = window().location().hash().ok().filter(|_| window().scroll_y().is_ok_and(|y| y < 1.0));
-            let part = part.and_then(|hash| document().get_element_by_id(hash.trim_start_matches('#')));
-            if let Some(part) = part {
-                part.scroll_into_view();
-            }
-        });
-    });
 }
 
 #[component]

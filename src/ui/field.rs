@@ -1,22 +1,19 @@
 //! Form fields: label, control, hint and error, tied together for those who hear them.
 //!
-//! The control keeps what was typed before the page came to life: its value is read from the page first and
-//! written to the page only when the program changes it.
+//! What was typed before the page came to life is handed over by `app/hydration.rs`.
 
 use leptos::{html, prelude::*};
 
 use super::icon::{Icon, IconName};
 
-/// Ties a text control to a signal both ways without overwriting what was typed before hydration.
+/// Writes the signal into a control where it holds something else: the caret stays where one types.
 macro_rules! keep_in_step {
     ($node:ident, $value:ident) => {
-        Effect::new(move |earlier: Option<()>| {
-            let Some(control) = $node.get() else { return };
-            let wanted = $value.get();
-            if control.value() == wanted {
-                return;
+        Effect::new(move || {
+            let (Some(control), wanted) = ($node.get(), $value.get()) else { return };
+            if control.value() != wanted {
+                control.set_value(&wanted);
             }
-            if earlier.is_none() { $value.set(control.value()) } else { control.set_value(&wanted) }
         });
     };
 }

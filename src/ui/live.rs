@@ -67,8 +67,9 @@ pub fn provide_live() {
     let attempt = RwSignal::new(0_u32);
     Effect::new(move |_| {
         seen.set(!document().hidden());
-        let listener = document_event_listener("visibilitychange", move || seen.set(!document().hidden()));
-        on_cleanup(listener);
+        // It happens to the document, and bubbles.
+        let listener = window_event_listener_untyped("visibilitychange", move |_| seen.set(!document().hidden()));
+        on_cleanup(move || listener.remove());
     });
     let missed = StoredValue::new(false);
     let refused = StoredValue::new(0_u32);
@@ -80,19 +81,6 @@ pub fn provide_live() {
         // Whatever ends this stream, the next one starts after a gap.
         missed.set_value(true);
     });
-}
-
-/// Calls `handle` for each event `name` of the document, until what it gives is called.
-fn document_event_listener(name: &'static str, handle: impl Fn() + 'static) -> impl FnOnce() + Send + Sync {
-    let closure = Closure::<dyn Fn()>::new(handle);
-    // Refused only for a listener that is none.
-    let _ = document().add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
-    let kept = StoredValue::new_local(closure);
-    move || {
-        kept.with_value(|closure| {
-            let _ = document().remove_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
-        });
-    }
 }
 
 /// What one opening of the stream knows of those before it.

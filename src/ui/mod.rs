@@ -38,7 +38,7 @@ pub use icon::{Icon, IconName};
 pub use live::{provide_live, use_live};
 pub use notice::{NoticeBox, Tag, Tone};
 pub use number::{Milliseconds, Percent, Quantity};
-pub use page::{Page, PageHeader, PageStatus};
+pub use page::{Page, PageHeader, PageStatus, go_to_part};
 pub use skeleton::{SkeletonFigures, SkeletonRows, SkeletonText};
 pub use status::{StatusMark, StatusShape};
 pub use table::{Column, DataTable};

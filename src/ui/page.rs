@@ -50,6 +50,20 @@ pub fn Page(
     }
 }
 
+/// Goes to the part that the address names. To be called by what holds the part and is fetched first: it comes after
+/// the router looked for it. Who has scrolled meanwhile stays.
+pub fn go_to_part() {
+    Effect::new(|_| {
+        request_animation_frame(|| {
+            let part = window().location().hash().ok().filter(|_| window().scroll_y().is_ok_and(|y| y < 1.0));
+            let part = part.and_then(|hash| document().get_element_by_id(hash.trim_start_matches('#')));
+            if let Some(part) = part {
+                part.scroll_into_view();
+            }
+        });
+    });
+}
+
 /// The header: the title, what stands beside it, what stands below it, and what can be done.
 #[component]
 pub fn PageHeader(

@@ -6,7 +6,7 @@ use super::{Solution, Sure, Votes, reports, with_code};
 use crate::{
     knowledge::{KnowledgeEntry, api::VoteKnowledge, entry_path},
     provider_docs::cause_path,
-    ui::Card,
+    ui::{Card, go_to_part},
 };
 
 /// The cures that are known for what fails, the surest opened; nothing where none is known.
@@ -18,6 +18,7 @@ pub fn KnownCures(
     vote: ServerAction<VoteKnowledge>,
 ) -> impl IntoView {
     let first = entries.first()?;
+    go_to_part();
     let guide = cause_path(first.provider, first.cause);
     let words = format!("The {} guide on this", first.provider.label());
     let link = move || view! { <a class="small" href=guide.clone()>{words.clone()}</a> };
