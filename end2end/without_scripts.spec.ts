@@ -51,3 +51,14 @@ test("the form keeps what was typed and names the field", async ({ page, visit }
   await expect(form.port()).toHaveValue("70000");
   await expect(form.name()).toHaveValue("never saved");
 });
+
+test("a refused sign-in keeps the address, and not the password", async ({ page, visit }) => {
+  await page.context().clearCookies();
+  await visit("/sign-in");
+  const form = new SignIn(page);
+  await form.as(account.email, "not the password");
+  await expect(page.getByText("The e-mail address or the password is not right.")).toBeVisible();
+  await expect(form.email()).toHaveValue(account.email);
+  await expect(form.password()).toHaveValue("");
+  expect(decodeURIComponent(page.url())).not.toContain(account.email);
+});

@@ -7,7 +7,9 @@
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{AccountSummary, ApiToken, Disposal, FirstRun, Me, NewToken, Role, Scope, SecondFactor, SignInStep};
+use super::{
+    AccountSummary, ApiToken, Disposal, FirstRun, KeptToken, Me, NewToken, Role, Scope, SecondFactor, SignInStep,
+};
 use crate::{
     error::AppError,
     ids::{TokenId, UserId},
@@ -48,13 +50,15 @@ pub async fn get_first_run() -> Result<FirstRun, AppError> {
 #[server]
 pub async fn sign_up(email: String, password: String, code: Option<String>) -> Result<(), AppError> {
     let visit = super::server::Visit::current()?;
-    super::server::accounts::sign_up(
+    let made = super::server::accounts::sign_up(
         &visit,
         &email,
         &crate::connections::settings::Secret::new(password),
         code.as_deref(),
     )
-    .await?;
+    .await;
+    visit.keep_typed(&made, &[("email", &email)]);
+    made?;
     leptos_axum::redirect("/");
     Ok(())
 }
@@ -73,7 +77,9 @@ pub async fn sign_in(email: String, password: String, next: Option<String>) -> R
         &crate::connections::settings::Secret::new(password),
         next.as_deref(),
     )
-    .await?;
+    .await;
+    visit.keep_typed(&step, &[("email", &email)]);
+    let step = step?;
     leptos_axum::redirect(match step {
         SignInStep::Done => super::safe_next(next.as_deref()),
         SignInStep::CodeNeeded => "/sign-in/code",
@@ -249,21 +255,26 @@ pub async fn list_tokens() -> Result<Vec<ApiToken>, AppError> {
 pub async fn create_token(name: String, scope: Scope) -> Result<NewToken, AppError> {
     let caller = crate::auth::server::caller().await?;
     let visit = super::server::Visit::current()?;
-    let token = super::server::tokens::create(&caller, &name, scope).await?;
+    let token = super::server::tokens::create(&caller, &name, scope).await;
+    visit.keep_typed(&token, &[("name", &name), ("scope", scope.code())]);
+    let token = token?;
     super::server::shown_once::keep_token(&caller, &visit, &token).await?;
     Ok(token)
 }
 
-/// The token that was made by a form without JavaScript, this once.
+/// What a form without JavaScript came to: the token that it made, this once, or what was typed.
 ///
 /// # Errors
 ///
 /// [`AppError::Unauthenticated`] without a session.
 #[server]
-pub async fn take_new_token() -> Result<Option<NewToken>, AppError> {
+pub async fn take_new_token() -> Result<KeptToken, AppError> {
     use super::server::shown_once::{Shown, take};
     let caller = crate::auth::server::caller().await?;
-    take(&caller, &super::server::Visit::current()?, Shown::Token).await
+    let visit = super::server::Visit::current()?;
+    let made = take(&caller, &visit, Shown::Token).await?;
+    let scope = visit.typed("scope").and_then(|code| Scope::from_code(&code));
+    Ok(KeptToken { made, name: visit.typed("name").unwrap_or_default(), scope: scope.unwrap_or(Scope::Full) })
 }
 
 /// Ends an API token at once.

@@ -168,12 +168,14 @@ pub enum SignUpState {
 }
 
 /// What a sign-in page needs to know before anyone is signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstRun {
     /// Whether there is any account.
     pub has_accounts: bool,
     /// Whether one can be made.
     pub sign_up: SignUpState,
+    /// The e-mail address of a form that was refused a moment ago, for a browser without JavaScript.
+    pub typed_email: Option<String>,
 }
 
 /// How far a sign-in came.
@@ -238,6 +240,17 @@ pub struct NewToken {
     pub id: TokenId,
     /// `mrg_…`: shown this once.
     pub token: String,
+}
+
+/// What the form for tokens starts with, for a browser without JavaScript: it comes back to it by a redirect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptToken {
+    /// The token that it made a moment ago; a second look finds none.
+    pub made: Option<NewToken>,
+    /// The name, where it was refused.
+    pub name: String,
+    /// What the token may do.
+    pub scope: Scope,
 }
 
 impl std::fmt::Debug for NewToken {

@@ -17,7 +17,7 @@ pub fn DropInPage() -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let kept = Resource::new_blocking(|| (), |()| take_new_token());
     let address = Resource::new_blocking(|| (), |()| get_own_address());
-    let made = move || create.value().get().and_then(Result::ok).or_else(|| kept.get().and_then(Result::ok).flatten());
+    let made = move || create.value().get().and_then(Result::ok).or_else(|| kept.get()?.ok()?.made);
     view! {
         <Page title="Use it from programs" narrow=true>
             <SettingsHead section=Section::DropIn />

@@ -394,6 +394,31 @@ async fn a_form_without_javascript_is_told_what_is_wrong() {
     assert!(!back.contains("not+the+password"));
     let page = client.get(&back).await.text();
     assert!(page.contains("The e-mail address or the password is not right."), "{page}");
+    assert!(page.contains("value=\"ada@example.org\""), "what was typed is kept: {page}");
+    assert!(client.cookies().contains("mooring_typed") && !client.cookies().contains("password"));
+
+    // With our code in it the page keeps its fields itself; once signed in, nothing is kept.
+    let other = app.anonymous();
+    call(&other, "sign_in", &[("email", "ada@example.org"), ("password", "not the password")]).await;
+    assert!(!other.cookies().contains("mooring_typed"));
+    let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
+    assert!(client.post_form(&server_function("sign_in"), &fields).await.status.is_redirection());
+    assert!(!client.cookies().contains("ada%40example.org"));
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_without_javascript_keeps_its_name() {
+    const PAGE: &str = "/settings/tokens";
+    let app = TestApp::start().await;
+    let (_, client) = app.signed_in("ada@example.org").await;
+    let name = "\"cron\"; Path=/x & more ".repeat(9);
+    let answer = client.post_form(&server_function("create_token"), &[("name", &name), ("scope", "read")]).await;
+    assert!(answer.location().is_some_and(|to| !to.contains("cron")));
+    let page = client.get(PAGE).await.text();
+    assert!(page.contains("value=\"&quot;cron&quot;; Path=/x &amp; more "), "{page}");
+    assert_eq!(page.matches("selected").count(), 1, "{page}");
+    let page = by_form(&client, "create_token", &[("name", "cron"), ("scope", "read")], PAGE).await.text();
+    assert!(token_on(&page).is_some() && !page.contains("Path=/x"), "{page}");
 }
 
 /// Sends a form as a browser without JavaScript does, and follows the way back to `page`.
@@ -445,7 +470,7 @@ async fn with_javascript_nothing_waits_in_the_session() {
     let (_, client) = app.signed_in("ada@example.org").await;
     let made = call(&client, "create_token", &[("name", "cron"), ("scope", "full")]).await;
     assert!(made.json()["token"].as_str().is_some_and(|token| token.starts_with("mrg_")));
-    assert_eq!(call(&client, "take_new_token", &[]).await.json(), serde_json::Value::Null);
+    assert_eq!(call(&client, "take_new_token", &[]).await.json()["made"], serde_json::Value::Null);
 }
 
 #[tokio::test]

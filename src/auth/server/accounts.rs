@@ -82,7 +82,8 @@ pub async fn first_run(visit: &Visit) -> Result<FirstRun, AppError> {
     let state = visit.state();
     let mut connection = state.database().pool().acquire().await?;
     let has_accounts = has_accounts(&mut connection).await?;
-    Ok(FirstRun { has_accounts, sign_up: sign_up_state(state.config(), has_accounts) })
+    let sign_up = sign_up_state(state.config(), has_accounts);
+    Ok(FirstRun { has_accounts, sign_up, typed_email: visit.typed("email") })
 }
 
 fn sign_up_state(config: &Config, has_accounts: bool) -> SignUpState {

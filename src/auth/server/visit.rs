@@ -22,6 +22,14 @@ const DEVICE: &str = "mooring_device";
 const DEVICE_AGE_S: u32 = 180 * 86_400;
 /// A cookie of 32 bytes in hexadecimal.
 const DEVICE_LENGTH: usize = 64;
+/// The cookie that brings what was typed back to the form, for a browser without JavaScript: it is led back by a
+/// redirect, and an address has no place in a URL. It lies with the browser since a stranger's refused forms
+/// must not fill our database.
+const TYPED: &str = "mooring_typed";
+/// So long it lives, in seconds: a redirect takes no longer.
+const TYPED_AGE_S: u32 = 60;
+/// What is longer is not kept, in bytes: browsers drop cookies of more than 4,096.
+const MAX_TYPED: usize = 3_000;
 
 /// A request of a browser: its session, its origin, what the answer may set.
 #[derive(Clone, Debug)]
@@ -30,6 +38,7 @@ pub struct Visit {
     session: Session,
     origin: Origin,
     device: Option<Vec<u8>>,
+    typed: Option<String>,
     plain_form: bool,
     response: Option<ResponseOptions>,
 }
@@ -54,8 +63,9 @@ impl Visit {
             parts.extensions.get::<Session>().cloned().ok_or_else(|| AppError::internal(&Missing("session")))?;
         let origin = Origin::of(&parts.headers, &parts.extensions, state.config());
         let device = device(&parts.headers);
+        let typed = cookie(&parts.headers, TYPED).map(str::to_owned);
         let plain_form = is_plain_form(&parts);
-        Ok(Self { state, session, origin, device, plain_form, response: use_context::<ResponseOptions>() })
+        Ok(Self { state, session, origin, device, typed, plain_form, response: use_context::<ResponseOptions>() })
     }
 
     pub(super) const fn state(&self) -> &AppState {
@@ -88,12 +98,37 @@ impl Visit {
         let mut bytes = [0_u8; DEVICE_LENGTH / 2];
         rand::rng().fill_bytes(&mut bytes);
         let value = hex(&bytes);
+        self.set_cookie(DEVICE, &value, DEVICE_AGE_S);
+        sha256(value.as_bytes())
+    }
+
+    /// Lets a form of a browser without JavaScript come back with these fields as they were typed, where its
+    /// answer is a refusal. None of them may be a secret.
+    pub(crate) fn keep_typed<T, E>(&self, answer: &Result<T, E>, fields: &[(&str, &str)]) {
+        match answer {
+            Err(_) if self.plain_form => {
+                let typed = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+                if typed.len() <= MAX_TYPED {
+                    self.set_cookie(TYPED, &typed, TYPED_AGE_S);
+                }
+            }
+            Ok(_) if self.typed.is_some() => self.set_cookie(TYPED, "", 0),
+            _ => {}
+        }
+    }
+
+    /// What was typed into a field a moment ago, in a form that was refused.
+    pub(crate) fn typed(&self, field: &str) -> Option<String> {
+        let typed = self.typed.as_deref()?;
+        form_urlencoded::parse(typed.as_bytes()).find(|(name, _)| name == field).map(|(_, value)| value.into_owned())
+    }
+
+    fn set_cookie(&self, name: &str, value: &str, age_s: u32) {
         let secure = if session::is_https(self.state.config()) { "; Secure" } else { "" };
-        let cookie = format!("{DEVICE}={value}; Path=/; Max-Age={DEVICE_AGE_S}; HttpOnly; SameSite=Lax{secure}");
+        let cookie = format!("{name}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}");
         if let (Some(response), Ok(cookie)) = (&self.response, HeaderValue::from_str(&cookie)) {
             response.append_header(header::SET_COOKIE, cookie);
         }
-        sha256(value.as_bytes())
     }
 }
 
@@ -105,14 +140,17 @@ pub fn is_plain_form(parts: &Parts) -> bool {
 }
 
 fn device(headers: &HeaderMap) -> Option<Vec<u8>> {
+    cookie(headers, DEVICE).filter(|value| value.len() == DEVICE_LENGTH).map(|value| sha256(value.as_bytes()))
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .find(|(name, value)| *name == DEVICE && value.len() == DEVICE_LENGTH)
-        .map(|(_, value)| sha256(value.as_bytes()))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 #[cfg(test)]

@@ -47,11 +47,11 @@ pub fn FirstRunPage() -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match first_run.await {
-                    Ok(FirstRun { sign_up: SignUpState::First { code_needed }, .. }) => {
-                        view! { <SignUpForm first=true code_needed /> }.into_any()
+                    Ok(FirstRun { sign_up: SignUpState::First { code_needed }, typed_email, .. }) => {
+                        view! { <SignUpForm first=true code_needed typed_email /> }.into_any()
                     }
-                    Ok(FirstRun { sign_up: SignUpState::Open, .. }) => {
-                        view! { <SignUpForm first=false code_needed=false /> }.into_any()
+                    Ok(FirstRun { sign_up: SignUpState::Open, typed_email, .. }) => {
+                        view! { <SignUpForm first=false code_needed=false typed_email /> }.into_any()
                     }
                     Ok(FirstRun { has_accounts: true, .. }) => view! { <Redirect path="/sign-in" /> }.into_any(),
                     Ok(FirstRun { has_accounts: false, .. }) => view! { <OnCommandLine /> }.into_any(),
@@ -77,9 +77,10 @@ fn OnCommandLine() -> impl IntoView {
 }
 
 #[component]
-fn SignUpForm(first: bool, code_needed: bool) -> impl IntoView {
+fn SignUpForm(first: bool, code_needed: bool, typed_email: Option<String>) -> impl IntoView {
     let action = ServerAction::<SignUp>::new();
     let error = error_of(action);
+    let email = RwSignal::new(typed_email.unwrap_or_default());
     let (title, lead) = if first {
         ("Welcome to Mooring", "Make the first account. It is the administrator's.")
     } else {
@@ -95,6 +96,7 @@ fn SignUpForm(first: bool, code_needed: bool) -> impl IntoView {
                     label="E-mail address"
                     r#type="email"
                     autocomplete="username"
+                    value=email
                     error=field_error(error, "email")
                     required=true
                     autofocus=true
@@ -144,7 +146,9 @@ pub fn SignInPage() -> impl IntoView {
             {move || Suspend::new(async move {
                 match first_run.await {
                     Ok(FirstRun { has_accounts: false, .. }) => view! { <Redirect path="/welcome" /> }.into_any(),
-                    Ok(FirstRun { sign_up, .. }) => view! { <SignInForm may_sign_up=sign_up == SignUpState::Open /> }.into_any(),
+                    Ok(FirstRun { sign_up, typed_email, .. }) => {
+                        view! { <SignInForm may_sign_up=sign_up == SignUpState::Open typed_email /> }.into_any()
+                    }
                     Err(error) => view! { <ErrorState error title="The page could not be loaded." /> }.into_any(),
                 }
             })}
@@ -153,9 +157,10 @@ pub fn SignInPage() -> impl IntoView {
 }
 
 #[component]
-fn SignInForm(may_sign_up: bool) -> impl IntoView {
+fn SignInForm(may_sign_up: bool, typed_email: Option<String>) -> impl IntoView {
     let action = ServerAction::<SignIn>::new();
     let error = error_of(action);
+    let email = RwSignal::new(typed_email.unwrap_or_default());
     let query = use_query_map();
     let next = query.with_untracked(|query| safe_next(query.get_str("next")).to_owned());
     view! {
@@ -168,6 +173,7 @@ fn SignInForm(may_sign_up: bool) -> impl IntoView {
                     label="E-mail address"
                     r#type="email"
                     autocomplete="username"
+                    value=email
                     error=field_error(error, "email")
                     required=true
                     autofocus=true

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     auth::{
-        ApiToken, NewToken, Scope,
+        ApiToken, KeptToken, NewToken, Scope,
         api::{CreateToken, RevokeToken, list_tokens, take_new_token},
     },
     error::AppError,
@@ -77,33 +77,22 @@ fn MadeToken(
 pub fn NewTokenCard(
     /// What makes it.
     create: ServerAction<CreateToken>,
-    /// What was made by a form without JavaScript.
-    kept: Resource<Result<Option<NewToken>, AppError>>,
+    /// What a form without JavaScript came to.
+    kept: Resource<Result<KeptToken, AppError>>,
 ) -> impl IntoView {
     let error = error_of(create);
     let made = move || create.value().get().and_then(Result::ok);
-    let shown = move || made().or_else(|| kept.get().and_then(Result::ok).flatten());
-    let scopes = Scope::ALL.into_iter().map(|scope| (scope.code().to_owned(), scope.label().to_owned())).collect();
-    let (name, scope) = (RwSignal::new(String::new()), RwSignal::new(Scope::Full.code().to_owned()));
-    Effect::new(move |_| {
-        if made().is_some() {
-            name.set(String::new());
-        }
-    });
+    let shown = move || made().or_else(|| kept.get()?.ok()?.made);
     view! {
         <Card title="New token">
             <ActionForm action=create attr:class="card-body form">
                 <FormError error=error />
-                <TextField
-                    name="name"
-                    label="Name"
-                    placeholder="cron on db1"
-                    hint="Which program will use it, so that you know later what a revocation stops."
-                    value=name
-                    error=field_error(error, "name")
-                    required=true
-                />
-                <SelectField name="scope" label="What it may do" options=scopes value=scope />
+                <Suspense>
+                    {move || Suspend::new(async move {
+                        let (name, scope) = kept.await.map_or((String::new(), Scope::Full), |kept| (kept.name, kept.scope));
+                        view! { <TokenFields create name scope /> }
+                    })}
+                </Suspense>
                 <div class="form-actions">
                     <Button kind=ButtonKind::Primary busy=create.pending()>
                         "Make the token"
@@ -125,6 +114,28 @@ pub fn NewTokenCard(
                 </Suspense>
             </div>
         </Card>
+    }
+}
+
+/// What the new token is called and may do, empty again once it is made.
+#[component]
+fn TokenFields(create: ServerAction<CreateToken>, name: String, scope: Scope) -> impl IntoView {
+    let error = error_of(create);
+    let made = successes(create);
+    let scopes = Scope::ALL.into_iter().map(|scope| (scope.code().to_owned(), scope.label().to_owned())).collect();
+    let (name, scope) = (RwSignal::new(name), RwSignal::new(scope.code().to_owned()));
+    Effect::watch(move || made.get(), move |_, _, _| name.set(String::new()), false);
+    view! {
+        <TextField
+            name="name"
+            label="Name"
+            placeholder="cron on db1"
+            hint="Which program will use it, so that you know later what a revocation stops."
+            value=name
+            error=field_error(error, "name")
+            required=true
+        />
+        <SelectField name="scope" label="What it may do" options=scopes value=scope />
     }
 }
 
