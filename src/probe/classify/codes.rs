@@ -36,12 +36,13 @@ pub(super) fn in_text(words: &Words, speakers: &Speakers) -> Option<Found> {
     let tokens: Vec<_> = words.tokens().collect();
     tokens.iter().enumerate().find_map(|(at, token)| {
         let [earlier, previous] = [2, 1].map(|back| at.checked_sub(back).map_or("", |before| tokens[before]));
-        let labelled =
-            MARKS_A_CODE.contains(&previous) || tokens.get(at + 1).is_some_and(|next| SEVERITIES.contains(next));
-        if is_sqlstate(token) && (labelled || is_telling(token)) {
+        let labelled = MARKS_A_CODE.contains(&previous);
+        let logged = tokens.get(at + 1).is_some_and(|next| SEVERITIES.contains(next));
+        if is_sqlstate(token) && (labelled || logged || is_telling(token)) {
             return sqlstate(token, words);
         }
         match token.parse::<u32>() {
+            Ok(2_000..=2_099) if words.any(&["-0", "-1", "/0", "/1"].map(|month| format!("{token}{month}"))) => None,
             Ok(number @ 1_000..=9_999) if mysql_speaks && (labelled || MARKS_A_MYSQL_NUMBER.contains(&previous)) => {
                 mysql(number, words)
             }

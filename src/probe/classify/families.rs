@@ -117,9 +117,16 @@ const HINTS: &[(Provider, &[&str])] = &[
 
 /// What the words say, by all lists in order.
 pub(super) fn judge(words: &Words, speakers: &Speakers) -> Option<Found> {
-    [TELLING, languages::TELLING, GENERAL, languages::GENERAL, LOOSE, VAGUE]
+    [TELLING, languages::TELLING, GENERAL, languages::GENERAL]
         .iter()
         .find_map(|list| first(list, words, speakers))
+        .or_else(|| loosely(words, speakers))
+        .or_else(|| first(VAGUE, words, speakers))
+}
+
+/// What a subject and a complaint near each other say; names are neither.
+pub(super) fn loosely(words: &Words, speakers: &Speakers) -> Option<Found> {
+    first(LOOSE, &words.without_names(), speakers)
 }
 
 /// What the first family of `list` that fits says.
@@ -202,7 +209,7 @@ pub(super) const TELLING: &[Family] = families! {
         "failed to verify \"trust";
     AccessRuleDenied [TlsProtocolMismatch] @MongoDb: "alert internal error", "alert_internal_error",
         "tls: internal error", "ssl alert number 80", "alert: internal_error", "internalerror alert",
-        "received fatal alert: internal_error";
+        "received fatal alert: internal_error", "handshake failed: internal error";
 
     // TLS. That the server has none is said with the same words as that it wants it, so it comes first.
     TlsNotSupported []: "does not support ssl", "does not support tls", "not support secure", "doesn't support ssl",
@@ -210,13 +217,15 @@ pub(super) const TELLING: &[Family] = families! {
         "ssl is not enabled on the server", "no ssl support", "server refused tls", "rejected ssl upgrade",
         "no ssl enabled connection", "ssl not supported by * server", "tls requested but server",
         "not supported by server: ssl", "ssl connection required, but not", "server without ssl",
-        "ssl is not available on the server", "does not offer ssl", "handshake_no_ssl_support",
+        "ssl is not available on the server", "without ssl support", "without tls support", "does not offer ssl", "handshake_no_ssl_support",
         "server is not configured for ssl", "ssl is required * server doesn't",
         "ssl connection is required * server does not", "does not have ssl enabled", "ssl off on the server";
     TlsNotSupported [TlsProtocolMismatch WrongProtocol]: "unsupported frontend protocol 1234.5679",
         "first record does not look like a tls", "unsupported_version,{0,0}", "frame size or a corrupted frame",
         "unexpected packet format", "unsupported or unrecognized ssl message", "plaintext connection?";
     ConnectionReset [TlsProtocolMismatch]: "authentication failed because the remote party * closed";
+    IdleConnectionClosed [ConnectionReset]: "client_idle_timeout", "server_idle_timeout", "idle_transaction_timeout",
+        "session_timed_out", "closed mysql connection";
     IdleConnectionClosed [ConnectTimeout ConnectionReset]: "ssl syscall error: operation timed out",
         "ssl syscall error: connection timed out";
     TlsProtocolMismatch [TlsNotSupported]: "sent a tls alert: 'protocolversion",
@@ -248,7 +257,8 @@ pub(super) const TELLING: &[Family] = families! {
         "server name * does not match";
     DriverMisconfigured [TlsCertUntrusted]: "root certificate file", "could not read root certificate",
         "certificate file * does not exist", "private key file * group or world", "could not load private key",
-        "could not load certificate", "certificate present, but not private key", "unable to get private key",
+        "could not load certificate", "could not open certificate", "could not open private key",
+        "certificate present, but not private key", "unable to get private key",
         "unable to get certificate", "could not load ssl", "could not open ssl root certificate", "built without tls",
         "failed to load ca", "ca certificate * not found", "ssl support is not compiled", "ssl_ctx_load_verify";
     TlsCertUntrusted []: "self signed cert", "self-signed cert", "self_signed_cert", "self-signed ssl",
@@ -289,7 +299,7 @@ pub(super) const TELLING: &[Family] = families! {
     SrvLookupFailed [DnsNotFound] @MongoDb: "resolution lifetime expired", "dns operation timed out",
         "nameservers failed to answer";
     SrvLookupFailed []: "txt record", "querysrv", "querytxt", "srv record", "_mongodb._tcp", "srv lookup",
-        "srv service", "srv resolution", "resolve srv", "srv host";
+        "srv service", "srv resolution", "resolve srv", "srv host", "dnsmonitorexception", "dnsclient.dnsresponseexception";
 
     ConnectionReset []: "closed normally without authentication";
 
@@ -324,7 +334,7 @@ pub(super) const TELLING: &[Family] = families! {
     ProjectNotFound [] @Firebase: "not found or deleted";
     DriverMisconfigured [InvalidServiceAccount ProjectNotFound] @Firebase: "project id has not been discovered",
         "unable to detect a project id", "determine firebase database url", "project id is required",
-        "must initialize app with a cert", "projectid * not provided", "a project id is required",
+        "must initialize app with a cert", "credentials require channel", "projectid * not provided", "a project id is required",
         "project was not passed and could not be determined", "failed to determine project id",
         "failed to determine service account", "failed to get project id";
     DriverMisconfigured []: "default firebase app does not exist", "no firebase app", "app/no-app",
@@ -357,7 +367,8 @@ pub(super) const TELLING: &[Family] = families! {
         "decoder routines", "private key", "asn1";
     PermissionDenied []: "permission 'iam", "permission \"iam";
     InvalidServiceAccount []: "service account object must contain", "certificate object must contain",
-        "no start line", "pem routines", "decoder routines", "invalid pem", "failed to parse private key",
+        "no start line", "pem routines", "decoder routines", "invalid pem", "a certificate credential",
+        "unable to load pem", "failed to parse private key",
         "failed to parse service account", "invalid service account", "service account json", "invalid jwt signature",
         "default credentials", "failed to parse certificate key file", "account not found", "invalid_grant: account",
         "malformed service account", "private key", "private_key", "asn.1", "asn1", "invalid certificate argument",
@@ -439,8 +450,7 @@ pub(super) const TELLING: &[Family] = families! {
         "jwt could not be decoded", "expected 3 parts", "permission denied * could not parse auth token",
         "could not parse auth token", "invalid auth token", "unable to parse or verify signature", "invalid id token",
         "flow state", "code verifier";
-    TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "invalid authentication credentials",
-        "unauthenticated";
+    TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "invalid authentication credentials";
     InvalidApiKey [AuthWrongPassword] @Supabase: "invalid authentication credentials";
     TokenInvalid [InvalidServiceAccount ClockSkew] @Firebase: "invalid_grant";
 
@@ -456,7 +466,7 @@ pub(super) const TELLING: &[Family] = families! {
     DatabaseNotFound [ProjectNotFound] @Firebase: "database (default) does not exist", "database * does not exist",
         "no document to update", "5 not_found", "code=not_found";
     DatabaseNotFound [ProjectNotFound] @Firebase: "does not contain an active", "haven't created a realtime database",
-        "no realtime database";
+        "no realtime database", "haven't used * firestore", "create * firestore database";
     ProjectNotFound [] @Firebase: "project not found", "project * not found", "project-not-found",
         "project * does not exist", "project * deleted", "permission denied on resource project",
         "unknown project id", "invalid project id", "project_id * not found", "consumer * invalid",
@@ -476,6 +486,8 @@ pub(super) const TELLING: &[Family] = families! {
         "maximum number of connections", "max connections", "connections to your cluster", "no more connections",
         "timed-out waiting to acquire database connection", "number of connections * exceeded", "maximum connections",
         "connection slots", "connections limit", "all server connections";
+    // A pooler's own words: its limit, not the client's.
+    TooManyConnections [PoolExhausted]: "check out process from the pool", "check out connection from the pool";
 
     // Prepared statements and versions.
     PreparedStatementConflict []: "prepared statement * already exists", "prepared statement * does not exist",
@@ -484,7 +496,7 @@ pub(super) const TELLING: &[Family] = families! {
         "prepared statement handler", "bind message supplies * prepared statement";
     DriverServerIncompatible []: "wire version", "is an unknown field", "no such cmd",
         "unsupported frontend protocol 3", "unsupported frontend protocol 2", "no such command",
-        "endpoint id is not specified", "sni support", "op_query", "unknown initial character set",
+        "endpoint id is not specified", "sni support", "sni is missing", "upgrade the postgres client library", "op_query", "unknown initial character set",
         "server sent charset", "unknown character set", "unknown system variable", "server version * not supported",
         "database version * not supported", "unsupported server version", "unsupported postgres version",
         "incompatible with this version", "client driver may require an upgrade", "requires at least",
@@ -574,7 +586,7 @@ pub(super) const TELLING: &[Family] = families! {
         "cannot resolve", "nxdomain", "could not resolve", "getaddrinfo enotfound", "getaddrinfo eai_again",
         "host not found", "hostname not found", "gethostbyname", "unresolved address", "unresolvedaddressexception",
         "php_network_getaddrinfo", "non-existent domain", "unable to resolve host", "couldn't resolve",
-        "failed to resolve", "hostnotfound", "nodename", "non-recoverable failure in name", "no answer from dns",
+        "failed to resolve", "hostnotfound", "nodename", "name has no usable address", "non-recoverable failure in name", "no answer from dns",
         "server misbehaving", "dns resolution", "name * could not be resolved", "unable to resolve", "can't resolve",
         "failed host lookup", "hostname could not be", "failed to lookup", "no data record of requested type",
         "temporary failure in name";
@@ -608,6 +620,7 @@ pub(super) const GENERAL: &[Family] = families! {
     ConnectionRefused [HostUnreachable Ipv6Unreachable]: "cannot assign requested address",
         "can't assign requested address", "addrnotavail";
     Unreachable [ConnectionRefused ConnectTimeout]: "network-request-failed", "can't reach database server";
+    ConnectTimeout []: "waiting for connection (client.timeout", "<monitor> to * timed out";
     PoolExhausted []: "bb8", "connection from pool", "pool timed out", "pooltimeout", "waitqueuetimeouterror",
         "connectionacquiretimeouterror", "poolexhaustedexception", "pool_noconnavail", "pool_enqueuelimit",
         "timeout acquiring a connection", "unable to acquire a connection", "connection pool * timed out",
@@ -615,12 +628,11 @@ pub(super) const GENERAL: &[Family] = families! {
         "checking out a connection", "pool is probably full", "connection pool has been exhausted",
         "connection pool exhausted", "connection from the pool", "pool exhausted", "pool is exhausted",
         "pool is full", "pool empty", "pooled connections are in use", "obtaining a connection from the pool",
-        "check out process from the pool", "check out connection from the pool",
         "checkout a connection has timed out", "waiting for idle object", "resourcerequest timed out",
         "acquiretimeout", "dropped from queue", "queued and checked out", "no connections available",
         "queue limit reached", "waiting for connection", "waiting for an open connection",
         "waiting for a slot to become available", "couldn't get a connection after", "get connection timeout",
-        "acquisition timeout", "connection pool is full", "could not obtain a connection",
+        "acquisition timeout", "acquisition timed out", "connection pool is full", "could not obtain a connection",
         "could not obtain a database connection", "pool error", "get a connection from the pool", "maxpoolsize",
         "wait queue", "acquire connection", "unable to start a transaction in the given time", "no free connection",
         "pool limit", "waiting for available connection", "pool overload";
@@ -650,7 +662,7 @@ pub(super) const GENERAL: &[Family] = families! {
     ConnectionReset [IdleConnectionClosed DriverMisconfigured WrongProtocol]: "invalid length of startup packet";
     ConnectionReset [IdleConnectionClosed]: "connection reset", "reset by peer", "socket hang up", "broken pipe",
         "server closed the connection", "connection closed", "unexpected end of file", "unexpected eof",
-        "unexpectedeof", "eof detected", "terminated unexpectedly", "prematurely reached", "premature end",
+        "unexpectedeof", "eof detected", "prematurely reached", "premature end",
         "lost connection to", "closed by the remote host", "forcibly closed", "end-of-stream", "end of stream",
         "connection was closed", "connection terminated", "socket disconnected", "remote host terminated",
         "remote host closed", "shut down incorrectly", "closed the transport stream", "sending to the backend",
@@ -697,7 +709,8 @@ pub(super) const LOOSE: &[Family] = families! {
         "fail * access token";
     QuotaExceeded []: "quota * exceed", "exceed * quota", "rate limit", "ratelimit", "rate_limit", "limit * exceeded",
         "exceeded * limit", "throttl";
-    TooManyConnections []: "too many * connection", "connection * limit", "maximum * connections", "more connections";
+    TooManyConnections []: "too many * connection", "connection limit", "connections limit", "connection count * limit",
+        "maximum * connections", "more connections";
     PoolExhausted [TooManyConnections]: "pool * timeout", "pool * timed out", "pool * exhaust", "pool * full",
         "timeout * pool", "timed out * pool";
     NotPrimary []: "read-only", "read only", "readonly", "no master", "no writer", "failover";
@@ -740,6 +753,8 @@ pub(super) const LOOSE: &[Family] = families! {
 pub(super) const VAGUE: &[Family] = families! {
     AccessRuleDenied [ConnectTimeout Unreachable]: "your mongodb atlas cluster";
     QuotaExceeded [] @Firebase Supabase: "429";
+    // gRPC says so too where the network kept it from fetching a token, so the network's words come first.
+    TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "unauthenticated";
     StatementTimeout [ConnectTimeout] @Firebase: "deadline_exceeded", "deadline-exceeded", "deadline exceeded";
     ConnectTimeout [Unreachable] @MongoDb: ": timed out";
     Unreachable [ConnectTimeout AccessRuleDenied] @MongoDb: "selecting a server", "server selection",
@@ -765,7 +780,7 @@ pub(super) const VAGUE: &[Family] = families! {
         "not able to connect", "failed connecting", "failed to establish", "p1001", "pgrst000", "pgrst001",
         "error 521", "web server is down", "error code: 520", "error code: 521", "error code: 523",
         "server login has been failing", "authretryablefetch", "could not be acquired from the underlying",
-        "no reachable servers", "no mongos prox", "no valid replicaset members", "no connection available",
+        "no reachable servers", "no server is available", "no server available", "no mongos prox", "no valid replicaset members", "no connection available",
         "poolableconnectionfactory", "transport errored", "webchannelconnection", "failed to send a request",
         "invalid response was received from the upstream", "ring-balancer", "no healthy tablet",
         "issue connecting with your hostname", "no healthy upstream", "authentication query failed", "bad gateway",

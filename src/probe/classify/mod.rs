@@ -69,7 +69,7 @@ pub fn classify(evidence: &Evidence<'_>) -> Verdict {
         .map(|found| (found, Basis::Code))
         .or_else(|| words.root().and_then(|root| telling(&root, &speakers)))
         .or_else(|| telling(&words, &speakers))
-        .or_else(|| families::first(families::LOOSE, &words, &speakers).map(|found| (found, Basis::Loose)))
+        .or_else(|| families::loosely(&words, &speakers).map(|found| (found, Basis::Loose)))
         .or_else(|| families::first(families::VAGUE, &words, &speakers).map(|found| (found, Basis::Vague)))
         .or_else(|| codes::vague(evidence.code, &words).map(|found| (found, Basis::Vague)))
         .or_else(|| {

@@ -127,7 +127,7 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
     ),
     // Supavisor's, Storage's and Realtime's ("error codes" in Supabase's manual).
     (HostBlocked, &[], &["ecircuitbreaker"]),
-    (PoolExhausted, &[], &["echeckouttimeout", "unablecheckoutconnection"]),
+    (TooManyConnections, &[PoolExhausted], &["echeckouttimeout", "unablecheckoutconnection"]),
     (ConnectionReset, &[], &["edbhandlerexited"]),
     (ConnectTimeout, &[PoolExhausted], &["databasetimeout"]),
     (TooManyConnections, &[], &["databaselackofconnections", "replicationmaxwalsendersreached"]),

@@ -69,8 +69,20 @@ impl Words {
     }
 
     /// Whether one of `parts` stands in it.
-    pub fn any(&self, parts: &[&str]) -> bool {
-        parts.iter().any(|part| self.has(part))
+    pub fn any(&self, parts: &[impl AsRef<str>]) -> bool {
+        parts.iter().any(|part| self.has(part.as_ref()))
+    }
+
+    /// The same without what people named: hosts, paths, and single words in quotes. A pool or a database may be
+    /// called what somebody else would complain of.
+    pub fn without_names(&self) -> Self {
+        let is_name = |word: &&str| {
+            let quoted = |quote: char| word.len() > 2 && word.starts_with(quote) && word[1..].contains(quote);
+            let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
+            let parts = inner.split(['.', '/', '\\']).filter(|part| !part.is_empty()).count();
+            quoted('"') || quoted('\'') || parts > 2 && !inner.contains("exception")
+        };
+        Self(self.0.split(' ').filter(|word| !is_name(word)).collect::<Vec<_>>().join(" "))
     }
 
     /// Whether a wording stands in it: its parts, separated by `*`, in order and close to each other.
@@ -100,9 +112,14 @@ impl Words {
     }
 
     /// Whether an IPv6 address of the internet stands in it (`2000::/3`): three groups or more, the first of four
-    /// digits beginning with 2 or 3.
+    /// digits beginning with 2 or 3. Or one in brackets that was made unreadable before it was posted.
     pub fn has_public_ipv6(&self) -> bool {
-        self.0.split(|c: char| !c.is_ascii_hexdigit() && c != ':').any(|word| {
+        let hidden = self.0.split('[').skip(1).filter_map(|rest| rest.split_once(']')).any(|(inner, _)| {
+            inner.matches(':').count() >= 3
+                && inner.contains(['x', '*', '-', '?'])
+                && inner.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | 'x' | '*' | '-' | '?'))
+        });
+        hidden || self.0.split(|c: char| !c.is_ascii_hexdigit() && c != ':').any(|word| {
             let mut groups = word.split(':');
             groups.next().is_some_and(|first| first.len() == 4 && first.starts_with(['2', '3']))
                 && word.matches(':').count() >= 3
@@ -231,6 +248,7 @@ mod tests {
         for (text, found) in [
             ("connect ENETUNREACH 2a05:d014:1c06:5f0c:d7a9:8616:bee2:30df:5432", true),
             ("[2600:1f18::5]:5432: network is unreachable", true),
+            ("dial tcp [xxxx:xxxxx:xxxx:xxxx:xxx]:5432: connect: no route to host", true),
             ("connect EADDRNOTAVAIL ::1:5432", false),
             ("2024-01-02 10:20:30:40 down", false),
             ("10.0.0.1:5432", false),
