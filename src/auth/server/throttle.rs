@@ -9,9 +9,10 @@
 //! | account, all addresses | a hundred, then one a minute | guessing from many places |
 //! | device that signed in before | five, then 1 s, 2 s … 15 min | a stolen device; replaces the three above |
 //!
-//! The last line is what keeps strangers from locking someone out: a browser that signed in to the account
-//! before carries a cookie, and what others do does not slow it down. A new browser waits at most a minute
-//! longer while an account is under attack. An IPv6 address counts as its /64, which is what one customer gets.
+//! Two rules keep strangers from locking someone out. A browser that signed in to the account before carries a
+//! cookie, and what others do does not slow it down. And an address that hardly failed at this account yet is not
+//! held by what other addresses did: its first two tries pass. An IPv6 address counts as its /64, which is what one
+//! customer gets.
 //!
 //! A try is counted before it is made, in a transaction of its own that locks its keys in order, and given
 //! back when it was right: parallel tries cannot slip by, and an abandoned one stays counted.
@@ -63,6 +64,8 @@ struct Policy {
 const PAIR: Policy = Policy { free: 5, forget_s: 3_600, wait_s: 1, longest_s: 900 };
 const ADDRESS: Policy = Policy { free: 20, forget_s: 45, wait_s: 45, longest_s: 45 };
 const ACCOUNT: Policy = Policy { free: 100, forget_s: 300, wait_s: 60, longest_s: 60 };
+/// So many tries of one address at one account are not held by [`ACCOUNT`]: one, and one for a slip.
+const UNDISTURBED: i32 = 2;
 
 /// The count under one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +126,7 @@ impl Try {
     pub async fn count(pool: &PgPool, purpose: Purpose, trier: Trier<'_>) -> Result<Self, AppError> {
         let keys = keys(purpose, trier);
         let mut tx = pool.begin().await?;
-        let mut wait = None;
+        let mut counted = Vec::with_capacity(keys.len());
         for (key, policy, _) in &keys {
             let row = sqlx::query!(
                 r#"insert into sign_in_throttle as throttle (key) values ($1)
@@ -138,22 +141,21 @@ impl Try {
                 counted_at: row.counted_at.into(),
                 blocked_until: row.blocked_until.map(Into::into),
             };
-            match policy.count(count, row.now.into()) {
-                Ok(count) => {
-                    sqlx::query!(
-                        "update sign_in_throttle set failures = $2, counted_at = $3, blocked_until = $4 where key = $1",
-                        key,
-                        count.failures,
-                        time::OffsetDateTime::from(count.counted_at),
-                        count.blocked_until.map(time::OffsetDateTime::from),
-                    )
-                    .execute(&mut *tx)
-                    .await?;
-                }
-                Err(seconds) => wait = wait.max(Some(seconds)),
+            let result = policy.count(count, row.now.into());
+            if let Ok(count) = result {
+                sqlx::query!(
+                    "update sign_in_throttle set failures = $2, counted_at = $3, blocked_until = $4 where key = $1",
+                    key,
+                    count.failures,
+                    time::OffsetDateTime::from(count.counted_at),
+                    count.blocked_until.map(time::OffsetDateTime::from),
+                )
+                .execute(&mut *tx)
+                .await?;
             }
+            counted.push((*policy, result));
         }
-        if let Some(seconds) = wait {
+        if let Some(seconds) = wait(&counted) {
             tx.rollback().await?;
             return Err(AppError::TooManyRequests(seconds));
         }
@@ -190,6 +192,18 @@ impl Try {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The seconds until a try may be made, from what came of counting it under each key; nothing where it may be made.
+fn wait(counted: &[(Policy, Result<Count, u32>)]) -> Option<u32> {
+    let undisturbed = counted
+        .iter()
+        .any(|(policy, result)| *policy == PAIR && matches!(result, Ok(count) if count.failures <= UNDISTURBED));
+    counted
+        .iter()
+        .filter(|(policy, _)| !(undisturbed && *policy == ACCOUNT))
+        .filter_map(|(_, result)| result.as_ref().err().copied())
+        .max()
 }
 
 /// Forgets what no longer slows anyone down.
@@ -305,6 +319,17 @@ mod tests {
         assert_eq!((later.failures, later.counted_at), (3, START.plus_seconds(2 * 3_600)));
         let much_later = PAIR.count(count, START.plus_seconds(86_400)).expect("not blocked");
         assert_eq!(much_later.failures, 1);
+    }
+
+    #[test]
+    fn what_others_did_does_not_hold_the_first_tries_of_an_address() {
+        let at = |failures| Ok(Count { failures, ..NONE });
+        assert_eq!(wait(&[(PAIR, at(1)), (ACCOUNT, Err(60))]), None);
+        assert_eq!(wait(&[(ACCOUNT, Err(60)), (PAIR, at(UNDISTURBED)), (ADDRESS, at(9))]), None);
+        assert_eq!(wait(&[(ACCOUNT, Err(60)), (PAIR, at(UNDISTURBED + 1))]), Some(60));
+        assert_eq!(wait(&[(PAIR, at(1)), (ADDRESS, Err(45)), (ACCOUNT, Err(60))]), Some(45));
+        assert_eq!(wait(&[(PAIR, Err(2)), (ACCOUNT, Err(60))]), Some(60));
+        assert_eq!(wait(&[(ADDRESS, at(1))]), None);
     }
 
     #[test]
