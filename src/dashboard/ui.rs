@@ -4,7 +4,9 @@ mod board;
 mod connection;
 mod facts;
 mod history;
+mod notices;
 mod retries;
 
 pub use board::BoardPage;
 pub use connection::{ConnectionPage, EnterpriseMonitoringDashboard};
+pub use notices::Notices;

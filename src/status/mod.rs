@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::timestamp::Timestamp;
+use crate::{health::Notice, timestamp::Timestamp};
 
 pub mod api;
 pub mod ui;
@@ -60,6 +60,8 @@ pub struct StatusReport {
     pub version: String,
     /// The parts, in the order in which they depend on each other.
     pub parts: Vec<Part>,
+    /// What the one who looks is to know, newest first; nothing for the server itself.
+    pub notices: Vec<Notice>,
 }
 
 impl StatusReport {

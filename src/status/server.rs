@@ -4,6 +4,7 @@ use super::{Part, Readiness, State, StatusReport};
 use crate::{
     auth::server::Caller,
     error::AppError,
+    health::server::list_notices,
     server::{db::MIGRATOR, state::AppState},
     timestamp::Timestamp,
 };
@@ -66,7 +67,8 @@ pub async fn report(caller: &Caller) -> Result<StatusReport, AppError> {
         learning(&system).await?,
         network(&system).await?,
     ];
-    Ok(StatusReport { version: env!("CARGO_PKG_VERSION").to_owned(), parts })
+    let notices = if caller.user_id().is_ok() { list_notices(caller).await? } else { Vec::new() };
+    Ok(StatusReport { version: env!("CARGO_PKG_VERSION").to_owned(), parts, notices })
 }
 
 fn part(name: &str, state: State, finding: String) -> Part {

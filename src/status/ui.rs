@@ -4,7 +4,9 @@ use leptos::prelude::*;
 
 use super::{Part, State, StatusReport, api::get_status};
 use crate::{
+    dashboard::ui::Notices,
     error::AppError,
+    health::api::DismissNotice,
     ui::{
         Button, Card, ErrorState, IconName, NoticeBox, Page, PageHeader, SkeletonRows, StatusShape, Tag, TimeAgo, Tone,
     },
@@ -13,7 +15,8 @@ use crate::{
 /// `/status`, for administrators.
 #[component]
 pub fn StatusPage() -> impl IntoView {
-    let report = Resource::new_blocking(|| (), |()| get_status());
+    let dismiss = ServerAction::<DismissNotice>::new();
+    let report = Resource::new_blocking(move || dismiss.version().get(), |_| get_status());
     let again = move || {
         view! {
             // Without JavaScript the button loads the page again, which is the same.
@@ -35,7 +38,7 @@ pub fn StatusPage() -> impl IntoView {
                     report
                         .get()
                         .map(|report| match report {
-                            Ok(report) => view! { <Report report /> }.into_any(),
+                            Ok(report) => view! { <Report report dismiss /> }.into_any(),
                             Err(AppError::Forbidden(message)) => {
                                 view! { <NoticeBox title=message>"Ask an administrator to look."</NoticeBox> }.into_any()
                             }
@@ -66,11 +69,12 @@ const fn shape(state: State) -> crate::health::Status {
 }
 
 #[component]
-fn Report(report: StatusReport) -> impl IntoView {
+fn Report(report: StatusReport, dismiss: ServerAction<DismissNotice>) -> impl IntoView {
     let state = report.state();
     let tag = move || view! { <Tag tone=tone(state)>{state.label()}</Tag> };
     let parts = report.parts.into_iter().map(|part| view! { <PartRow part /> }).collect_view();
     view! {
+        <Notices notices=report.notices dismiss />
         <Card title="Parts" note=format!("Mooring {}", report.version) actions=tag>
             <ul class="parts" role="list">
                 {parts}

@@ -298,3 +298,28 @@ async fn all_administrators_watch_our_own_database_by_one_password() {
     assert!(second.is_some() && second != first, "what cannot be opened is replaced");
     assert_eq!(password().await, second);
 }
+
+/// What somebody is to know stands on the status page too, and can be put away there.
+#[tokio::test]
+async fn the_status_page_shows_the_notices_of_the_one_who_looks() {
+    let app = TestApp::start().await;
+    let (caller, client) = app.signed_in("ada@example.org").await;
+    let (other, _) = app.signed_in("grace@example.org").await;
+    let mut connection = app.database.connect().await;
+    for (user, title) in [(&caller, "Hers to know"), (&other, "Not hers")] {
+        sqlx::query("insert into notices (user_id, kind, title, body) values ($1, 'breaker_opened', $2, '')")
+            .bind(user.user_id().expect("a user").0)
+            .bind(title)
+            .execute(&mut connection)
+            .await
+            .expect("a notice");
+    }
+    let page = client.get("/status").await.text();
+    assert!(page.contains("Hers to know") && page.contains("Dismiss") && !page.contains("Not hers"), "{page}");
+    let id: uuid::Uuid = sqlx::query_scalar("select id from notices where title = 'Hers to know'")
+        .fetch_one(&mut connection)
+        .await
+        .expect("the notice");
+    client.post_form(&server_function("dismiss_notice"), &[("id", &id.to_string())]).await;
+    assert!(!client.get("/status").await.text().contains("Hers to know"));
+}

@@ -8,13 +8,14 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 
+use super::Notices;
 use crate::{
     auth::{Role, ui::Account},
     connections::{Handling, api::HandleConnections},
     dashboard::{BoardView, Shown, Sort, labels_of},
     error::AppError,
     health::{
-        Board, BoardFigures, BoardRow, Notice, Status,
+        Board, BoardFigures, BoardRow, Status,
         api::{CheckAll, DismissNotice, get_board},
     },
     ids::ConnectionId,
@@ -179,48 +180,6 @@ fn Nothing() -> impl IntoView {
                 </Suspense>
             </EmptyState>
         </div>
-    }
-}
-
-/// What the owner is to know.
-#[component]
-fn Notices(notices: Memo<Vec<Notice>>, dismiss: ServerAction<DismissNotice>) -> impl IntoView {
-    view! {
-        <For each=move || notices.get() key=|notice| notice.id let:notice>
-            {
-                let id = notice.id.to_string();
-                let at = notice.created_at;
-                let tone = if notice.kind == "network_outage" { Tone::Down } else { Tone::Degraded };
-                let connection = notice.credential_id;
-                let end = move || {
-                    let id = id.clone();
-                    view! {
-                        <span class="small quiet">
-                            <TimeAgo at />
-                        </span>
-                        {connection
-                            .map(|id| {
-                                view! {
-                                    <ButtonLink href=format!("/connections/{id}") small=true>
-                                        "Open"
-                                    </ButtonLink>
-                                }
-                            })}
-                        <ActionForm action=dismiss>
-                            <input type="hidden" name="id" value=id />
-                            <Button kind=ButtonKind::Quiet small=true>
-                                "Dismiss"
-                            </Button>
-                        </ActionForm>
-                    }
-                };
-                view! {
-                    <NoticeBox tone title=notice.title end>
-                        {notice.body}
-                    </NoticeBox>
-                }
-            }
-        </For>
     }
 }
 

@@ -39,6 +39,6 @@ pub use asked::{check_all, check_now, reset_breaker, run_due};
 pub use board::{board, pulse};
 pub use history::{connection_health, daily_metrics, errors, history, recent_checks, retry_analytics};
 pub use monitor::sweep;
-pub use notices::dismiss_notice;
+pub use notices::{dismiss_notice, list_notices};
 pub use retry::retry;
 pub use watch::Watch;

@@ -107,6 +107,16 @@ pub(super) async fn network_up(connection: &mut PgConnection, users: &[UserId]) 
     Ok(())
 }
 
+/// What the caller is to know just now, newest first.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
+pub async fn list_notices(caller: &Caller) -> Result<Vec<Notice>, AppError> {
+    let mut tx = caller.read().await?;
+    Ok(open_notices(&mut tx).await?)
+}
+
 /// What the caller is to know just now, newest first; what an administrator is to know included.
 pub(super) async fn open_notices(connection: &mut PgConnection) -> Result<Vec<Notice>, sqlx::Error> {
     let rows = sqlx::query!(
