@@ -14,6 +14,7 @@ use leptos::{
 use leptos_axum::ResponseOptions;
 
 use crate::{
+    auth::server::Origin,
     server::{config::PublicUrl, state::AppState},
     ui::PageStatus,
 };
@@ -50,6 +51,8 @@ pub fn set_page_policy() {
 /// Adds the headers to every answer that has not set its own.
 pub async fn secure(State(state): State<AppState>, request: Request<Body>, next: Next) -> Response {
     let built = request.uri().path().starts_with("/pkg/");
+    let by_https = state.config().public_url.as_ref().is_some_and(PublicUrl::is_https)
+        || Origin::came_by_https(request.headers(), request.extensions(), state.config());
     let mut response = next.run(request).await;
     let found = response.status().is_success() || response.status().is_redirection();
     let headers = response.headers_mut();
@@ -69,12 +72,44 @@ pub async fn secure(State(state): State<AppState>, request: Request<Body>, next:
             (false, _) => "no-store",
         },
     );
-    if state.config().public_url.as_ref().is_some_and(PublicUrl::is_https) {
+    if by_https {
         default(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+        make_cookies_secure(headers);
     }
     response
 }
 
+/// Marks the cookies of an answer that goes out by HTTPS, where a proxy told so and the operator named no address.
+fn make_cookies_secure(headers: &mut HeaderMap) {
+    let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else { return };
+    for cookie in cookies.iter_mut() {
+        let secure =
+            cookie.to_str().ok().filter(|text| !text.contains("; Secure")).map(|text| format!("{text}; Secure"));
+        if let Some(secure) = secure.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            *cookie = secure;
+        }
+    }
+}
+
 fn default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     headers.entry(name).or_insert(HeaderValue::from_static(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cookie_becomes_secure_once() {
+        let mut headers = HeaderMap::new();
+        make_cookies_secure(&mut headers);
+        assert!(headers.is_empty());
+        for cookie in ["a=1; Path=/", "b=; Max-Age=0", "c=2; Secure; HttpOnly"] {
+            headers.append(header::SET_COOKIE, HeaderValue::from_static(cookie));
+        }
+        make_cookies_secure(&mut headers);
+        let cookies: Vec<_> =
+            headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        assert_eq!(cookies, ["a=1; Path=/; Secure", "b=; Max-Age=0; Secure", "c=2; Secure; HttpOnly"]);
+    }
 }

@@ -97,7 +97,9 @@ fn sign_up_state(config: &Config, has_accounts: bool) -> SignUpState {
 /// Whether others than the users of this machine may reach the server: by its own address, or through a
 /// proxy that the operator told of.
 fn is_beyond_loopback(config: &Config) -> bool {
-    !config.is_loopback() || config.public_url.is_some() || !config.trusted_proxies.is_empty()
+    !config.is_loopback()
+        || config.public_url.as_ref().is_some_and(|url| !url.is_loopback())
+        || !config.trusted_proxies.is_empty()
 }
 
 /// At the start, where there is no account and strangers may reach the server: prints the code in the log

@@ -25,6 +25,17 @@ impl Origin {
         });
         Self { ip: client(peer, &forwarded, &config.trusted_proxies), user_agent }
     }
+
+    /// Whether a trusted proxy says that the browser came to it by HTTPS. The last value is the one that the proxy
+    /// nearest to us wrote.
+    #[must_use]
+    pub fn came_by_https(headers: &HeaderMap, extensions: &Extensions, config: &Config) -> bool {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical());
+        let told = headers.get_all("x-forwarded-proto").iter().next_back().and_then(|value| value.to_str().ok());
+        let scheme = told.and_then(|told| told.rsplit(',').next()).map(str::trim);
+        peer.is_some_and(|peer| config.trusted_proxies.iter().any(|net| net.contains(&peer)))
+            && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    }
 }
 
 /// The client's address: the last one that no trusted proxy has. Proxies append, so the list is read from
@@ -100,6 +111,30 @@ mod tests {
             assert_eq!(client(peer, forwarded, &proxies), wanted.parse().ok(), "{peer:?} {forwarded:?}");
         }
         assert_eq!(client(None, &["1.2.3.4"], &proxies), None);
+    }
+
+    #[test]
+    fn https_is_believed_of_trusted_proxies_only() {
+        let config = Config::from_env(|name| (name == "MOORING_TRUSTED_PROXIES").then(|| "10.0.0.0/8".to_owned()))
+            .expect("a configuration");
+        for (peer, told, wanted) in [
+            ("10.0.0.1", &["https"][..], true),
+            ("::ffff:10.0.0.1", &["HTTPS"], true),
+            ("10.0.0.1", &["http, https"], true),
+            ("10.0.0.1", &["https, http"], false),
+            ("10.0.0.1", &["https", "http"], false),
+            ("10.0.0.1", &[], false),
+            ("203.0.113.9", &["https"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for scheme in told {
+                headers.append("x-forwarded-proto", HeaderValue::from_static(scheme));
+            }
+            let mut extensions = Extensions::new();
+            extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().expect("address"), 1)));
+            assert_eq!(Origin::came_by_https(&headers, &extensions, &config), wanted, "{peer} {told:?}");
+        }
+        assert!(!Origin::came_by_https(&HeaderMap::new(), &Extensions::new(), &config));
     }
 
     #[test]

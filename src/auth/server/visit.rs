@@ -63,7 +63,7 @@ impl Visit {
             parts.extensions.get::<Session>().cloned().ok_or_else(|| AppError::internal(&Missing("session")))?;
         let origin = Origin::of(&parts.headers, &parts.extensions, state.config());
         let device = device(&parts.headers);
-        let typed = cookie(&parts.headers, TYPED).map(str::to_owned);
+        let typed = cookies(&parts.headers, TYPED).next().map(str::to_owned);
         let plain_form = is_plain_form(&parts);
         Ok(Self { state, session, origin, device, typed, plain_form, response: use_context::<ResponseOptions>() })
     }
@@ -140,17 +140,18 @@ pub fn is_plain_form(parts: &Parts) -> bool {
 }
 
 fn device(headers: &HeaderMap) -> Option<Vec<u8>> {
-    cookie(headers, DEVICE).filter(|value| value.len() == DEVICE_LENGTH).map(|value| sha256(value.as_bytes()))
+    cookies(headers, DEVICE).find(|value| value.len() == DEVICE_LENGTH).map(|value| sha256(value.as_bytes()))
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+/// The values of the cookies of this name: another path or a parent domain may have set one too.
+fn cookies<'a>(headers: &'a HeaderMap, wanted: &'static str) -> impl Iterator<Item = &'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| (name == wanted).then_some(value))
+        .filter_map(move |(name, value)| (name == wanted).then_some(value))
 }
 
 #[cfg(test)]
