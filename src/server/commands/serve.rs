@@ -26,6 +26,9 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     tokio::spawn(stop_on_signal(Signals::new()?, stop.clone()));
     // Before anything is started: a port that is taken is the commonest mistake.
     let listener = listen(&config).await?;
+    if config.has_short_cron_secret() {
+        tracing::warn!("MOORING_CRON_SECRET is short enough to be guessed: `openssl rand -hex 32` makes a good one");
+    }
     let open = startup::open_database(&config).await?;
     let served = tokio::select! {
         served = serve_on(config, &open, listener, stop) => served,
