@@ -19,7 +19,7 @@ use crate::support::{
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
 /// user `$user`, and a statement that inserts one. A new table fails here until it is listed.
-const TABLES: [(&str, &str, &str); 16] = [
+const TABLES: [(&str, &str, &str); 17] = [
     (
         "users",
         "id = '$user'",
@@ -94,6 +94,11 @@ const TABLES: [(&str, &str, &str); 16] = [
         "database_alert_config",
         "user_id = '$user'",
         "insert into database_alert_config (user_id, credential_id, alert_type) values ('$user', '$connection', 'downtime')",
+    ),
+    (
+        "known_devices",
+        "user_id = '$user'",
+        "insert into known_devices (user_id, device_hash) values ('$user', convert_to(gen_random_uuid()::text, 'utf8'))",
     ),
     (
         "notices",
