@@ -119,12 +119,13 @@ impl Words {
                 && inner.contains(['x', '*', '-', '?'])
                 && inner.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | 'x' | '*' | '-' | '?'))
         });
-        hidden || self.0.split(|c: char| !c.is_ascii_hexdigit() && c != ':').any(|word| {
-            let mut groups = word.split(':');
-            groups.next().is_some_and(|first| first.len() == 4 && first.starts_with(['2', '3']))
-                && word.matches(':').count() >= 3
-                && groups.all(|group| group.len() <= 5)
-        })
+        hidden
+            || self.0.split(|c: char| !c.is_ascii_hexdigit() && c != ':').any(|word| {
+                let mut groups = word.split(':');
+                groups.next().is_some_and(|first| first.len() == 4 && first.starts_with(['2', '3']))
+                    && word.matches(':').count() >= 3
+                    && groups.all(|group| group.len() <= 5)
+            })
     }
 }
 

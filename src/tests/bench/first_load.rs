@@ -50,7 +50,12 @@ async fn loads(client: &Client, page: &str, extension: &str) -> usize {
     for path in named(&page, ".js") {
         let script = client.get(&path).await.text();
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let imports = script.split(['"', '\'']).filter_map(|text| text.strip_prefix("./"));
+        // Between quotes, behind `from` or `import`: other strings of the script are no files.
+        let pieces: Vec<&str> = script.split(['"', '\'']).collect();
+        let imports = pieces
+            .windows(2)
+            .filter(|pair| pair[0].trim_end().ends_with("from") || pair[0].trim_end().ends_with("import"))
+            .filter_map(|pair| pair[1].strip_prefix("./"));
         paths.extend(imports.filter(|import| import.ends_with(extension)).map(|import| format!("{folder}/{import}")));
     }
     paths.sort();
