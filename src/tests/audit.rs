@@ -239,6 +239,21 @@ async fn two_processes_write_at_the_same_time_and_the_command_finds_what_is_gone
     }
 }
 
+/// A file that holds no head may be what is left of a proof: nothing is written over it.
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_told_and_kept() {
+    let app = recorded().await;
+    let file = app.state.config().data_dir.join("audit.head");
+    std::fs::write(&file, "not a head").expect("the head is in a file");
+    assert!(chain::extend(&app.state).await.is_err(), "the chain goes on over a head that cannot be read");
+    let found = verified(&app, None).await;
+    assert!(found.problems.iter().any(|problem| problem.contains("cannot be read")), "{found:?}");
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), "not a head");
+    std::fs::remove_file(&file).expect("somebody put it right");
+    chain::extend(&app.state).await.expect("the chain goes on");
+    assert_eq!(verified(&app, None).await.found, 0);
+}
+
 #[tokio::test]
 async fn sign_ins_changes_and_refusals_are_recorded_with_where_they_came_from() {
     let app = TestApp::with(&[

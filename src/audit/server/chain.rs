@@ -13,9 +13,8 @@
 //! finds its last head gone from the chain says so and leaves the file as it is, for [`super::verify`] to find.
 
 use std::{
-    fmt::{self, Write as _},
-    fs, io,
-    io::Write as _,
+    fmt, fs,
+    io::{self, Write as _},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     str::FromStr,
@@ -299,13 +298,18 @@ async fn append(connection: &mut PgConnection, key: &Key, before: Option<Head>, 
 }
 
 /// Whether the head that was written outside the database is still in the chain. Where it is not, entries were
-/// removed, and nothing may be written over that proof.
+/// removed, and nothing may be written over that proof; nor over a file that cannot be read.
 async fn check_anchor(connection: &mut PgConnection, config: &Config) -> Result<(), AppError> {
-    let Some(anchored) = anchored(config) else { return Ok(()) };
+    let path = file(config);
+    let anchored = match anchored(config) {
+        Ok(None) => return Ok(()),
+        Ok(Some(head)) => head,
+        Err(source) => return Err(AppError::internal(&HeadIsUnreadable { path, source })),
+    };
     if is_in_chain(connection, &anchored).await? {
         return Ok(());
     }
-    Err(AppError::internal(&HeadIsGone { head: anchored, path: file(config) }))
+    Err(AppError::internal(&HeadIsGone { head: anchored, path }))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -316,6 +320,16 @@ async fn check_anchor(connection: &mut PgConnection, config: &Config) -> Result<
 struct HeadIsGone {
     head: Head,
     path: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "how far the audit log went cannot be read from {}. Run `mooring audit verify`, and put the file right or remove it",
+    path.display()
+)]
+struct HeadIsUnreadable {
+    path: PathBuf,
+    source: io::Error,
 }
 
 pub(super) async fn is_in_chain(connection: &mut PgConnection, head: &Head) -> Result<bool, sqlx::Error> {
@@ -332,17 +346,27 @@ fn file(config: &Config) -> PathBuf {
     config.data_dir.join(FILE)
 }
 
-/// The head that was written to the data folder; none where there is none that can be read.
-pub(super) fn anchored(config: &Config) -> Option<Head> {
-    fs::read_to_string(file(config)).ok()?.parse().ok()
+/// The head that was written to the data folder; none where none was written yet.
+///
+/// # Errors
+///
+/// What reading the file failed with; [`io::ErrorKind::InvalidData`] where it holds no head.
+pub(super) fn anchored(config: &Config) -> io::Result<Option<Head>> {
+    match fs::read_to_string(file(config)) {
+        Ok(text) => text.parse().map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// Writes the head to the data folder, unless a later one is there.
+/// Writes the head to the data folder, unless a later one is there, or one that cannot be read.
 fn anchor(config: &Config, head: &Head) {
-    if anchored(config).is_some_and(|anchored| anchored.position >= head.position) {
-        return;
-    }
-    if let Err(error) = write_file(&file(config), head) {
+    let written = match anchored(config) {
+        Ok(Some(anchored)) if anchored.position >= head.position => return,
+        Ok(_) => write_file(&file(config), head),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
         tracing::warn!("the head of the audit log cannot be written to {}: {error}", file(config).display());
     }
 }
@@ -352,14 +376,19 @@ fn write_file(path: &Path, head: &Head) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     // Another process may write at the same time: each its own file, and the name changes hands whole.
-    let mut name = format!("{FILE}.");
-    // Writing to a string does not fail.
-    let _ = write!(name, "{}", Uuid::new_v4().simple());
-    let draft = path.with_file_name(name);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let draft = path.with_file_name(format!("{FILE}.{}", Uuid::new_v4().simple()));
+    let written = write_draft(&draft, head).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // On a full disk each try would leave one; that it cannot be removed either is told by the first error.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+fn write_draft(draft: &Path, head: &Head) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
     writeln!(file, "{head}")?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
+    file.sync_all()
 }
 
 /// Forgets the head in the data folder: for a restore, which brings a log of its own.

@@ -56,7 +56,10 @@ pub async fn verify(caller: &Caller, expected: Option<&Head>) -> Result<Verifica
         links(&mut tx, &key, &mut found).await?;
     }
     strays(&mut tx, &mut found).await?;
-    let anchored = chain::anchored(state.config());
+    let anchored = chain::anchored(state.config()).unwrap_or_else(|error| {
+        found.tell(format!("How far the log went cannot be read from the data folder: {error}."));
+        None
+    });
     for (head, place) in anchored
         .iter()
         .map(|head| (head, "the data folder"))

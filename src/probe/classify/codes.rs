@@ -37,13 +37,17 @@ pub(super) fn in_text(words: &Words, speakers: &Speakers) -> Option<Found> {
     tokens.iter().enumerate().find_map(|(at, token)| {
         let [earlier, previous] = [2, 1].map(|back| at.checked_sub(back).map_or("", |before| tokens[before]));
         let labelled = MARKS_A_CODE.contains(&previous);
+        // As Python prints what an exception was made of: `(1862, 'Your password …')`.
+        let in_tuple = || words.has(&format!("({token}, "));
         let logged = tokens.get(at + 1).is_some_and(|next| SEVERITIES.contains(next));
         if is_sqlstate(token) && (labelled || logged || is_telling(token)) {
             return sqlstate(token, words);
         }
         match token.parse::<u32>() {
             Ok(2_000..=2_099) if words.any(&["-0", "-1", "/0", "/1"].map(|month| format!("{token}{month}"))) => None,
-            Ok(number @ 1_000..=9_999) if mysql_speaks && (labelled || MARKS_A_MYSQL_NUMBER.contains(&previous)) => {
+            Ok(number @ 1_000..=9_999)
+                if mysql_speaks && (labelled || MARKS_A_MYSQL_NUMBER.contains(&previous) || in_tuple()) =>
+            {
                 mysql(number, words)
             }
             Ok(number) if mongodb_speaks && previous == "code" && !matches!(earlier, "exit" | "status") => {
@@ -235,7 +239,11 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
                 .or_else(|| families::first(families::GENERAL, words, &Speakers::anyone()))
                 .or_else(|| families::first(languages::GENERAL, words, &Speakers::anyone()))
                 .or_else(|| words.has("timed out").then(|| Found::sure(C::ConnectTimeout)))
-                .or(Some(Found::or(C::ConnectionRefused, &[C::Unreachable])));
+                .or(Some(if number == 2002 {
+                    Found::or(C::ConnectionRefused, &[C::Unreachable])
+                } else {
+                    Found::or(C::Unreachable, &[C::ConnectionRefused, C::ConnectTimeout])
+                }));
         }
         2026 => {
             return families::first(families::TELLING, words, &Speakers::anyone())

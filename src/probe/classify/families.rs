@@ -186,12 +186,14 @@ pub(super) const TELLING: &[Family] = families! {
         "consistent recovery state", "for the schema cache", "schema cache load", "loading the schema cache",
         "wsrep has not yet prepared", "server is starting", "database is starting", "starting up, please",
         "still initializing", "still starting", "rejecting connections", "storage engine is starting";
+    Unreachable [ConnectTimeout NotPrimary] @MongoDb: "no primary_preferred server", "no secondary_preferred server",
+        "no nearest server";
     NotPrimary []: "in a read-only transaction", "read-only option", "--super-read-only", "not master", "notmaster",
         "not primary", "node is not in primary", "in read-only mode", "running in read only", "no primary",
         "no writable server", "no replica set members * primary", "no replica set members match selector * primary",
         "is read-only", "cannot * during recovery", "recovery is in progress", "not writable",
         "conflict with recovery", "reparent operation in progress", "no replset config has been received",
-        "no eligible primary", "read only replica", "read-only replica", "session is not read-write",
+        "no eligible primary", "connect to a primary", "read only replica", "read-only replica", "session is not read-write",
         "server is in hot standby", "session is read-only", "could not find a primary", "no master found",
         "target_session_attrs", "not * master node", "cannot execute * read-only";
 
@@ -380,9 +382,7 @@ pub(super) const TELLING: &[Family] = families! {
         "metadata.google.internal", "gce metadata", "application_default_credentials",
         "google_application_credentials", "service account * disabled", "invalid credential object";
     InvalidServiceAccount [TokenInvalid] @Firebase: "authentication credentials * are invalid";
-    InvalidServiceAccount [ClockSkew]: "fetch a valid google oauth2 access token", "app/invalid-credential",
-        "error fetching access token";
-    InvalidConnectionString []: "database lives in a different region", "cannot parse firebase url",
+    InvalidConnectionString []: "lives in a different region", "cannot parse firebase url",
         "firebase realtime database instance configured", "invalid supabaseurl", "invalid url",
         "invalid connection string", "invalid dsn", "invalid port", "unescaped character", "must be urlencoded",
         "database string is invalid", "invalid sslmode", "unsupported sslmode", "couldn't set", "unknown port",
@@ -527,6 +527,7 @@ pub(super) const TELLING: &[Family] = families! {
     AuthSourceWrong [AuthWrongPassword] @MongoDb: "check * authsource", "wrong authsource",
         "wrong authentication database", "authenticationdatabase";
     AuthWrongPassword [AuthSourceWrong] @MongoDb: "not authorized to access * auth source";
+    SecurityRulesDenied [PermissionDenied] @Firebase: "this client does not have permission";
     PermissionDenied []: "access denied for user * to database", "access denied; you need", "command denied to user",
         "permission denied for", "not authorized on", "not authorized for", "not authorized to execute",
         "insufficient privilege", "insufficientprivilege", "must be owner of", "must be superuser",
@@ -562,7 +563,7 @@ pub(super) const TELLING: &[Family] = families! {
         "incorrect user", "bad username", "bad password", "issue connecting to your database with your username",
         "storedkey mismatch", "invalid authorization specification", "username or password",
         "invalid-email-or-password", "passwords don't match", "scram * invalid proof", "invalid-proof",
-        "login or password";
+        "login or password", "server signature";
     AuthWrongPassword [AccessRuleDenied]: "access denied for user";
     DatabaseNotFound []: "unknown database", "database * does not exist", "no such database", "cannot open database",
         "database not found", "db not found", "database * not exist", "database doesn't exist", "unknown catalog",
@@ -681,6 +682,10 @@ pub(super) const GENERAL: &[Family] = families! {
         "topology was destroyed", "connection was aborted", "read zero bytes", "failed to receive length header",
         "goaway", "past end of stream", "past the end of the stream", "reading from the stream has failed",
         "aborted connection", "handler exited";
+    // What kept the token away stands behind it, where it is the network.
+    InvalidServiceAccount [ClockSkew]: "fetch a valid google oauth2 access token", "app/invalid-credential",
+        "error fetching access token";
+    StatementTimeout [ConnectTimeout] @Firebase: "deadline_exceeded", "deadline-exceeded", "deadline exceeded";
 };
 
 /// What is wrong with what, in whatever words: a subject and a complaint near each other.
@@ -755,7 +760,6 @@ pub(super) const VAGUE: &[Family] = families! {
     QuotaExceeded [] @Firebase Supabase: "429";
     // gRPC says so too where the network kept it from fetching a token, so the network's words come first.
     TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "unauthenticated";
-    StatementTimeout [ConnectTimeout] @Firebase: "deadline_exceeded", "deadline-exceeded", "deadline exceeded";
     ConnectTimeout [Unreachable] @MongoDb: ": timed out";
     Unreachable [ConnectTimeout AccessRuleDenied] @MongoDb: "selecting a server", "server selection",
         "serverselection", "buffering timed out", "no suitable servers", "no servers found yet", "no server chosen";
