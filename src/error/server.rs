@@ -26,9 +26,7 @@ impl AppError {
         tracing::error!(incident, "incident {incident}: {text}");
         Self::Internal(incident)
     }
-}
 
-impl AppError {
     /// Our own fault: a handler panicked with this payload.
     #[must_use]
     pub fn panicked(payload: &(dyn std::any::Any + Send)) -> Self {

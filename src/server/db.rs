@@ -4,7 +4,7 @@
 
 use sqlx::{PgPool, migrate::Migrator};
 
-/// The schema, one file for each feature.
+/// The schema, in numbered steps, each named for what it brings.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The pool, handed out inside the crate's guards only.

@@ -59,8 +59,9 @@ impl Caller {
         Self { identity: Identity::User { id, role, credential }, origin, state: state.clone() }
     }
 
-    /// The server itself, in jobs and at start-up only: works as the owner of the tables, past row-level
-    /// security. `job` names what for.
+    /// The server itself: works as the owner of the tables, past row-level security. For jobs, the start and the
+    /// command line, and within a request only behind the guard, for what belongs to no single account. `job` names
+    /// what for.
     #[must_use]
     pub fn system(state: &AppState, job: &'static str) -> Self {
         Self { identity: Identity::System(job), origin: Origin::default(), state: state.clone() }

@@ -120,7 +120,7 @@ pub(super) async fn forget_unused(connection: &mut PgConnection, current: &KeyId
          where starts_with(name, 'key_check:')
            and name <> 'key_check:' || $1::text
            and not exists (select from database_credentials where 'key_check:' || (credentials ->> 'kid') = name)
-           and not exists (select from mooring_facts as facts where facts.name in ('audit_key', 'watch_password') and 'key_check:' || (facts.value ->> 'kid') = mooring_facts.name)
+           and not exists (select from mooring_facts as facts where 'key_check:' || (facts.value ->> 'kid') = mooring_facts.name)
            and not exists (select from database_alert_config where 'key_check:' || (sealed_channels ->> 'kid') = name)
            -- A binary envelope starts with its version, the length of the id, and the id.
            and not exists (
