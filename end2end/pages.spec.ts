@@ -107,6 +107,8 @@ for (const path of [
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await expect(page).toHaveTitle(/Mooring/);
     await accessible();
+    // The server writes UTC; the page's own clock takes over in every part, however late it came to life.
+    await expect(page.locator("time", { hasText: "UTC" })).toHaveCount(0);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(overflow, "nothing stands out at the side").toBeLessThanOrEqual(0);
   });

@@ -275,8 +275,8 @@ async fn learning(system: &Caller) -> Result<Part, AppError> {
     let name = "Learning";
     let finding = format!(
         "Entries offered to all: {} ({} built in). Reports: {} that a cure worked, {} that it did not. \
-         Configurations known to work: {} of {} kinds.",
-        row.shared, row.built_in, row.worked, row.failed, row.successes, row.kinds,
+         Kinds of configuration known to work: {}; successes: {}.",
+        row.shared, row.built_in, row.worked, row.failed, row.kinds, row.successes,
     );
     Ok(Part {
         last_at: row.last_at.map(Timestamp::from),

@@ -7,19 +7,9 @@ use leptos::prelude::*;
 
 use crate::timestamp::Timestamp;
 
-/// The present moment in seconds since the epoch, once the page has come to life; renewed each second.
-///
-/// Nothing before that, so that the first rendering in the browser equals the server's.
+/// The clock of the page.
 #[derive(Clone, Copy, Debug)]
-pub struct Now(RwSignal<Option<i64>>);
-
-impl Now {
-    /// The moment. Tracks.
-    #[must_use]
-    pub fn get(self) -> Option<i64> {
-        self.0.get()
-    }
-}
+struct Now(RwSignal<Option<i64>>);
 
 /// Starts the clock that [`TimeAgo`] reads; once, in the application.
 pub fn provide_now() {
@@ -38,10 +28,16 @@ pub fn provide_now() {
     });
 }
 
-/// The present moment as the page knows it.
+/// The present moment in seconds since the epoch, renewed each second.
+///
+/// Nothing until what asks for it has come to life: its first rendering in the browser must equal the server's, and
+/// parts of a page come to life when the clock is running already.
 #[must_use]
-pub fn use_now() -> Now {
-    use_context().unwrap_or_else(|| Now(RwSignal::new(None)))
+pub fn use_now() -> Signal<Option<i64>> {
+    let Some(Now(clock)) = use_context() else { return Signal::stored(None) };
+    let is_alive = RwSignal::new(false);
+    Effect::new(move |_| is_alive.set(true));
+    Signal::derive(move || if is_alive.get() { clock.get() } else { None })
 }
 
 /// A length of time in its largest unit: `12 s`, `4 min`, `3 h`, `5 d`.
