@@ -213,6 +213,10 @@ pub(super) const TELLING: &[Family] = families! {
         "tls: internal error", "ssl alert number 80", "alert: internal_error", "internalerror alert",
         "received fatal alert: internal_error", "handshake failed: internal error";
 
+    // Before what a server says after it took such a client for another.
+    DriverServerIncompatible []: "endpoint id is not specified", "sni support", "sni is missing",
+        "upgrade the postgres client library";
+
     // TLS. That the server has none is said with the same words as that it wants it, so it comes first.
     TlsNotSupported []: "does not support ssl", "does not support tls", "not support secure", "doesn't support ssl",
         "doesn't support it", "does not support it", "not want to establish a secure", "has no tls",
@@ -221,7 +225,7 @@ pub(super) const TELLING: &[Family] = families! {
         "not supported by server: ssl", "ssl connection required, but not", "server without ssl",
         "ssl is not available on the server", "without ssl support", "without tls support", "does not offer ssl", "handshake_no_ssl_support",
         "server is not configured for ssl", "ssl is required * server doesn't",
-        "ssl connection is required * server does not", "does not have ssl enabled", "ssl off on the server";
+        "ssl connection is required * server does not", "does not have ssl enabled", "ssl off on the server", "ssl not available";
     TlsNotSupported [TlsProtocolMismatch WrongProtocol]: "unsupported frontend protocol 1234.5679",
         "first record does not look like a tls", "unsupported_version,{0,0}", "frame size or a corrupted frame",
         "unexpected packet format", "unsupported or unrecognized ssl message", "plaintext connection?";
@@ -364,13 +368,13 @@ pub(super) const TELLING: &[Family] = families! {
         "has not been registered", "is not initialized", "missing or invalid", "invalid resource field value",
         "invalid value for parameter \"timezone", "unsupported-browser", "web-storage-unsupported",
         "is not a supported", "no dialect", "unknown mechanism", "are mutually exclusive", "cannot be used with",
-        "cannot be combined", "only be set when", "invalid configuration", "unsupported configuration";
+        "cannot be combined", "only be set when", "must be specified under", "invalid configuration", "unsupported configuration";
     DriverMisconfigured [TlsCertUntrusted] @PostgreSql MySql MongoDb Supabase: "no start line", "pem routines",
         "decoder routines", "private key", "asn1";
     PermissionDenied []: "permission 'iam", "permission \"iam";
     InvalidServiceAccount []: "service account object must contain", "certificate object must contain",
         "no start line", "pem routines", "decoder routines", "invalid pem", "a certificate credential",
-        "unable to load pem", "failed to parse private key",
+        "unable to load pem", "begin marker", "end marker", "failed to parse private key",
         "failed to parse service account", "invalid service account", "service account json", "invalid jwt signature",
         "default credentials", "failed to parse certificate key file", "account not found", "invalid_grant: account",
         "malformed service account", "private key", "private_key", "asn.1", "asn1", "invalid certificate argument",
@@ -407,7 +411,7 @@ pub(super) const TELLING: &[Family] = families! {
         "invalid authority", "err_invalid_url", "expected connection string", "not a valid connection string",
         "not a valid url", "is not a valid uri", "jdbc url", "claims to not accept jdbcurl",
         "invalid value for parameter * sslmode", "missing delimiting slash", "missing the slash",
-        "default addr for network * unknown", "ssl mode * not", "invalid ssl mode", "uri option",
+        "default addr for network * unknown", "unknown network", "ssl mode * not", "invalid ssl mode", "uri option",
         "no database selected", "no database name", "database name * missing", "invalid auth mechanism",
         "relativeurlwithoutbase", "relative url without a base", "parsed url", "url must start with",
         "uri does not start", "must begin with", "uri must be", "cannot parse", "invalid format of connection",
@@ -496,7 +500,7 @@ pub(super) const TELLING: &[Family] = families! {
         "prepared statement handler", "bind message supplies * prepared statement";
     DriverServerIncompatible []: "wire version", "is an unknown field", "no such cmd",
         "unsupported frontend protocol 3", "unsupported frontend protocol 2", "no such command",
-        "endpoint id is not specified", "sni support", "sni is missing", "upgrade the postgres client library", "op_query", "unknown initial character set",
+         "op_query", "unknown initial character set",
         "server sent charset", "unknown character set", "unknown system variable", "server version * not supported",
         "database version * not supported", "unsupported server version", "unsupported postgres version",
         "incompatible with this version", "client driver may require an upgrade", "requires at least",
@@ -629,7 +633,7 @@ pub(super) const GENERAL: &[Family] = families! {
         "checking out a connection", "pool is probably full", "connection pool has been exhausted",
         "connection pool exhausted", "connection from the pool", "pool exhausted", "pool is exhausted",
         "pool is full", "pool empty", "pooled connections are in use", "obtaining a connection from the pool",
-        "checkout a connection has timed out", "waiting for idle object", "resourcerequest timed out",
+        "checkout a connection has timed out", "waiting for idle object", "waited for item but none was pushed", "resourcerequest timed out",
         "acquiretimeout", "dropped from queue", "queued and checked out", "no connections available",
         "queue limit reached", "waiting for connection", "waiting for an open connection",
         "waiting for a slot to become available", "couldn't get a connection after", "get connection timeout",

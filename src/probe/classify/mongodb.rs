@@ -101,6 +101,7 @@ pub(super) fn number(code: u32, words: &Words) -> Option<Found> {
     let said = || families::first(families::TELLING, words, &Speakers::of(&[Provider::MongoDb]));
     match code {
         13 => Some(unauthorized(words)),
+        59 if words.has("saslstart") => Some(Found::or(C::AuthMethodUnsupported, &[C::DriverServerIncompatible])),
         6 => families::first(families::GENERAL, words, &Speakers::anyone()).or(Some(Found::sure(C::Unreachable))),
         17 => said().or(Some(Found::or(C::WrongProtocol, &[C::DriverServerIncompatible]))),
         141 => said().or(Some(Found::or(C::TlsProtocolMismatch, &[C::TlsCertUntrusted, C::TlsRequired]))),
@@ -155,6 +156,8 @@ mod tests {
             (6, "Error connecting to db:27017 :: caused by :: Connection refused", Some(C::ConnectionRefused)),
             (6, "", Some(C::Unreachable)),
             (17, "", Some(C::WrongProtocol)),
+            (59, "no such cmd: saslStart", Some(C::AuthMethodUnsupported)),
+            (59, "no such cmd: hello", Some(C::DriverServerIncompatible)),
             (13, "command ping requires authentication", Some(C::CredentialsMissing)),
             (13, "not authorized on app", Some(C::PermissionDenied)),
             (8000, "bad auth", None),
