@@ -498,6 +498,7 @@ pub(super) const TELLING: &[Family] = families! {
         "unknown prepared statement", "prepared statement name is already in use",
         "prepared statement needs to be re-prepared", "unnamed prepared statement", "prepared statements * pgbouncer",
         "prepared statement handler", "bind message supplies * prepared statement";
+    AuthMethodUnsupported [DriverServerIncompatible]: "no such cmd: sasl", "no such command: 'sasl";
     DriverServerIncompatible []: "wire version", "is an unknown field", "no such cmd",
         "unsupported frontend protocol 3", "unsupported frontend protocol 2", "no such command",
          "op_query", "unknown initial character set",
