@@ -133,6 +133,31 @@ async fn every_table_is_read_as_its_list_of_columns_says() {
     assert!(rows.iter().all(|row| row["credential_id"] == stage.connection.to_string()));
 }
 
+/// The log's page shows an administrator everybody's entries; a token, which programs hold, its own account's.
+#[tokio::test]
+async fn an_administrators_token_reads_no_entries_of_others() {
+    let stage = Stage::set().await;
+    let user = stage.owner.user_id().expect("an account");
+    let mut database = stage.connect().await;
+    let (mine, all): (i64, i64) =
+        sqlx::query_as("select count(*) filter (where user_id = $1), count(*) from database_audit_log")
+            .bind(user.0)
+            .fetch_one(&mut database)
+            .await
+            .expect("the log");
+    assert!(mine > 0 && all > mine, "the stranger has an entry too");
+    for scope in [Scope::Read, Scope::Full] {
+        let client = stage.app.with_token(&stage.owner, scope).await;
+        let path = "/rest/v1/database_audit_log?select=user_id&or=(user_id.not.is.null,user_id.is.null)";
+        let answer = send(&client, "GET", path, &[("prefer", "count=exact")], "").await;
+        let rows = answer.json();
+        let rows = rows.as_array().expect("rows");
+        assert!(rows.iter().all(|row| row["user_id"] == user.to_string()), "{scope:?}: {rows:?}");
+        assert!(header(&answer, "content-range").ends_with(&format!("/{}", rows.len())));
+        assert!(!rows.is_empty());
+    }
+}
+
 #[tokio::test]
 async fn filters_order_pages_and_counts_select_rows() {
     let stage = Stage::set().await;
