@@ -214,6 +214,27 @@ async fn filters_order_pages_and_counts_select_rows() {
     }
 }
 
+/// Every name that the statement has for itself may be a client's as well.
+#[tokio::test]
+async fn an_alias_may_be_any_name_of_ours() {
+    let stage = Stage::set().await;
+    let counted = [("prefer", "count=exact")];
+    let stripped = [("accept", "application/vnd.pgrst.array+json;nulls=stripped")];
+    for alias in
+        ["page", "t", "body", "rows", "total", "count", "json_agg", "database_connection_health", "id", "select"]
+    {
+        let path = format!("{HEALTH}?select={alias}:status,ms:response_time_ms&order=check_timestamp.desc&limit=2");
+        for headers in [&[][..], &counted, &stripped] {
+            let answer = send(&stage.client, "GET", &path, headers, "").await;
+            assert_eq!(answer.json(), json!([{alias: "down", "ms": 1}, {alias: "healthy", "ms": 2}]), "{alias}");
+        }
+        let rule = json!({"alert_type": "downtime"}).to_string();
+        let path = format!("{RULES}?select={alias}:alert_type");
+        let made = send(&stage.client, "POST", &path, REPRESENTATION, rule).await;
+        assert_eq!(made.json(), json!([{alias: "downtime"}]), "{alias}");
+    }
+}
+
 #[tokio::test]
 async fn one_object_is_answered_where_there_is_exactly_one() {
     let stage = Stage::set().await;

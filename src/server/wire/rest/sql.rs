@@ -37,10 +37,11 @@ pub enum Rows<'q> {
 #[must_use]
 pub fn read<'q>(query: &'q Query, shape: Shape, rows: Rows<'q>) -> QueryBuilder<'q, Postgres> {
     let mut sql = QueryBuilder::new("select ");
+    // Rows with their star: a bare name is first of all that of a column, and an alias may be any.
     sql.push(if shape.nulls_stripped {
-        "json_strip_nulls(coalesce(json_agg(page), '[]'))::text as body"
+        "json_strip_nulls(coalesce(json_agg(page.*), '[]'))::text as body"
     } else {
-        "coalesce(json_agg(page), '[]')::text as body"
+        "coalesce(json_agg(page.*), '[]')::text as body"
     });
     sql.push(", count(*) as rows, ");
     if let Rows::Asked { count: true, .. } = rows {
@@ -220,7 +221,7 @@ mod tests {
         );
         assert_eq!(
             read(&query, PLAIN, Rows::Asked { limit: 10, offset: 5, count: false }).sql(),
-            "select coalesce(json_agg(page), '[]')::text as body, count(*) as rows, null::bigint as total \
+            "select coalesce(json_agg(page.*), '[]')::text as body, count(*) as rows, null::bigint as total \
              from (select t.check_timestamp as \"when\", t.response_time_ms::text as \"ms\" \
              from database_connection_health as t \
              where (t.credential_id = $1::text::uuid) \
