@@ -92,8 +92,17 @@ fn any_origin() -> CorsLayer {
             HeaderName::from_static("x-client-info"),
             HeaderName::from_static("accept-profile"),
             HeaderName::from_static("content-profile"),
+            // What supabase-js adds when it asks again after a 503, and where a region is named.
+            HeaderName::from_static("x-retry-count"),
+            HeaderName::from_static("x-region"),
         ])
-        .expose_headers([header::CONTENT_RANGE, header::LOCATION, HeaderName::from_static("preference-applied")])
+        .expose_headers([
+            header::CONTENT_RANGE,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("preference-applied"),
+            HeaderName::from_static("x-request-id"),
+        ])
 }
 
 /// The one body of every error on the wire.
