@@ -8,18 +8,25 @@
 //! | strangers | 600 | each address, for requests without a valid token |
 //! | refusals | 10 | each address and account: how many are recorded, so that nobody can flood the log |
 //!
-//! A bucket that is full again is forgotten, so memory holds only who asked within the last minute.
+//! | places | at once | who |
+//! | --- | --- | --- |
+//! | operations | 4 | each account: what somebody asked for and that connects |
+//!
+//! A bucket that is full again is forgotten and so are places that nobody has, so memory holds only who asked within
+//! the last minute. With several processes an account has as many times the limit, which still bounds it.
 
 use std::{
+    collections::HashMap,
     fmt,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use governor::{Quota, RateLimiter, clock, middleware::NoOpMiddleware, state::keyed::HashMapStateStore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     auth::server::{Caller, Origin, caller::Credential},
@@ -36,6 +43,10 @@ pub const PROBES: u32 = 60;
 pub const STRANGERS: u32 = 600;
 /// Refused attempts a minute of one address and account that are recorded.
 const REFUSALS: u32 = 10;
+/// Operations of one account that may connect at the same time.
+const OPERATIONS: usize = 4;
+/// Seconds after which one of them is likely over: the connect timeout.
+const OPERATION_S: u32 = 5;
 
 /// The process's clock as the buckets read it.
 #[derive(Clone)]
@@ -75,6 +86,42 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
+/// A place that is taken; it is free again when this is dropped.
+pub type Place = OwnedSemaphorePermit;
+
+/// How many things of one kind each account may have under way at the same time.
+struct Places {
+    each: usize,
+    taken: Mutex<HashMap<UserId, Arc<Semaphore>>>,
+}
+
+impl Places {
+    fn new(each: usize) -> Self {
+        Self { each, taken: Mutex::default() }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<UserId, Arc<Semaphore>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, account: UserId) -> Arc<Semaphore> {
+        Arc::clone(self.taken().entry(account).or_insert_with(|| Arc::new(Semaphore::new(self.each))))
+    }
+
+    /// A place, where there is one.
+    fn take(&self, account: UserId) -> Option<Place> {
+        self.of(account).try_acquire_owned().ok()
+    }
+
+    fn forget_free(&self) -> usize {
+        let mut taken = self.taken();
+        // Each place that is taken or waited for knows its semaphore.
+        taken.retain(|_, places| Arc::strong_count(places) > 1);
+        taken.shrink_to_fit();
+        taken.len()
+    }
+}
+
 /// Who lets Mooring connect somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Prober {
@@ -82,12 +129,13 @@ enum Prober {
     Account(UserId),
 }
 
-/// The buckets of one process.
+/// The buckets and places of one process.
 pub struct Limits {
     requests: Buckets<TokenId>,
     probes: Buckets<Prober>,
     strangers: Buckets<IpAddr>,
     refusals: Buckets<(IpAddr, Option<UserId>)>,
+    operations: Places,
 }
 
 impl Limits {
@@ -99,6 +147,7 @@ impl Limits {
             probes: Buckets::new(PROBES, clock),
             strangers: Buckets::new(STRANGERS, clock),
             refusals: Buckets::new(REFUSALS, clock),
+            operations: Places::new(OPERATIONS),
         }
     }
 
@@ -126,6 +175,15 @@ impl Limits {
         self.probes.take(&prober)
     }
 
+    /// A place for an operation that somebody asked for and that connects, however often it does.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::TooManyRequests`] where the account has four under way.
+    pub fn operation(&self, account: UserId) -> Result<Place, AppError> {
+        self.operations.take(account).ok_or(AppError::TooManyRequests(OPERATION_S))
+    }
+
     /// Counts a request without a valid token.
     ///
     /// # Errors
@@ -141,13 +199,14 @@ impl Limits {
         self.refusals.take(&(customer(origin), user)).is_ok()
     }
 
-    /// Forgets buckets that are full again; returns how many are left.
+    /// Forgets buckets that are full again and places that nobody has; returns how many are left.
     #[must_use]
     pub fn forget_idle(&self) -> usize {
         self.requests.forget_full()
             + self.probes.forget_full()
             + self.strangers.forget_full()
             + self.refusals.forget_full()
+            + self.operations.forget_free()
     }
 }
 
@@ -176,8 +235,16 @@ fn customer(origin: &Origin) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::{server::clock::TestClock, timestamp::Timestamp};
+
+    fn limits() -> (TestClock, Limits) {
+        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
+        let clock: Arc<dyn Clock> = Arc::new(time.clone());
+        (time, Limits::new(&clock))
+    }
 
     fn from(ip: &str) -> Origin {
         Origin { ip: ip.parse().ok(), user_agent: None }
@@ -185,9 +252,7 @@ mod tests {
 
     #[test]
     fn a_bucket_starts_full_and_fills_at_its_rate() {
-        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
-        let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let limits = Limits::new(&clock);
+        let (time, limits) = limits();
         let ada = from("192.0.2.7");
         for request in 0..STRANGERS {
             assert_eq!(limits.stranger(&ada), Ok(()), "{request}");
@@ -201,14 +266,26 @@ mod tests {
 
     #[test]
     fn what_is_full_again_is_forgotten() {
-        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
-        let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let limits = Limits::new(&clock);
+        let (time, limits) = limits();
         for last in 0..100 {
             assert_eq!(limits.stranger(&from(&format!("192.0.2.{last}"))), Ok(()));
         }
         assert_eq!(limits.forget_idle(), 100);
         time.advance(Duration::from_secs(61));
+        assert_eq!(limits.forget_idle(), 0);
+    }
+
+    #[test]
+    fn four_operations_at_once_and_a_place_is_free_again_after_its_own() {
+        let (_, limits) = limits();
+        let (ada, bob) = (UserId(Uuid::new_v4()), UserId(Uuid::new_v4()));
+        let places: Vec<Place> = (0..OPERATIONS).filter_map(|_| limits.operation(ada).ok()).collect();
+        assert_eq!(places.len(), 4);
+        assert_eq!(limits.operation(ada).map(drop), Err(AppError::TooManyRequests(OPERATION_S)));
+        assert!(limits.operation(bob).is_ok(), "another account has its own");
+        assert_eq!(limits.forget_idle(), 1, "who has something under way");
+        drop(places);
+        assert!(limits.operation(ada).is_ok());
         assert_eq!(limits.forget_idle(), 0);
     }
 
