@@ -11,6 +11,7 @@
 //! | places | at once | who |
 //! | --- | --- | --- |
 //! | operations | 4 | each account: what somebody asked for and that connects |
+//! | transactions | 4 | each account, for `/rest/v1`: others wait a while, so that one account cannot hold the pool |
 //!
 //! A bucket that is full again is forgotten and so are places that nobody has, so memory holds only who asked within
 //! the last minute. With several processes an account has as many times the limit, which still bounds it.
@@ -26,7 +27,10 @@ use std::{
 };
 
 use governor::{Quota, RateLimiter, clock, middleware::NoOpMiddleware, state::keyed::HashMapStateStore};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use crate::{
     auth::server::{Caller, Origin, caller::Credential},
@@ -47,6 +51,10 @@ const REFUSALS: u32 = 10;
 const OPERATIONS: usize = 4;
 /// Seconds after which one of them is likely over: the connect timeout.
 const OPERATION_S: u32 = 5;
+/// Transactions of one account that programs may have open at the same time: a quarter of the pool.
+const TRANSACTIONS: usize = 4;
+/// How long one more waits: as long as any that reads may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The process's clock as the buckets read it.
 #[derive(Clone)]
@@ -113,6 +121,11 @@ impl Places {
         self.of(account).try_acquire_owned().ok()
     }
 
+    /// A place as soon as there is one.
+    async fn wait(&self, account: UserId, patience: Duration) -> Option<Place> {
+        timeout(patience, self.of(account).acquire_owned()).await.ok()?.ok()
+    }
+
     fn forget_free(&self) -> usize {
         let mut taken = self.taken();
         // Each place that is taken or waited for knows its semaphore.
@@ -136,6 +149,7 @@ pub struct Limits {
     strangers: Buckets<IpAddr>,
     refusals: Buckets<(IpAddr, Option<UserId>)>,
     operations: Places,
+    transactions: Places,
 }
 
 impl Limits {
@@ -148,6 +162,7 @@ impl Limits {
             strangers: Buckets::new(STRANGERS, clock),
             refusals: Buckets::new(REFUSALS, clock),
             operations: Places::new(OPERATIONS),
+            transactions: Places::new(TRANSACTIONS),
         }
     }
 
@@ -184,6 +199,15 @@ impl Limits {
         self.operations.take(account).ok_or(AppError::TooManyRequests(OPERATION_S))
     }
 
+    /// A place for a transaction of a program, waited for at most 10 s.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::TooManyRequests`] where none of the account's four is free by then.
+    pub async fn transaction(&self, account: UserId) -> Result<Place, AppError> {
+        self.transactions.wait(account, PATIENCE).await.ok_or(AppError::TooManyRequests(1))
+    }
+
     /// Counts a request without a valid token.
     ///
     /// # Errors
@@ -207,6 +231,7 @@ impl Limits {
             + self.strangers.forget_full()
             + self.refusals.forget_full()
             + self.operations.forget_free()
+            + self.transactions.forget_free()
     }
 }
 
@@ -287,6 +312,23 @@ mod tests {
         drop(places);
         assert!(limits.operation(ada).is_ok());
         assert_eq!(limits.forget_idle(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fifth_transaction_waits_for_a_place_and_not_for_ever() {
+        let (_, limits) = limits();
+        let (ada, bob) = (UserId(Uuid::new_v4()), UserId(Uuid::new_v4()));
+        let mut places = Vec::new();
+        for _ in 0..TRANSACTIONS {
+            places.push(limits.transaction(ada).await.expect("a place"));
+        }
+        assert_eq!(limits.transaction(ada).await.map(drop), Err(AppError::TooManyRequests(1)));
+        assert!(limits.transaction(bob).await.is_ok(), "another account has its own");
+        let (fifth, ()) = tokio::join!(limits.transaction(ada), async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            drop(places.pop());
+        });
+        assert!(fifth.is_ok());
     }
 
     #[test]

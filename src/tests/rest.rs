@@ -235,6 +235,54 @@ async fn an_alias_may_be_any_name_of_ours() {
     }
 }
 
+/// Reads that hang hold four connections of ours and no more, and say what to do about it.
+#[tokio::test]
+async fn one_account_cannot_hold_the_pool_with_its_reads() {
+    let stage = Stage::set().await;
+    let mut tx = stage.owner.read_briefly().await.expect("a transaction");
+    let limit: String =
+        sqlx::query_scalar("select current_setting('statement_timeout')").fetch_one(&mut *tx).await.expect("the limit");
+    assert_eq!(limit, "10s");
+    drop(tx);
+
+    let other = stage.app.user("other@example.org").await;
+    let other = stage.app.with_token(&other, Scope::Read).await;
+    let mut holder = stage.connect().await;
+    run(&mut holder, "begin; lock table database_connection_health in access exclusive mode").await;
+    let mut watcher = stage.connect().await;
+    let waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    let path = format!("{HEALTH}?select=id");
+    let reads = futures::future::join_all((0..6).map(|_| get(&stage.client, &path)));
+    let watch = async {
+        loop {
+            let pids: Vec<i32> = sqlx::query_scalar(waiting).fetch_all(&mut watcher).await.expect("who waits");
+            if pids.len() == 4 {
+                assert_eq!(get(&other, RULES).await.status, StatusCode::OK, "another account reads on");
+                let pids: Vec<i32> = sqlx::query_scalar(waiting).fetch_all(&mut watcher).await.expect("who waits");
+                assert_eq!(pids.len(), 4);
+                // As the time limit does.
+                let cancelled: bool =
+                    sqlx::query_scalar("select bool_and(pg_cancel_backend(pid)) from unnest($1::int[]) as pid")
+                        .bind(&pids)
+                        .fetch_one(&mut watcher)
+                        .await
+                        .expect("cancel");
+                assert!(cancelled);
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        run(&mut holder, "rollback").await;
+    };
+    let (answers, ()) = futures::join!(reads, watch);
+    let statuses = |wanted: StatusCode| answers.iter().filter(|answer| answer.status == wanted).collect::<Vec<_>>();
+    assert_eq!((statuses(StatusCode::BAD_REQUEST).len(), statuses(StatusCode::OK).len()), (4, 2));
+    for answer in statuses(StatusCode::BAD_REQUEST) {
+        assert_eq!(code(answer), "57014");
+        assert!(answer.json()["message"].as_str().is_some_and(|text| text.contains("Narrow it")), "{}", answer.text());
+    }
+}
+
 #[tokio::test]
 async fn one_object_is_answered_where_there_is_exactly_one() {
     let stage = Stage::set().await;

@@ -177,6 +177,15 @@ impl Caller {
         self.begin("begin read only").await
     }
 
+    /// A read-only transaction for what others put into words: none of its statements takes longer than 10 s.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] where our own database is away.
+    pub async fn read_briefly(&self) -> Result<Tx, AppError> {
+        self.begin("begin read only; set local statement_timeout = '10s'").await
+    }
+
     /// A transaction that may write; nothing is kept unless it is committed.
     ///
     /// # Errors

@@ -68,7 +68,8 @@ impl Request {
             require_one(rows)?;
         }
         if self.preferences.answer == Return::Representation {
-            return page(tx, &self.query, self.shape, Rows::Written { ids, shown_once }).await.map(Some);
+            let rows = Rows::Written { ids, shown_once };
+            return page(tx, &self.query, self.shape, rows).await.map(Some).map_err(error::of_storage);
         }
         Ok(None)
     }
@@ -141,7 +142,7 @@ pub(super) async fn insert(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, WireError> {
     let request = Request::read(&Method::POST, &name, raw.as_deref(), &headers)?;
-    let mut tx = reader.caller.write().await.map_err(error::of_app)?;
+    let (_place, mut tx) = reader.write().await?;
     let objects = objects(&request, body::read_json(&headers, body, BODY)?)?;
     let mut written = Written::default();
     for object in &objects {
@@ -175,7 +176,7 @@ pub(super) async fn update(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, WireError> {
     let request = Request::read(&Method::PATCH, &name, raw.as_deref(), &headers)?;
-    let mut tx = reader.caller.write().await.map_err(error::of_app)?;
+    let (_place, mut tx) = reader.write().await?;
     let object = match body::read_json(&headers, body, BODY)? {
         Some(Value::Object(object)) => one_object(&request, object)?,
         _ => return Err(unusable("A change is one JSON object.")),
@@ -211,7 +212,7 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, WireError> {
     let request = Request::read(&Method::DELETE, &name, raw.as_deref(), &headers)?;
-    let mut tx = reader.caller.write().await.map_err(error::of_app)?;
+    let (_place, mut tx) = reader.write().await?;
     let ids = lock(&mut tx, &request, "DELETE").await?;
     let page = request.page(&mut tx, &ids, None).await?;
     for id in &ids {
