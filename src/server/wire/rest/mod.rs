@@ -79,6 +79,11 @@ impl Reader {
         Ok((place, self.caller.read_briefly().await.map_err(error::of_app)?))
     }
 
+    /// Goes on for a token of scope `full`, before anything is read of what it sent.
+    async fn require_writer(&self) -> Result<(), WireError> {
+        self.caller.require_full_scope().await.map_err(error::of_app)
+    }
+
     /// A transaction that writes, and its place among the account's.
     async fn write(&self) -> Result<(Place, Tx), WireError> {
         let place = self.place().await.map_err(error::of_app)?;
@@ -94,15 +99,11 @@ impl FromRequestParts<AppState> for Reader {
     type Rejection = WireError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state)
+        let TokenCaller { caller, .. } = TokenCaller::from_request_parts(parts, state)
             .await
             .map_err(|error| if error.status() == StatusCode::UNAUTHORIZED { error.code("PGRST301") } else { error })?;
-        match scope {
-            Scope::Full | Scope::Read => Ok(Self { caller }),
-            Scope::Cron => {
-                Err(error::of_app(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned())))
-            }
-        }
+        caller.require_scope(&[Scope::Full, Scope::Read], "rest.read").await.map_err(error::of_app)?;
+        Ok(Self { caller })
     }
 }
 
