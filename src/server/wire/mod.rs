@@ -107,7 +107,12 @@ fn any_origin() -> CorsLayer {
 
 /// The one body of every error on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Error)]
+#[schema(as = Error, example = json!({
+    "code": "not_found",
+    "message": "There is nothing here, or it is not yours.",
+    "details": null,
+    "hint": null,
+}))]
 pub struct WireError {
     #[serde(skip)]
     status: StatusCode,
