@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! causes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $transient:literal, $title:literal;)*) => {
+    // The code as a token: what `literal` matches, the derive of the documentation cannot see into.
+    ($($(#[$doc:meta])* $name:ident = $code:tt, $transient:literal, $title:literal;)*) => {
         /// What a failed connection comes down to.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         pub enum Cause {

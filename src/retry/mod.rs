@@ -69,7 +69,7 @@ pub enum StoppedBecause {
     Connected,
     /// Trying again would change nothing.
     NotTransient,
-    /// There were no more attempts.
+    /// There were no more attempts, or no time for another.
     AttemptsUsed,
     /// The breaker holds them back.
     CircuitOpen,

@@ -8,18 +8,29 @@
 //! | strangers | 600 | each address, for requests without a valid token |
 //! | refusals | 10 | each address and account: how many are recorded, so that nobody can flood the log |
 //!
-//! A bucket that is full again is forgotten, so memory holds only who asked within the last minute.
+//! | places | at once | who |
+//! | --- | --- | --- |
+//! | operations | 4 | each account: what somebody asked for and that connects |
+//! | transactions | 4 | each account, for `/rest/v1`: others wait a while, so that one account cannot hold the pool |
+//!
+//! A bucket that is full again is forgotten and so are places that nobody has, so memory holds only who asked within
+//! the last minute. With several processes an account has as many times the limit, which still bounds it.
 
 use std::{
+    collections::HashMap,
     fmt,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use governor::{Quota, RateLimiter, clock, middleware::NoOpMiddleware, state::keyed::HashMapStateStore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use crate::{
     auth::server::{Caller, Origin, caller::Credential},
@@ -36,6 +47,14 @@ pub const PROBES: u32 = 60;
 pub const STRANGERS: u32 = 600;
 /// Refused attempts a minute of one address and account that are recorded.
 const REFUSALS: u32 = 10;
+/// Operations of one account that may connect at the same time.
+const OPERATIONS: usize = 4;
+/// Seconds after which one of them is likely over: the connect timeout.
+const OPERATION_S: u32 = 5;
+/// Transactions of one account that programs may have open at the same time: a quarter of the pool.
+const TRANSACTIONS: usize = 4;
+/// How long one more waits: as long as any that reads may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The process's clock as the buckets read it.
 #[derive(Clone)]
@@ -75,6 +94,47 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
+/// A place that is taken; it is free again when this is dropped.
+pub type Place = OwnedSemaphorePermit;
+
+/// How many things of one kind each account may have under way at the same time.
+struct Places {
+    each: usize,
+    taken: Mutex<HashMap<UserId, Arc<Semaphore>>>,
+}
+
+impl Places {
+    fn new(each: usize) -> Self {
+        Self { each, taken: Mutex::default() }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<UserId, Arc<Semaphore>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, account: UserId) -> Arc<Semaphore> {
+        Arc::clone(self.taken().entry(account).or_insert_with(|| Arc::new(Semaphore::new(self.each))))
+    }
+
+    /// A place, where there is one.
+    fn take(&self, account: UserId) -> Option<Place> {
+        self.of(account).try_acquire_owned().ok()
+    }
+
+    /// A place as soon as there is one.
+    async fn wait(&self, account: UserId, patience: Duration) -> Option<Place> {
+        timeout(patience, self.of(account).acquire_owned()).await.ok()?.ok()
+    }
+
+    fn forget_free(&self) -> usize {
+        let mut taken = self.taken();
+        // Each place that is taken or waited for knows its semaphore.
+        taken.retain(|_, places| Arc::strong_count(places) > 1);
+        taken.shrink_to_fit();
+        taken.len()
+    }
+}
+
 /// Who lets Mooring connect somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Prober {
@@ -82,12 +142,14 @@ enum Prober {
     Account(UserId),
 }
 
-/// The buckets of one process.
+/// The buckets and places of one process.
 pub struct Limits {
     requests: Buckets<TokenId>,
     probes: Buckets<Prober>,
     strangers: Buckets<IpAddr>,
     refusals: Buckets<(IpAddr, Option<UserId>)>,
+    operations: Places,
+    transactions: Places,
 }
 
 impl Limits {
@@ -99,6 +161,8 @@ impl Limits {
             probes: Buckets::new(PROBES, clock),
             strangers: Buckets::new(STRANGERS, clock),
             refusals: Buckets::new(REFUSALS, clock),
+            operations: Places::new(OPERATIONS),
+            transactions: Places::new(TRANSACTIONS),
         }
     }
 
@@ -126,28 +190,48 @@ impl Limits {
         self.probes.take(&prober)
     }
 
+    /// A place for an operation that somebody asked for and that connects, however often it does.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::TooManyRequests`] where the account has four under way.
+    pub fn operation(&self, account: UserId) -> Result<Place, AppError> {
+        self.operations.take(account).ok_or(AppError::TooManyRequests(OPERATION_S))
+    }
+
+    /// A place for a transaction of a program, waited for at most 10 s.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::TooManyRequests`] where none of the account's four is free by then.
+    pub async fn transaction(&self, account: UserId) -> Result<Place, AppError> {
+        self.transactions.wait(account, PATIENCE).await.ok_or(AppError::TooManyRequests(1))
+    }
+
     /// Counts a request without a valid token.
     ///
     /// # Errors
     ///
     /// [`AppError::TooManyRequests`] with the seconds to wait.
     pub fn stranger(&self, origin: &Origin) -> Result<(), AppError> {
-        self.strangers.take(&customer(origin))
+        self.strangers.take(&network(origin))
     }
 
     /// Whether one more refused attempt of this origin is to be recorded.
     #[must_use]
     pub fn may_record_refusal(&self, origin: &Origin, user: Option<UserId>) -> bool {
-        self.refusals.take(&(customer(origin), user)).is_ok()
+        self.refusals.take(&(network(origin), user)).is_ok()
     }
 
-    /// Forgets buckets that are full again; returns how many are left.
+    /// Forgets buckets that are full again and places that nobody has; returns how many are left.
     #[must_use]
     pub fn forget_idle(&self) -> usize {
         self.requests.forget_full()
             + self.probes.forget_full()
             + self.strangers.forget_full()
             + self.refusals.forget_full()
+            + self.operations.forget_free()
+            + self.transactions.forget_free()
     }
 }
 
@@ -164,20 +248,23 @@ fn token(caller: &Caller) -> Option<TokenId> {
     }
 }
 
-/// What one customer of a network is given: the IPv4 address, or the first 64 bits of the IPv6 address. Who has
-/// no address shares one bucket.
-fn customer(origin: &Origin) -> IpAddr {
-    match origin.ip.map(|ip| ip.to_canonical()) {
-        Some(IpAddr::V6(ip)) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-        Some(ip) => ip,
-        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    }
+/// Who has no address shares one bucket.
+fn network(origin: &Origin) -> IpAddr {
+    origin.network().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::{server::clock::TestClock, timestamp::Timestamp};
+
+    fn limits() -> (TestClock, Limits) {
+        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
+        let clock: Arc<dyn Clock> = Arc::new(time.clone());
+        (time, Limits::new(&clock))
+    }
 
     fn from(ip: &str) -> Origin {
         Origin { ip: ip.parse().ok(), user_agent: None }
@@ -185,9 +272,7 @@ mod tests {
 
     #[test]
     fn a_bucket_starts_full_and_fills_at_its_rate() {
-        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
-        let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let limits = Limits::new(&clock);
+        let (time, limits) = limits();
         let ada = from("192.0.2.7");
         for request in 0..STRANGERS {
             assert_eq!(limits.stranger(&ada), Ok(()), "{request}");
@@ -201,9 +286,7 @@ mod tests {
 
     #[test]
     fn what_is_full_again_is_forgotten() {
-        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
-        let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let limits = Limits::new(&clock);
+        let (time, limits) = limits();
         for last in 0..100 {
             assert_eq!(limits.stranger(&from(&format!("192.0.2.{last}"))), Ok(()));
         }
@@ -213,9 +296,33 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_customer_is_one_address() {
-        assert_eq!(customer(&from("2001:db8:1:2:3::4")), customer(&from("2001:db8:1:2:ffff::1")));
-        assert_ne!(customer(&from("2001:db8:1:2::4")), customer(&from("2001:db8:1:3::4")));
-        assert_eq!(customer(&from("::ffff:192.0.2.1")), customer(&from("192.0.2.1")));
+    fn four_operations_at_once_and_a_place_is_free_again_after_its_own() {
+        let (_, limits) = limits();
+        let (ada, bob) = (UserId(Uuid::new_v4()), UserId(Uuid::new_v4()));
+        let places: Vec<Place> = (0..OPERATIONS).filter_map(|_| limits.operation(ada).ok()).collect();
+        assert_eq!(places.len(), 4);
+        assert_eq!(limits.operation(ada).map(drop), Err(AppError::TooManyRequests(OPERATION_S)));
+        assert!(limits.operation(bob).is_ok(), "another account has its own");
+        assert_eq!(limits.forget_idle(), 1, "who has something under way");
+        drop(places);
+        assert!(limits.operation(ada).is_ok());
+        assert_eq!(limits.forget_idle(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fifth_transaction_waits_for_a_place_and_not_for_ever() {
+        let (_, limits) = limits();
+        let (ada, bob) = (UserId(Uuid::new_v4()), UserId(Uuid::new_v4()));
+        let mut places = Vec::new();
+        for _ in 0..TRANSACTIONS {
+            places.push(limits.transaction(ada).await.expect("a place"));
+        }
+        assert_eq!(limits.transaction(ada).await.map(drop), Err(AppError::TooManyRequests(1)));
+        assert!(limits.transaction(bob).await.is_ok(), "another account has its own");
+        let (fifth, ()) = tokio::join!(limits.transaction(ada), async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            drop(places.pop());
+        });
+        assert!(fifth.is_ok());
     }
 }

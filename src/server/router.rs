@@ -32,8 +32,9 @@ use crate::{
     status,
 };
 
-/// The longest that any request may take: a retry with all its attempts and pauses.
+/// The longest that any request may take. The wire's end before, with an error that programs can read.
 const LONGEST: Duration = Duration::from_mins(3);
+const _: () = assert!(wire::LONGEST.as_secs() < LONGEST.as_secs());
 /// The largest error that a server function answers.
 const ERROR_LIMIT: usize = 64 * 1024;
 

@@ -381,6 +381,47 @@ async fn every_change_has_its_line() {
     );
 }
 
+/// Whatever the wire forbids is one line, and the line is there although nothing else was done.
+#[tokio::test]
+async fn what_the_wire_refuses_has_its_line() {
+    const RULES: &str = "/rest/v1/database_alert_config";
+    const CONNECTIONS: &str = "/rest/v1/database_credentials";
+    const FUNCTIONS: &str = "/functions/v1";
+    let app = TestApp::start().await;
+    let admin = app.user("admin@example.org").await.user_id().expect("an account").to_string();
+    let member = app.user("member@example.org").await;
+    let user = member.user_id().expect("an account").0;
+    let [full, read, cron] = [Scope::Full, Scope::Read, Scope::Cron].map(|scope| app.with_token(&member, scope));
+    let (full, read, cron) = (full.await, read.await, cron.await);
+    let (retry, docs) =
+        (format!("{FUNCTIONS}/intelligent-retry-connection"), format!("{FUNCTIONS}/fetch-provider-docs"));
+    let monitor = format!("{FUNCTIONS}/proactive-health-monitor");
+    let own = format!("{RULES}?id=not.is.null");
+    let foreign = json!({"user_id": admin, "alert_type": "downtime"});
+    let theirs = json!({"user_id": admin, "provider": "mysql", "connection_name": "n", "credentials": {"host": "h"}});
+    for (client, method, path, body, status, action) in [
+        (&cron, "GET", RULES, json!(null), 403, "rest.read"),
+        (&read, "POST", RULES, foreign.clone(), 403, "token.scope"),
+        (&full, "POST", RULES, foreign.clone(), 403, "alert.create"),
+        (&full, "PATCH", &own, foreign, 403, "alert.update"),
+        (&full, "POST", CONNECTIONS, theirs, 403, "connection.create"),
+        (&cron, "POST", &docs, json!({"provider": "mysql"}), 403, "function.call"),
+        (&read, "POST", &monitor, json!({}), 403, "monitor.run"),
+        (&full, "POST", &retry, json!({"userId": admin}), 404, "connection.retry"),
+        (&cron, "GET", "/metrics", json!(null), 403, "metrics.read"),
+        (&full, "GET", "/metrics", json!(null), 403, "metrics.read"),
+    ] {
+        let refused =
+            format!("database_audit_log where user_id = '{user}' and action = '{action}' and status = 'refused'");
+        let mut sql = app.database.connect().await;
+        let before = count(&mut sql, &refused).await;
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = client.send(Request::builder().method(method).uri(path), body).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text());
+        assert_eq!(count(&mut sql, &refused).await, before + 1, "{method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn members_read_their_own_entries_and_administrators_all() {
     let app = TestApp::start().await;

@@ -234,6 +234,32 @@ async fn a_retry_waits_longer_each_time_until_the_breaker_opens() {
     assert_eq!(trial["circuitBreaker"]["state"], "open");
 }
 
+/// The request is answered in time, whatever waits the operator set.
+#[tokio::test]
+async fn a_retry_begins_no_attempt_for_which_there_is_no_time() {
+    let app = TestApp::with(&[
+        ("MOORING_RETRY_INITIAL_DELAY_MS", "180000"),
+        ("MOORING_RETRY_MAX_DELAY_MS", "180000"),
+        ("MOORING_RETRY_JITTER_FACTOR", "0"),
+    ])
+    .await;
+    let owner = app.user("owner@example.org").await;
+    let client = app.with_token(&owner, Scope::Full).await;
+    let port = Port::take();
+    let refusing =
+        json!({"host": "127.0.0.1", "port": port.number(), "username": "u", "password": "p", "tls": "disable"});
+    let id = app.connection(&owner, "refusing", "postgresql", &refusing).await;
+    for body in [json!({"credentialId": id.to_string()}), json!({"provider": "postgresql", "credentials": refusing})] {
+        let answer = post(&client, RETRY, &body).await;
+        assert_eq!((&answer["success"], &answer["totalAttempts"]), (&json!(false), &json!(1)), "{answer}");
+        assert_eq!(
+            (&answer["stoppedBecause"], &answer["attempts"][0]["isTransient"]),
+            (&json!("attempts_used"), &json!(true))
+        );
+    }
+    assert_eq!(attempts(&app, id).await.len(), 1);
+}
+
 #[tokio::test]
 async fn a_retry_stops_where_trying_again_cannot_help_and_where_it_connects() {
     let app = TestApp::start().await;

@@ -137,13 +137,15 @@ async fn any_site_may_ask_the_wire_and_none_the_pages() {
             "x-client-info",
             "accept-profile",
             "content-profile",
+            "x-retry-count",
+            "x-region",
         ] {
             assert!(allowed.contains(name), "{path}: {allowed}");
         }
         let asked = app.anonymous().send(Request::get(path).header(header::ORIGIN, "https://app.example"), "").await;
         assert_eq!(
             header(&asked, "access-control-expose-headers").as_deref(),
-            Some("content-range,location,preference-applied"),
+            Some("content-range,location,retry-after,preference-applied,x-request-id"),
             "{path}"
         );
         assert!(header(&asked, "x-request-id").is_some(), "{path}");

@@ -183,7 +183,8 @@ pub async fn sign_up(visit: &Visit, email: &str, password: &Secret, code: Option
     }
     let email = check_new(email, password)?;
     let counted =
-        Try::count(pool, Purpose::SignUp, Trier { account: None, ip: visit.origin().ip, device: None }).await?;
+        Try::count(pool, Purpose::SignUp, Trier { account: None, network: visit.origin().network(), device: None })
+            .await?;
     let hash = password_hash::hash(password).await?;
 
     let mut tx = pool.begin().await?;
@@ -305,7 +306,7 @@ pub async fn sign_in(
     }
     let account = find_by_email(pool, &email).await?;
     let device = known_device(visit, account.as_ref().map(|account| account.id)).await?;
-    let trier = Trier { account: Some(&email), ip: visit.origin().ip, device };
+    let trier = Trier { account: Some(&email), network: visit.origin().network(), device };
     let about = account.as_ref().map(|account| account.id);
     let counted =
         count_try(visit.state(), Purpose::Password, trier, (about, visit.origin()), "account.sign_in").await?;
@@ -411,7 +412,7 @@ pub(super) async fn confirm_password(
     let pool = caller.state().database().pool();
     let account = id.to_string();
     let device = known_device(visit, Some(id)).await?;
-    let trier = Trier { account: Some(&account), ip: caller.origin().ip, device };
+    let trier = Trier { account: Some(&account), network: caller.origin().network(), device };
     let counted = count_try(caller.state(), Purpose::Confirmation, trier, (Some(id), caller.origin()), action).await?;
     let (_, hash) = find_password(pool, id).await?;
     if !password_hash::verify(password, Some(&hash)).await? {

@@ -114,7 +114,7 @@ impl Caller {
     pub async fn require_admin_for(&self, action: &'static str) -> Result<(), AppError> {
         let allowed = self.require_admin();
         if allowed.is_err() {
-            accounts::record_refusal(self, Entry::new(action, Outcome::Refused)).await;
+            self.record_refusal(action).await;
         }
         allowed
     }
@@ -125,11 +125,25 @@ impl Caller {
     ///
     /// [`AppError::Forbidden`] for a token whose scope is less than `full`.
     pub async fn require_full_scope(&self) -> Result<(), AppError> {
-        if matches!(self.token_scope(), Some(Scope::Read | Scope::Cron)) {
-            accounts::record_refusal(self, Entry::new("token.scope", Outcome::Refused)).await;
-            return Err(AppError::Forbidden("This token may not do that; use one of scope full.".to_owned()));
-        }
-        Ok(())
+        self.require_scope(&[Scope::Full], "token.scope").await
+    }
+
+    /// Goes on without a token, or with one that has a scope of those; that another was used for `action` is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Forbidden`] for a token of any other scope.
+    pub async fn require_scope(&self, enough: &[Scope], action: &'static str) -> Result<(), AppError> {
+        let Some(scope) = self.token_scope().filter(|scope| !enough.contains(scope)) else { return Ok(()) };
+        self.record_refusal(action).await;
+        let enough: Vec<&str> = enough.iter().map(|scope| scope.code()).collect();
+        let message = format!("This token has the scope {}. Use one of scope {}.", scope.code(), enough.join(" or "));
+        Err(AppError::Forbidden(message))
+    }
+
+    /// Records that `action` was tried and refused, in a transaction of its own, unless many were just now.
+    pub async fn record_refusal(&self, action: &'static str) {
+        accounts::record_refusal(self, Entry::new(action, Outcome::Refused)).await;
     }
 
     /// How the user proved to be one; none for the system.
@@ -175,6 +189,15 @@ impl Caller {
     /// [`AppError::Unavailable`] where our own database is away.
     pub async fn read(&self) -> Result<Tx, AppError> {
         self.begin("begin read only").await
+    }
+
+    /// A read-only transaction for what others put into words: none of its statements takes longer than 10 s.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] where our own database is away.
+    pub async fn read_briefly(&self) -> Result<Tx, AppError> {
+        self.begin("begin read only; set local statement_timeout = '10s'").await
     }
 
     /// A transaction that may write; nothing is kept unless it is committed.

@@ -1,6 +1,6 @@
 //! Where a request comes from: which address, behind which proxies, and which site made the browser send it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use http::{Extensions, HeaderMap, Method, header};
@@ -35,6 +35,16 @@ impl Origin {
         let scheme = told.and_then(|told| told.rsplit(',').next()).map(str::trim);
         peer.is_some_and(|peer| config.trusted_proxies.iter().any(|net| net.contains(&peer)))
             && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    }
+
+    /// What one customer of a network is given, for whatever is counted by address: the IPv4 address, or the first 64
+    /// bits of the IPv6 address.
+    #[must_use]
+    pub fn network(&self) -> Option<IpAddr> {
+        self.ip.map(|ip| match ip.to_canonical() {
+            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+            IpAddr::V4(ip) => ip.into(),
+        })
     }
 }
 
@@ -135,6 +145,21 @@ mod tests {
             assert_eq!(Origin::came_by_https(&headers, &extensions, &config), wanted, "{peer} {told:?}");
         }
         assert!(!Origin::came_by_https(&HeaderMap::new(), &Extensions::new(), &config));
+    }
+
+    #[test]
+    fn a_network_is_what_one_customer_has() {
+        for (ip, wanted) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3::4", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+            ("2001:db8:1:3::4", "2001:db8:1:3::"),
+        ] {
+            let origin = Origin { ip: ip.parse().ok(), user_agent: None };
+            assert_eq!(origin.network(), wanted.parse().ok(), "{ip}");
+        }
+        assert_eq!(Origin::default().network(), None);
     }
 
     #[test]

@@ -259,7 +259,7 @@ pub async fn second_step(visit: &Visit, typed: &str) -> Result<Option<String>, A
     let (epoch, next) = session::half_signed_in(pool, visit.session()).await?.ok_or(AppError::Unauthenticated)?;
     let account = epoch.user.to_string();
     let device = known_device(visit, Some(epoch.user)).await?;
-    let trier = Trier { account: Some(&account), ip: visit.origin().ip, device };
+    let trier = Trier { account: Some(&account), network: visit.origin().network(), device };
     let about = (Some(epoch.user), visit.origin());
     let counted = count_try(visit.state(), Purpose::SecondFactor, trier, about, "account.sign_in").await?;
     let Some(factor) = use_code(pool, visit.state(), epoch, typed).await? else {

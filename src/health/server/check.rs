@@ -35,9 +35,9 @@ use crate::{
 /// What a probe may take beyond the connection's own connect timeout, in all.
 const BEYOND_CONNECT: Duration = Duration::from_secs(10);
 /// A probe keeps its own deadline; one that overruns it by this much is a fault of ours.
-const OVERRUN: Duration = Duration::from_secs(2);
+pub(super) const OVERRUN: Duration = Duration::from_secs(2);
 /// How long a claim may wait for its turn before it is given back.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// A failure that took this long was silence: the next checks of that connection wait in a lane of their own.
 const SILENCE_MICROS: u32 = 2_000_000;
 
@@ -101,16 +101,28 @@ pub enum Checked {
     OutOfFiles(Lease),
 }
 
-/// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed, a retry goes on
-/// by its policy; one that somebody asked for is a single probe.
-pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken) -> Checked {
+/// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed; one that somebody
+/// asked for is a single probe.
+pub async fn check(state: &AppState, claim: Claim, stop: &CancellationToken) -> Checked {
+    check_until(state, claim, None, stop).await
+}
+
+/// Checks what was claimed for a retry, which goes on by its policy, and begins no further attempt that could not end
+/// by `until`.
+pub async fn retry_until(state: &AppState, claim: Claim, until: Instant) -> Checked {
+    check_until(state, claim, Some(until), &CancellationToken::new()).await
+}
+
+async fn check_until(state: &AppState, mut claim: Claim, until: Option<Instant>, stop: &CancellationToken) -> Checked {
     let settings = open(state.vault(), &mut claim);
     let next_takes = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings));
-    let budget = match claim.origin {
-        CheckOrigin::Retry => retry_budget(&state.config().retry, next_takes),
-        _ => RetryPolicy::CONFIRMATION_BUDGET.max(next_takes),
+    let budget = match until {
+        Some(until) => {
+            retry_budget(&state.config().retry, next_takes).min(until.saturating_duration_since(claim.claimed))
+        }
+        None => RetryPolicy::CONFIRMATION_BUDGET.max(next_takes),
     };
-    if claim.origin == CheckOrigin::Retry && !hold(state, &mut claim.lease, budget).await {
+    if until.is_some() && !hold(state, &mut claim.lease, budget).await {
         return Checked::NotDone(claim.lease);
     }
     let host = settings.as_ref().ok().map(|(_, settings)| settings.host.clone());
@@ -176,7 +188,7 @@ fn depth(claim: &Claim, provider: Provider, settings: &Settings) -> Depth {
 }
 
 /// The time limit of one probe, from the name to the answer.
-fn deadline(settings: &Settings) -> Duration {
+pub(super) fn deadline(settings: &Settings) -> Duration {
     Duration::from_millis(u64::from(settings.effective_connect_timeout_ms())) + BEYOND_CONNECT
 }
 

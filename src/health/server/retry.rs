@@ -4,12 +4,14 @@
 //! written like every other, each attempt as a row. Settings that are not those of a stored connection are
 //! tried in the same way, and leave nothing behind.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     asked::{LONGEST_WAIT, LOOK_EVERY, give_back, lost, out_of_files, take, write},
-    check::{Attempt, Checked, Finished, check, failures_since},
+    check::{Attempt, Checked, Finished, OVERRUN, deadline, failures_since, retry_until},
+    claim::TO_WRITE,
 };
 use crate::{
     auth::server::Caller,
@@ -30,19 +32,27 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Tries the connection that is asked for, up to as many times as the operator's policy allows.
+/// The time in which all attempts are made: one at least, with the longest timeout, after the longest waits for
+/// another check of the connection and for a turn.
+const ATTEMPTS_WITHIN: Duration = Duration::from_secs(155);
+/// The longest that [`retry`] takes.
+pub const ANSWERS_WITHIN: Duration =
+    Duration::from_secs(ATTEMPTS_WITHIN.as_secs() + OVERRUN.as_secs() + TO_WRITE.as_secs());
+
+/// Tries the connection that is asked for, up to as many times as the operator's policy allows and the time holds.
 ///
 /// # Errors
 ///
 /// [`AppError::NotFound`] where the connection is not the caller's, [`AppError::Invalid`] where there is nothing
 /// complete to connect to, [`AppError::TooManyRequests`] beyond the account's limits.
 pub async fn retry(caller: &Caller, asked: Asked<'_>) -> Result<RetryReport, AppError> {
+    let until = Instant::now() + ATTEMPTS_WITHIN;
     let Given { provider, settings, is_stored, .. } = given(caller, asked).await?;
     let _permit = Permit::take(caller)?;
     let state = caller.state().clone();
     if let (Some(id), true) = (asked.id, is_stored) {
         // What was begun is written, also where the caller leaves.
-        return tokio::spawn(async move { stored(&state, id).await }).await.map_err(|error| lost(&error))?;
+        return tokio::spawn(async move { stored(&state, id, until).await }).await.map_err(|error| lost(&error))?;
     }
     let settings = settings.ok_or_else(|| {
         let message = match asked.id {
@@ -51,13 +61,13 @@ pub async fn retry(caller: &Caller, asked: Asked<'_>) -> Result<RetryReport, App
         };
         AppError::invalid("credentials", message)
     })?;
-    Ok(unstored(&state, provider, &settings).await)
+    Ok(unstored(&state, provider, &settings, until).await)
 }
 
 /// A stored connection, under its lease.
-async fn stored(state: &AppState, id: ConnectionId) -> Result<RetryReport, AppError> {
-    let until = Instant::now() + LONGEST_WAIT;
-    while Instant::now() < until {
+async fn stored(state: &AppState, id: ConnectionId, until: Instant) -> Result<RetryReport, AppError> {
+    let patience = Instant::now() + LONGEST_WAIT;
+    while Instant::now() < patience {
         let Some(claim) = take(state, id, CheckOrigin::Retry).await? else {
             sleep(LOOK_EVERY).await;
             continue;
@@ -67,7 +77,7 @@ async fn stored(state: &AppState, id: ConnectionId) -> Result<RetryReport, AppEr
             let breaker = breaker(state, id).await?;
             return Ok(report(&[], StoppedBecause::CircuitOpen, breaker));
         }
-        match check(state, claim, &CancellationToken::new()).await {
+        match retry_until(state, claim, until).await {
             Checked::Done(finished) => {
                 write(state, &finished).await?;
                 return tell(state, &finished).await;
@@ -89,11 +99,14 @@ async fn tell(state: &AppState, finished: &Finished) -> Result<RetryReport, AppE
 }
 
 /// Settings that are nowhere stored: nothing to be written, and no breaker.
-async fn unstored(state: &AppState, provider: Provider, settings: &Settings) -> RetryReport {
+async fn unstored(state: &AppState, provider: Provider, settings: &Settings, until: Instant) -> RetryReport {
     let policy = state.config().retry;
     let mut attempts: Vec<Attempt> = Vec::new();
     for number in 1..=policy.max_attempts {
         let waited = policy.delay(number, rand::random);
+        if number > 1 && Instant::now() + waited + deadline(settings) > until {
+            break;
+        }
         state.clock().sleep(waited).await;
         let at = state.clock().now();
         let report = providers::probe(state.egress(), provider, settings).await;
@@ -176,4 +189,23 @@ async fn breaker(state: &AppState, id: ConnectionId) -> Result<BreakerReport, Ap
         limit: FAILURE_LIMIT,
         open_until: breaker.open_until.filter(|_| shown == BreakerState::Open),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::health::server::check::PATIENCE;
+
+    #[test]
+    fn there_is_time_for_one_attempt_however_long_it_was_waited_for() {
+        let with = |timeout: u32| {
+            let settings = json!({"host": "db.example.org", "username": "app", "connectTimeoutMs": timeout});
+            Settings::from_json(Provider::PostgreSql, &settings)
+        };
+        let slowest = with(60_000).expect("the longest timeout");
+        assert!(with(60_001).is_err(), "there is a longer one");
+        assert!(LONGEST_WAIT + PATIENCE + deadline(&slowest) <= ATTEMPTS_WITHIN);
+    }
 }

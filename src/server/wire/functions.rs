@@ -71,11 +71,9 @@ impl FromRequestParts<AppState> for Visitor {
         if tokens::bearer(&parts.headers).is_none() {
             return Ok(Self(None));
         }
-        let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state).await?;
-        match scope {
-            Scope::Full | Scope::Read => Ok(Self(Some(caller))),
-            Scope::Cron => Err(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned()).into()),
-        }
+        let TokenCaller { caller, .. } = TokenCaller::from_request_parts(parts, state).await?;
+        caller.require_scope(&[Scope::Full, Scope::Read], "function.call").await?;
+        Ok(Self(Some(caller)))
     }
 }
 

@@ -14,15 +14,19 @@ use crate::{
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// What the log calls it where it is refused.
+const ACTION: &str = "metrics.read";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// **Permissions**: a token of scope `full` or `read` of an administrator.
 pub(super) async fn scrape(
     State(state): State<AppState>,
-    token: TokenCaller,
+    TokenCaller { caller, .. }: TokenCaller,
     headers: HeaderMap,
 ) -> Result<Response, WireError> {
-    if token.scope == Scope::Cron || !token.caller.is_administrators() {
+    caller.require_scope(&[Scope::Full, Scope::Read], ACTION).await?;
+    if !caller.is_administrators() {
+        caller.record_refusal(ACTION).await;
         return Err(AppError::Forbidden("The metrics are for a token of an administrator.".to_owned()).into());
     }
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();

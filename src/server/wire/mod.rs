@@ -1,13 +1,13 @@
 //! What other programs rely on, spoken as supabase-js expects it. Holds no business rule: it reads the
 //! request, calls the functions that the pages call, and writes the answer.
 
-use std::{any::Any, borrow::Cow};
+use std::{any::Any, borrow::Cow, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Request},
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -24,6 +24,7 @@ use crate::{
         server::{Caller, Origin, caller_from_token},
     },
     error::AppError,
+    health::server::retry::ANSWERS_WITHIN,
     server::state::AppState,
 };
 
@@ -38,19 +39,37 @@ const FUNCTIONS: &str = "/functions/v1";
 const REST: &str = "/rest/v1";
 const METRICS: &str = "/metrics";
 
+/// The longest that a request may take here: a retry with its attempts and pauses, and a moment.
+pub const LONGEST: Duration = Duration::from_secs(175);
+const _: () = assert!(ANSWERS_WITHIN.as_secs() < LONGEST.as_secs());
+
 /// Every route of the wire, behind its gate.
 pub fn router(state: &AppState) -> Router<AppState> {
-    Router::new()
+    let routes = Router::new()
         .nest(FUNCTIONS, functions::router())
         .nest(REST, rest::router())
         .route(METRICS, get(metrics::scrape))
-        .layer(middleware::from_fn_with_state(state.clone(), gate::gate))
-        // Here as well as around everything, so that a fault of ours has the body of errors that programs know.
+        .layer(middleware::from_fn_with_state(state.clone(), gate::gate));
+    in_our_words(routes)
+}
+
+/// Whatever becomes of a request, its answer is one that programs can read, from any origin.
+fn in_our_words<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes
+        // These two here as well as around everything, where their answers have no body and no origin may read them.
         .layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
             WireError::from(AppError::panicked(&*payload)).into_response()
         }))
+        .layer(middleware::from_fn(end_in_time))
         // Outside the gate, so that a page elsewhere can read why it was refused, and asks first for nothing.
         .layer(any_origin())
+}
+
+async fn end_in_time(request: Request, next: Next) -> Result<Response, WireError> {
+    tokio::time::timeout(LONGEST, next.run(request)).await.map_err(|_| {
+        tracing::error!(seconds = LONGEST.as_secs(), "a request did not end by itself and was ended");
+        AppError::Unavailable("This took too long and was ended. Try again in a moment.".to_owned()).into()
+    })
 }
 
 /// Whether a path is one of the wire's.
@@ -73,13 +92,27 @@ fn any_origin() -> CorsLayer {
             HeaderName::from_static("x-client-info"),
             HeaderName::from_static("accept-profile"),
             HeaderName::from_static("content-profile"),
+            // What supabase-js adds when it asks again after a 503, and where a region is named.
+            HeaderName::from_static("x-retry-count"),
+            HeaderName::from_static("x-region"),
         ])
-        .expose_headers([header::CONTENT_RANGE, header::LOCATION, HeaderName::from_static("preference-applied")])
+        .expose_headers([
+            header::CONTENT_RANGE,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("preference-applied"),
+            HeaderName::from_static("x-request-id"),
+        ])
 }
 
 /// The one body of every error on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Error)]
+#[schema(as = Error, example = json!({
+    "code": "not_found",
+    "message": "There is nothing here, or it is not yours.",
+    "details": null,
+    "hint": null,
+}))]
 pub struct WireError {
     #[serde(skip)]
     status: StatusCode,
@@ -214,6 +247,42 @@ impl FromRequestParts<AppState> for TokenCaller {
         match caller.token_scope() {
             Some(scope) => Ok(Self { caller, scope }),
             None => Err(AppError::Unauthenticated.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn breaks() -> StatusCode {
+        panic!("hunter2")
+    }
+
+    async fn asked(path: &str) -> (StatusCode, serde_json::Value) {
+        let routes = Router::new()
+            .route("/never", get(async || std::future::pending::<()>().await))
+            .route("/panic", get(breaks));
+        let request = Request::get(path).header(header::ORIGIN, "https://app.example").body(Body::empty());
+        let Ok(response) = in_our_words(routes).oneshot(request.expect("a request")).await;
+        assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{path}");
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
+        (status, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_ends_or_breaks_is_answered_in_the_form_of_errors() {
+        for (path, status, code) in [
+            ("/never", StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            ("/panic", StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        ] {
+            let (answered, body) = asked(path).await;
+            assert_eq!((answered, body["code"].as_str()), (status, Some(code)), "{path}: {body}");
+            assert!(body["message"].is_string() && !body.to_string().contains("hunter2"), "{body}");
         }
     }
 }

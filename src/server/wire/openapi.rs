@@ -24,10 +24,13 @@ use super::{
 };
 use crate::{config_check::Validation, diagnosis::Analysed};
 
+mod examples;
+
+use examples::SOME_ID;
+
 const TOKEN: &str = "token";
 const JSON: &str = "application/json";
 const ERROR: &str = "Error";
-const SOME_ID: &str = "7b0d6f0e-3a51-4c0b-9b59-2f9a1c1f6f10";
 
 /// The types of the functions, with all that they are made of.
 #[derive(utoipa::OpenApi)]
@@ -89,35 +92,45 @@ fn token_needed() -> SecurityRequirement {
     SecurityRequirement::new(TOKEN, Vec::<String>::new())
 }
 
-/// An operation with what every one may answer: its own errors, and being refused.
-fn operation(tag: &str, id: String, summary: &str, errors: &[(u16, &str)]) -> OperationBuilder {
-    let common = [
-        (400, "The input cannot be used; it is named"),
-        (401, "No token, or one that does not count"),
-        (403, "The token's scope is too small, or the row is not yours"),
-        (429, "Too many; Retry-After says when again"),
-        (500, "Our own fault"),
-        (503, "Our own database is away"),
-    ];
+/// What every operation may answer.
+const ALWAYS: [(u16, &str); 6] = [
+    (400, "The input cannot be used; it is named"),
+    (401, "No token, or one that does not count"),
+    (403, "The token's scope is too small, or the row is not yours"),
+    (429, "Too many; Retry-After says when again"),
+    (500, "Our own fault"),
+    (503, "Our own database is away, or it took too long"),
+];
+/// What one that takes a body may answer besides.
+const OF_BODIES: [(u16, &str); 3] =
+    [(408, "The body did not arrive within 20 s"), (413, "Too large"), (415, "Not JSON")];
+
+/// An operation with the errors that every one may answer and its own.
+fn operation(tag: &str, id: String, summary: &str, own: &[(u16, &str)]) -> OperationBuilder {
     let builder = OperationBuilder::new().tag(tag).operation_id(Some(id)).summary(Some(summary));
-    common.iter().chain(errors).fold(builder, |builder, (status, description)| {
+    errors(errors(builder, &ALWAYS), own)
+}
+
+/// The operation with its body.
+fn taking(builder: OperationBuilder, body: RequestBody) -> OperationBuilder {
+    errors(builder.request_body(Some(body)), &OF_BODIES)
+}
+
+fn errors(builder: OperationBuilder, errors: &[(u16, &str)]) -> OperationBuilder {
+    errors.iter().fold(builder, |builder, (status, description)| {
         let content = ContentBuilder::new().schema(Some(schema_ref(ERROR))).build();
         let response = ResponseBuilder::new().description(*description).content(JSON, content).build();
         builder.response(status.to_string(), response)
     })
 }
 
-fn answer(
-    description: &str,
-    schema: impl Into<RefOr<Schema>>,
-    example: Option<Value>,
-) -> RefOr<utoipa::openapi::Response> {
-    let content = ContentBuilder::new().schema(Some(schema)).example(example).build();
+fn answer(description: &str, schema: impl Into<RefOr<Schema>>, example: Value) -> RefOr<utoipa::openapi::Response> {
+    let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
     ResponseBuilder::new().description(description).content(JSON, content).build().into()
 }
 
-fn body(schema: impl Into<RefOr<Schema>>, required: Required, example: Option<Value>) -> RequestBody {
-    let content = ContentBuilder::new().schema(Some(schema)).example(example).build();
+fn body(schema: impl Into<RefOr<Schema>>, required: Required, example: Value) -> RequestBody {
+    let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
     RequestBodyBuilder::new().required(Some(required)).content(JSON, content).build()
 }
 
@@ -170,6 +183,11 @@ fn row_schema(table: &Table) -> Schema {
 
 fn rows_schema(table: &Table) -> ArrayBuilder {
     ArrayBuilder::new().items(schema_ref(table.name))
+}
+
+/// Rows as they are answered.
+fn rows(description: &str, table: &Table) -> RefOr<utoipa::openapi::Response> {
+    answer(description, rows_schema(table), json!([examples::row(table)]))
 }
 
 /// `select`, and each column as a condition.
@@ -228,8 +246,8 @@ fn table_item(table: &Table) -> PathItem {
     .parameter(whole("limit", "Rows at most; never more than 1,000.", 10))
     .parameter(whole("offset", "Rows to pass over.", 0))
     .parameter(prefer("count=exact"))
-    .response("200", answer("The rows", rows_schema(table), None))
-    .response("206", answer("The rows, where `count=exact` says that there are more", rows_schema(table), None));
+    .response("200", rows("The rows", table))
+    .response("206", rows("The rows, where `count=exact` says that there are more", table));
     let mut item = PathItemBuilder::new().operation(HttpMethod::Get, read.build());
     if table.writes != Writes::None {
         item = item
@@ -246,65 +264,45 @@ fn newest(table: &Table) -> &'static str {
     times.into_iter().find(|name| table.column(name).is_some()).unwrap_or("id")
 }
 
-/// A row to insert.
-fn example(table: &Table) -> Value {
-    match table.writes {
-        Writes::Connections => json!({
-            "provider": "postgresql",
-            "connection_name": "orders",
-            "credentials": {"host": "db.example.org", "port": 5432, "database": "shop", "username": "app", "password": "…"},
-        }),
-        Writes::AlertRules => json!({
-            "alert_type": "slow_response",
-            "threshold": {"thresholdMs": 3000},
-            "notification_channels": {"email": ["ops@example.org"], "in_app": true},
-            "enabled": true,
-        }),
-        Writes::None => json!({}),
-    }
-}
-
-const WRITTEN: [(u16, &str); 5] = [
-    (406, "Not one row, where one is asked for"),
-    (409, "A name that is taken"),
-    (413, "Too large"),
-    (415, "Not JSON"),
+const WRITTEN: [(u16, &str); 3] = [
     (404, "No such table"),
+    (406, "Not one row, where one is asked for"),
+    (409, "A name that is taken, or a row that somebody else is changing"),
 ];
 
 fn insert(table: &Table) -> Operation {
     let one_or_many = OneOfBuilder::new()
         .item(schema_ref(table.name))
         .item(Schema::from(rows_schema(table).max_items(Some(MAX_ROWS as usize))));
-    operation(table.name, format!("insert_{}", table.name), "Inserts one row or many, all or none.", &WRITTEN)
-        .security(token_needed())
-        .parameter(parameter(
-            "select",
-            ParameterIn::Query,
-            JsonType::String,
-            "The columns of the answer.",
-            Some(json!("*")),
-        ))
-        .parameter(prefer("return=representation"))
-        .request_body(Some(body(one_or_many, Required::True, Some(example(table)))))
-        // Without a schema, since the body is empty unless asked for.
-        .response(
-            "201",
-            ResponseBuilder::new()
-                .description("Inserted; with `return=representation` the rows, as a read answers them"),
-        )
-        .build()
+    let insert =
+        operation(table.name, format!("insert_{}", table.name), "Inserts one row or many, all or none.", &WRITTEN)
+            .security(token_needed())
+            .parameter(parameter(
+                "select",
+                ParameterIn::Query,
+                JsonType::String,
+                "The columns of the answer.",
+                Some(json!("*")),
+            ))
+            .parameter(prefer("return=representation"))
+            // Without a schema, since the body is empty unless asked for.
+            .response(
+                "201",
+                ResponseBuilder::new()
+                    .description("Inserted; with `return=representation` the rows, as a read answers them"),
+            );
+    taking(insert, body(one_or_many, Required::True, examples::new_row(table))).build()
 }
 
 fn update(table: &Table) -> Operation {
-    operation(table.name, format!("update_{}", table.name), "Changes the rows that the conditions select.", &WRITTEN)
+    let about = "Changes the rows that the conditions select.";
+    let update = operation(table.name, format!("update_{}", table.name), about, &WRITTEN)
         .security(token_needed())
         .parameters(Some(conditions(table)))
         .parameter(prefer("return=representation"))
-        .request_body(Some(body(schema_ref(table.name), Required::True, Some(example(table)))))
-        .response("200", answer("Changed, with `return=representation`", rows_schema(table), None))
-        .response("204", ResponseBuilder::new().description("Changed"))
-        .build()
+        .response("200", rows("Changed, with `return=representation`", table))
+        .response("204", ResponseBuilder::new().description("Changed"));
+    taking(update, body(schema_ref(table.name), Required::True, examples::new_row(table))).build()
 }
 
 fn delete(table: &Table) -> Operation {
@@ -312,7 +310,7 @@ fn delete(table: &Table) -> Operation {
         .security(token_needed())
         .parameters(Some(conditions(table)))
         .parameter(prefer("return=representation"))
-        .response("200", answer("Deleted, with `return=representation`", rows_schema(table), None))
+        .response("200", rows("Deleted, with `return=representation`", table))
         .response("204", ResponseBuilder::new().description("Deleted"))
         .build()
 }
@@ -332,12 +330,12 @@ fn uptime_item() -> PathItem {
     let whole = || {
         ObjectBuilder::new().schema_type(JsonType::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
     };
-    let errors = [(404, "No such function"), (406, "No such schema"), (413, "Too large"), (415, "Not JSON")];
+    let errors = [(404, "No such function"), (406, "No such schema")];
     let arguments = ObjectBuilder::new().property(id, uuid()).property(hours, whole()).required(id);
     let called = |way: &str| {
         operation("rpc", format!("{way}_{}", rpc::UPTIME), about, &errors)
             .security(token_needed())
-            .response("200", answer("Percent", percent(), Some(json!(99.87))))
+            .response("200", answer("Percent", percent(), json!(99.87)))
     };
     let by_query = called("get")
         .parameter(
@@ -355,8 +353,7 @@ fn uptime_item() -> PathItem {
                 .schema(Some(whole()))
                 .example(Some(json!(24))),
         );
-    let by_body =
-        called("post").request_body(Some(body(arguments, Required::True, Some(json!({id: SOME_ID, hours: 24})))));
+    let by_body = taking(called("post"), body(arguments, Required::True, json!({id: SOME_ID, hours: 24})));
     PathItemBuilder::new()
         .operation(HttpMethod::Get, by_query.build())
         .operation(HttpMethod::Post, by_body.build())
@@ -371,7 +368,10 @@ struct Function {
     response: &'static str,
     /// Whether a token may be left out.
     public: bool,
+    /// What may be sent.
     example: fn() -> Value,
+    /// What may be answered.
+    answer: fn() -> Value,
 }
 
 const FUNCTIONS: [Function; 6] = [
@@ -382,6 +382,7 @@ const FUNCTIONS: [Function; 6] = [
         response: "AnalyzeResponse",
         public: false,
         example: || json!({"errorMessage": "Connection refused", "provider": "postgresql", "credentials": {"host": "127.0.0.1", "port": 5432, "database": "shop"}}),
+        answer: examples::analysis,
     },
     Function {
         name: "validate-database-config",
@@ -390,6 +391,7 @@ const FUNCTIONS: [Function; 6] = [
         response: "ValidateResponse",
         public: false,
         example: || json!({"provider": "mysql", "credentials": {"host": "db.example.org", "port": 3306, "ssl": true, "database": "shop"}}),
+        answer: examples::validation,
     },
     Function {
         name: "fetch-provider-docs",
@@ -398,6 +400,7 @@ const FUNCTIONS: [Function; 6] = [
         response: "DocsResponse",
         public: true,
         example: || json!({"provider": "postgresql"}),
+        answer: examples::documentation,
     },
     Function {
         name: "proactive-health-monitor",
@@ -406,6 +409,7 @@ const FUNCTIONS: [Function; 6] = [
         response: "MonitorResponse",
         public: true,
         example: || json!({}),
+        answer: examples::sweep,
     },
     Function {
         name: "learn-connection-knowledge",
@@ -414,6 +418,7 @@ const FUNCTIONS: [Function; 6] = [
         response: "LearnResponse",
         public: true,
         example: || json!({"action": "search_knowledge", "data": {"provider": "postgresql", "category": "error_resolution"}}),
+        answer: examples::knowledge,
     },
     Function {
         name: "intelligent-retry-connection",
@@ -422,6 +427,7 @@ const FUNCTIONS: [Function; 6] = [
         response: "RetryResponse",
         public: false,
         example: || json!({"credentialId": SOME_ID, "provider": "postgresql"}),
+        answer: examples::retry,
     },
 ];
 
@@ -429,16 +435,11 @@ impl Function {
     fn item(&self) -> PathItem {
         // An empty body counts as `{}`.
         let required = if (self.example)() == json!({}) { Required::False } else { Required::True };
-        let errors = [
-            (404, "Not there, or not yours"),
-            (409, "It contradicts what is stored"),
-            (413, "Too large"),
-            (415, "Not JSON"),
-        ];
-        let mut post = operation("functions", self.name.to_owned(), self.about, &errors)
-            .request_body(Some(body(schema_ref(self.request), required, Some((self.example)()))))
-            .response("200", answer("It ran", schema_ref(self.response), None))
+        let errors = [(404, "Not there, or not yours"), (409, "It contradicts what is stored")];
+        let post = operation("functions", self.name.to_owned(), self.about, &errors)
+            .response("200", answer("It ran", schema_ref(self.response), (self.answer)()))
             .security(token_needed());
+        let mut post = taking(post, body(schema_ref(self.request), required, (self.example)()));
         if self.public {
             post = post.security(SecurityRequirement::default());
         }
@@ -470,7 +471,6 @@ mod tests {
         }
         for function in &FUNCTIONS {
             let post = &document["paths"][format!("/functions/v1/{}", function.name)]["post"];
-            assert!(post["requestBody"]["content"][JSON]["example"].is_object(), "{}", function.name);
             // An empty requirement among them: the token may be left out.
             let public = post["security"].as_array().expect("a list").contains(&json!({}));
             assert_eq!(public, function.public, "{}", function.name);
@@ -511,6 +511,132 @@ mod tests {
         serde_json::from_value::<types::MonitorRequest>(read("proactive-health-monitor")).map(drop).expect("monitor");
         serde_json::from_value::<types::LearnRequest>(read("learn-connection-knowledge")).map(drop).expect("learn");
         serde_json::from_value::<types::RetryRequest>(read("intelligent-retry-connection")).map(drop).expect("retry");
+    }
+
+    /// What does not hold of `value` by `schema`: as much of JSON Schema as the document is written in, and stricter,
+    /// since what is not listed is not there.
+    fn faults(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let schema = document.pointer(reference.trim_start_matches('#')).expect("a schema");
+            return faults(document, schema, value, place);
+        }
+        if let Some(choices) = schema["oneOf"].as_array() {
+            let mut found: Vec<_> = choices.iter().map(|choice| faults(document, choice, value, place)).collect();
+            found.sort_by_key(Vec::len);
+            return found.swap_remove(0);
+        }
+        let kinds: Vec<&str> = match &schema["type"] {
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            kind => kind.as_str().into_iter().collect(),
+        };
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        let is_known = |kind: &str| kinds.contains(&kind) || (kind == "integer" && kinds.contains(&"number"));
+        let text = value.as_str().unwrap_or_default();
+        let is_formed = match schema["format"].as_str() {
+            Some("uuid") => text.parse::<uuid::Uuid>().is_ok(),
+            Some("date-time") => text.contains('T') && text.ends_with(['Z', '0']),
+            Some("date") => text.len() == 10,
+            _ => true,
+        };
+        let is_allowed = schema["enum"].as_array().is_none_or(|allowed| allowed.contains(value));
+        let mut found = Vec::new();
+        if !(kinds.is_empty() || is_known(kind)) || !(value.is_null() || is_formed) || !is_allowed {
+            found.push(format!("{place}: {value} by {schema}"));
+        }
+        for item in value.as_array().into_iter().flatten() {
+            found.extend(faults(document, &schema["items"], item, &format!("{place}[]")));
+        }
+        if let (Some(object), Some(properties)) = (value.as_object(), schema["properties"].as_object()) {
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            found.extend(required.filter(|name| !object.contains_key(*name)).map(|name| format!("{place}: no {name}")));
+            for (name, value) in object {
+                let place = format!("{place}.{name}");
+                match properties.get(name) {
+                    Some(schema) => found.extend(faults(document, schema, value, &place)),
+                    None => found.push(format!("{place} is not documented")),
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_body_has_an_example_and_each_is_what_its_schema_says() {
+        let document = written();
+        let mut found = Vec::new();
+        let mut examples = 0;
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("operations") {
+                let answers = operation["responses"].as_object().expect("answers").iter();
+                let bodies = answers
+                    .map(|(status, answer)| (status.as_str(), &answer["content"][JSON]))
+                    .chain([("sent", &operation["requestBody"]["content"][JSON])])
+                    .chain(operation["parameters"].as_array().into_iter().flatten().map(|it| ("parameter", it)));
+                for (what, body) in bodies.filter(|(_, body)| body.is_object()) {
+                    let place = format!("{method} {path} {what}");
+                    // Errors have the one of their schema.
+                    let example = if what.starts_with(['4', '5']) {
+                        document.pointer("/components/schemas/Error/example")
+                    } else {
+                        body.get("example")
+                    };
+                    let example = example.unwrap_or_else(|| panic!("{place} has no example"));
+                    found.extend(faults(&document, &body["schema"], example, &place));
+                    examples += 1;
+                }
+            }
+        }
+        assert_eq!(found, Vec::<String>::new());
+        assert!(examples > 300, "{examples}");
+        for table in TABLES {
+            let row = examples::row(table);
+            let names: Vec<&str> = row.as_object().expect("a row").keys().map(String::as_str).collect();
+            assert_eq!(names.len(), table.shown().count(), "{}", table.name);
+            assert!(table.shown().all(|column| names.contains(&column.name)), "{}: {names:?}", table.name);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_example_is_found() {
+        let document = written();
+        let schema = json!({"$ref": "#/components/schemas/RetryResponse"});
+        assert_eq!(faults(&document, &schema, &examples::retry(), "it"), Vec::<String>::new());
+        for (place, wrong) in [
+            ("/success", json!("yes")),
+            ("/totalAttempts", json!(1.5)),
+            ("/stoppedBecause", json!("bored")),
+            ("/attempts/0/cause", json!("nothing")),
+            ("/circuitBreaker/openUntil", json!("soon")),
+            ("/circuitBreaker", json!({"state": "closed"})),
+            ("/attempts/1", json!({"else": 1})),
+        ] {
+            let mut example = examples::retry();
+            *example.pointer_mut(place).expect(place) = wrong;
+            assert!(!faults(&document, &schema, &example, "it").is_empty(), "{place}");
+        }
+    }
+
+    /// A body that comes too slowly is answered where one is read, and a method that is not taken where none is listed.
+    #[test]
+    fn errors_are_documented_where_they_are_answered() {
+        let document = written();
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("operations") {
+                let reads = operation["requestBody"].is_object();
+                for status in ["408", "413", "415"] {
+                    assert_eq!(operation["responses"][status].is_object(), reads, "{method} {path} {status}");
+                }
+                assert!(operation["responses"]["405"].is_null(), "{method} {path}");
+            }
+        }
     }
 
     #[test]

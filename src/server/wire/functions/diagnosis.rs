@@ -40,6 +40,7 @@ pub(super) async fn intelligent_retry_connection(
     Sent(asked): Sent<RetryRequest>,
 ) -> Result<Json<RetryResponse>, WireError> {
     if asked.user_id.is_some_and(|user| caller.user_id() != Ok(user)) {
+        caller.record_refusal("connection.retry").await;
         return Err(AppError::NotFound.into());
     }
     let credentials = asked.credentials.map(Value::Object);

@@ -49,14 +49,8 @@ impl FromRequestParts<AppState> for Sweeper {
             }
             (Some(_), _) => {
                 let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state).await?;
-                match scope {
-                    Scope::Full => Ok(Self::Owner(Box::new(caller))),
-                    Scope::Cron => Ok(Self::Anyone),
-                    Scope::Read => {
-                        let message = "This token may only read; use one of scope cron or full.";
-                        Err(AppError::Forbidden(message.to_owned()).into())
-                    }
-                }
+                caller.require_scope(&[Scope::Full, Scope::Cron], "monitor.run").await?;
+                Ok(if scope == Scope::Cron { Self::Anyone } else { Self::Owner(Box::new(caller)) })
             }
         }
     }

@@ -8,6 +8,9 @@ use crate::{
     server::wire::WireError,
 };
 
+/// A statement was ended by its time limit.
+const CANCELLED: &str = "57014";
+
 impl From<QueryError> for WireError {
     fn from(error: QueryError) -> Self {
         let (status, code) = match &error {
@@ -49,6 +52,17 @@ pub(super) fn of_write(error: WriteError) -> WireError {
         WriteError::App(error) => of_app(error),
         WriteError::Storage(error) => of_storage(error),
     }
+}
+
+/// An error of a read. One that took too long is the client's to narrow; a 503 would be asked again and again.
+pub(super) fn of_read(error: sqlx::Error) -> WireError {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    if code.is_some_and(|code| code == CANCELLED) {
+        let message = "The query took too long and was ended. Narrow it.";
+        return WireError::new(StatusCode::BAD_REQUEST, CANCELLED, message)
+            .hint("Ask for a shorter time, for fewer rows, with fewer conditions, or without count=exact.");
+    }
+    of_storage(error)
 }
 
 /// What Postgres refuses of a request is the client's to mend and keeps its code; the rest is ours.

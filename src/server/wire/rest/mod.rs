@@ -19,6 +19,7 @@ use crate::{
     },
     error::AppError,
     server::{
+        limits::Place,
         state::AppState,
         wire::{TokenCaller, WireError, body::Codes},
     },
@@ -71,19 +72,38 @@ struct Reader {
     caller: Caller,
 }
 
+impl Reader {
+    /// A transaction that reads, and its place among the account's.
+    async fn read(&self) -> Result<(Place, Tx), WireError> {
+        let place = self.place().await.map_err(error::of_app)?;
+        Ok((place, self.caller.read_briefly().await.map_err(error::of_app)?))
+    }
+
+    /// Goes on for a token of scope `full`, before anything is read of what it sent.
+    async fn require_writer(&self) -> Result<(), WireError> {
+        self.caller.require_full_scope().await.map_err(error::of_app)
+    }
+
+    /// A transaction that writes, and its place among the account's.
+    async fn write(&self) -> Result<(Place, Tx), WireError> {
+        let place = self.place().await.map_err(error::of_app)?;
+        Ok((place, self.caller.write().await.map_err(error::of_app)?))
+    }
+
+    async fn place(&self) -> Result<Place, AppError> {
+        self.caller.state().limits().transaction(self.caller.user_id()?).await
+    }
+}
+
 impl FromRequestParts<AppState> for Reader {
     type Rejection = WireError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
-        let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state)
+        let TokenCaller { caller, .. } = TokenCaller::from_request_parts(parts, state)
             .await
             .map_err(|error| if error.status() == StatusCode::UNAUTHORIZED { error.code("PGRST301") } else { error })?;
-        match scope {
-            Scope::Full | Scope::Read => Ok(Self { caller }),
-            Scope::Cron => {
-                Err(error::of_app(AppError::Forbidden("This token may only start the scheduled sweep.".to_owned())))
-            }
-        }
+        caller.require_scope(&[Scope::Full, Scope::Read], "rest.read").await.map_err(error::of_app)?;
+        Ok(Self { caller })
     }
 }
 
@@ -114,8 +134,9 @@ async fn read(
     let preferences = Preferences::parse(&headers)?;
     let (limit, offset) = window(&query, headers::range(&headers)?);
 
-    let mut tx = reader.caller.read().await.map_err(error::of_app)?;
-    let page = page(&mut tx, &query, shape, Rows::Asked { limit, offset, count: preferences.count }).await?;
+    let (_place, mut tx) = reader.read().await?;
+    let rows = Rows::Asked { limit, offset, count: preferences.count };
+    let page = page(&mut tx, &query, shape, rows).await.map_err(error::of_read)?;
 
     let range = ContentRange { offset: i64::from(offset), rows: page.rows, total: page.total };
     if range.is_beyond_the_end() {
@@ -178,13 +199,9 @@ fn one_of(array: &str) -> String {
     array.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(array).trim().to_owned()
 }
 
-async fn page(tx: &mut Tx, query: &Query, shape: Shape, rows: Rows<'_>) -> Result<Page, WireError> {
-    let row = sql::read(query, shape, rows).build().fetch_one(&mut **tx).await.map_err(error::of_storage)?;
-    Ok(Page {
-        body: row.try_get("body").map_err(error::of_storage)?,
-        rows: row.try_get("rows").map_err(error::of_storage)?,
-        total: row.try_get("total").map_err(error::of_storage)?,
-    })
+async fn page(tx: &mut Tx, query: &Query, shape: Shape, rows: Rows<'_>) -> Result<Page, sqlx::Error> {
+    let row = sql::read(query, shape, rows).build().fetch_one(&mut **tx).await?;
+    Ok(Page { body: row.try_get("body")?, rows: row.try_get("rows")?, total: row.try_get("total")? })
 }
 
 /// What goes into a response.

@@ -82,7 +82,7 @@ async fn call(reader: &Reader, name: &str, arguments: &Map<String, Value>) -> Re
         None | Some(Value::Null) => ONE_DAY,
         Some(hours) => whole_number(hours)?,
     };
-    let mut tx = reader.caller.read().await.map_err(error::of_app)?;
+    let (_place, mut tx) = reader.read().await?;
     let uptime = sqlx::query_scalar!(
         r#"select coalesce(calculate_uptime_percentage($1, $2)::text, 'null') as "uptime!""#,
         id.0,
@@ -90,7 +90,7 @@ async fn call(reader: &Reader, name: &str, arguments: &Map<String, Value>) -> Re
     )
     .fetch_one(&mut *tx)
     .await
-    .map_err(error::of_storage)?;
+    .map_err(error::of_read)?;
     // Postgres' numeric as it is, not through a float.
     RawValue::from_string(uptime).map(Json).map_err(|error| AppError::internal(&error).into())
 }

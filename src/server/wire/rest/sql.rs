@@ -37,16 +37,17 @@ pub enum Rows<'q> {
 #[must_use]
 pub fn read<'q>(query: &'q Query, shape: Shape, rows: Rows<'q>) -> QueryBuilder<'q, Postgres> {
     let mut sql = QueryBuilder::new("select ");
+    // Rows with their star: a bare name is first of all that of a column, and an alias may be any.
     sql.push(if shape.nulls_stripped {
-        "json_strip_nulls(coalesce(json_agg(page), '[]'))::text as body"
+        "json_strip_nulls(coalesce(json_agg(page.*), '[]'))::text as body"
     } else {
-        "coalesce(json_agg(page), '[]')::text as body"
+        "coalesce(json_agg(page.*), '[]')::text as body"
     });
     sql.push(", count(*) as rows, ");
     if let Rows::Asked { count: true, .. } = rows {
         sql.push("(select count(*)");
         push_from(&mut sql, query);
-        push_where(&mut sql, &query.conditions);
+        push_where(&mut sql, query);
         sql.push(") as total");
     } else {
         sql.push("null::bigint as total");
@@ -56,7 +57,7 @@ pub fn read<'q>(query: &'q Query, shape: Shape, rows: Rows<'q>) -> QueryBuilder<
     push_from(&mut sql, query);
     match rows {
         Rows::Asked { limit, offset, .. } => {
-            push_where(&mut sql, &query.conditions);
+            push_where(&mut sql, query);
             push_order(&mut sql, query);
             // As numbers in the text, so that Postgres plans for few rows where few are asked for.
             sql.push(format_args!(" limit {limit}"));
@@ -83,7 +84,7 @@ pub fn read<'q>(query: &'q Query, shape: Shape, rows: Rows<'q>) -> QueryBuilder<
 pub fn lock(query: &Query, limit: u32) -> QueryBuilder<'_, Postgres> {
     let mut sql = QueryBuilder::new("select t.id");
     push_from(&mut sql, query);
-    push_where(&mut sql, &query.conditions);
+    push_where(&mut sql, query);
     sql.push(format_args!(" order by t.id limit {limit} for update"));
     sql
 }
@@ -133,10 +134,16 @@ fn push_order(sql: &mut QueryBuilder<'_, Postgres>, query: &Query) {
     }
 }
 
-fn push_where<'q>(sql: &mut QueryBuilder<'q, Postgres>, conditions: &'q [Condition]) {
-    if !conditions.is_empty() {
-        sql.push(" where ");
-        push_all(sql, conditions, " and ");
+/// The conditions, and that a row is one's own where row-level security lets somebody see more.
+fn push_where<'q>(sql: &mut QueryBuilder<'q, Postgres>, query: &'q Query) {
+    let mut word = " where ";
+    if query.table.only_own {
+        sql.push(" where t.user_id = (select mooring_user_id())");
+        word = " and ";
+    }
+    if !query.conditions.is_empty() {
+        sql.push(word);
+        push_all(sql, &query.conditions, " and ");
     }
 }
 
@@ -214,7 +221,7 @@ mod tests {
         );
         assert_eq!(
             read(&query, PLAIN, Rows::Asked { limit: 10, offset: 5, count: false }).sql(),
-            "select coalesce(json_agg(page), '[]')::text as body, count(*) as rows, null::bigint as total \
+            "select coalesce(json_agg(page.*), '[]')::text as body, count(*) as rows, null::bigint as total \
              from (select t.check_timestamp as \"when\", t.response_time_ms::text as \"ms\" \
              from database_connection_health as t \
              where (t.credential_id = $1::text::uuid) \
@@ -225,6 +232,22 @@ mod tests {
             lock(&query, 7).sql().split(" where ").next(),
             Some("select t.id from database_connection_health as t")
         );
+    }
+
+    #[test]
+    fn of_the_audit_log_ones_own_rows_are_asked_for_whoever_asks() {
+        for (raw, wanted) in [
+            ("select=id", " where t.user_id = (select mooring_user_id())"),
+            (
+                "select=id&or=(user_id.not.is.null,id.not.is.null)",
+                " where t.user_id = (select mooring_user_id()) and (not (",
+            ),
+        ] {
+            let query = query("database_audit_log", raw);
+            let sql = read(&query, PLAIN, ASKED);
+            // Of the rows and of their count.
+            assert_eq!(sql.sql().matches(wanted).count(), 2, "{}", sql.sql());
+        }
     }
 
     /// Every byte percent-encoded.

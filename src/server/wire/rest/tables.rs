@@ -108,6 +108,9 @@ pub struct Table {
     pub columns: &'static [Column],
     /// Whether and how it is written.
     pub writes: Writes,
+    /// Whether only one's own rows are reached, by `user_id`, also where row-level security shows more: the log is
+    /// an administrator's to read on its page, and a token of scope `read` is handed to programs.
+    pub only_own: bool,
 }
 
 const fn column(name: &'static str, kind: Type) -> Column {
@@ -139,6 +142,7 @@ pub const TABLES: &[Table] = &[
             column("updated_at", Type::Timestamp),
         ],
         writes: Writes::Connections,
+        only_own: false,
     },
     Table {
         name: "database_connection_errors",
@@ -164,6 +168,7 @@ pub const TABLES: &[Table] = &[
             column("updated_at", Type::Timestamp),
         ],
         writes: Writes::None,
+        only_own: false,
     },
     Table {
         name: "database_connection_health",
@@ -190,6 +195,7 @@ pub const TABLES: &[Table] = &[
             column("query_us", Type::Integer).nullable(),
         ],
         writes: Writes::None,
+        only_own: false,
     },
     Table {
         name: "database_connection_retries",
@@ -211,6 +217,7 @@ pub const TABLES: &[Table] = &[
             column("check_id", Type::Uuid).nullable(),
         ],
         writes: Writes::None,
+        only_own: false,
     },
     Table {
         name: "database_knowledge_base",
@@ -233,6 +240,7 @@ pub const TABLES: &[Table] = &[
             column("updated_at", Type::Timestamp),
         ],
         writes: Writes::None,
+        only_own: false,
     },
     Table {
         name: "database_performance_metrics",
@@ -249,6 +257,7 @@ pub const TABLES: &[Table] = &[
             column("updated_at", Type::Timestamp),
         ],
         writes: Writes::None,
+        only_own: false,
     },
     Table {
         name: "database_alert_config",
@@ -266,6 +275,7 @@ pub const TABLES: &[Table] = &[
             column("updated_at", Type::Timestamp),
         ],
         writes: Writes::AlertRules,
+        only_own: false,
     },
     Table {
         name: "database_audit_log",
@@ -282,6 +292,7 @@ pub const TABLES: &[Table] = &[
             column("created_at", Type::Timestamp),
         ],
         writes: Writes::None,
+        only_own: true,
     },
 ];
 

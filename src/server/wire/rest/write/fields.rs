@@ -27,19 +27,20 @@ impl<'a> Fields<'a> {
         Self { table, object }
     }
 
-    /// `user_id` may be left out and may only be one's own.
-    pub(super) fn require_own(self, caller: &Caller) -> Result<(), WireError> {
+    /// `user_id` may be left out and may only be one's own; that another's was sent for `action` is recorded.
+    pub(super) async fn require_own(self, caller: &Caller, action: &'static str) -> Result<(), WireError> {
         let own = caller.user_id().map_err(error::of_app)?;
-        match self.uuid("user_id")?.flatten() {
-            Some(user) if user != own.0 => Err(WireError::new(
-                StatusCode::FORBIDDEN,
-                "42501",
-                format!("new row violates row-level security policy for table \"{}\"", self.table.name),
-            )
-            .details("user_id")
-            .hint("Leave user_id out, or send your own.")),
-            _ => Ok(()),
+        if self.uuid("user_id")?.flatten().is_none_or(|user| user == own.0) {
+            return Ok(());
         }
+        caller.record_refusal(action).await;
+        Err(WireError::new(
+            StatusCode::FORBIDDEN,
+            "42501",
+            format!("new row violates row-level security policy for table \"{}\"", self.table.name),
+        )
+        .details("user_id")
+        .hint("Leave user_id out, or send your own."))
     }
 
     /// The id is made here: a secret is bound to it, and a chosen one would tell which others there are.

@@ -53,6 +53,11 @@ impl Request {
         })
     }
 
+    /// What the log calls this write, by what is written.
+    fn action(&self, connection: &'static str, rule: &'static str) -> &'static str {
+        if self.query.table.writes == Writes::Connections { connection } else { rule }
+    }
+
     /// Reads what is to be answered of the rows that are written.
     async fn page(&self, tx: &mut Tx, ids: &[Uuid], shown_once: Option<&Value>) -> Result<Option<Page>, WireError> {
         let rows = i64::try_from(ids.len()).unwrap_or(i64::MAX);
@@ -68,7 +73,8 @@ impl Request {
             require_one(rows)?;
         }
         if self.preferences.answer == Return::Representation {
-            return page(tx, &self.query, self.shape, Rows::Written { ids, shown_once }).await.map(Some);
+            let rows = Rows::Written { ids, shown_once };
+            return page(tx, &self.query, self.shape, rows).await.map(Some).map_err(error::of_storage);
         }
         Ok(None)
     }
@@ -141,12 +147,17 @@ pub(super) async fn insert(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, WireError> {
     let request = Request::read(&Method::POST, &name, raw.as_deref(), &headers)?;
-    let mut tx = reader.caller.write().await.map_err(error::of_app)?;
+    reader.require_writer().await?;
     let objects = objects(&request, body::read_json(&headers, body, BODY)?)?;
+    // Before the transaction: what is refused is recorded in one of its own.
+    for object in &objects {
+        let action = request.action("connection.create", "alert.create");
+        Fields::new(request.query.table, object).require_own(&reader.caller, action).await?;
+    }
+    let (_place, mut tx) = reader.write().await?;
     let mut written = Written::default();
     for object in &objects {
         let fields = Fields::new(request.query.table, object);
-        fields.require_own(&reader.caller)?;
         fields.refuse_id()?;
         let (id, shown) = match request.query.table.writes {
             Writes::AlertRules => alert_rules::insert(&reader.caller, &mut tx, fields).await?,
@@ -175,13 +186,14 @@ pub(super) async fn update(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, WireError> {
     let request = Request::read(&Method::PATCH, &name, raw.as_deref(), &headers)?;
-    let mut tx = reader.caller.write().await.map_err(error::of_app)?;
+    reader.require_writer().await?;
     let object = match body::read_json(&headers, body, BODY)? {
         Some(Value::Object(object)) => one_object(&request, object)?,
         _ => return Err(unusable("A change is one JSON object.")),
     };
     let fields = Fields::new(request.query.table, &object);
-    fields.require_own(&reader.caller)?;
+    fields.require_own(&reader.caller, request.action("connection.update", "alert.update")).await?;
+    let (_place, mut tx) = reader.write().await?;
     // Nothing to set reaches no row, as in PostgREST.
     let ids = if object.is_empty() { Vec::new() } else { lock(&mut tx, &request, "UPDATE").await? };
     let mut written = Written::default();
@@ -211,7 +223,7 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, WireError> {
     let request = Request::read(&Method::DELETE, &name, raw.as_deref(), &headers)?;
-    let mut tx = reader.caller.write().await.map_err(error::of_app)?;
+    let (_place, mut tx) = reader.write().await?;
     let ids = lock(&mut tx, &request, "DELETE").await?;
     let page = request.page(&mut tx, &ids, None).await?;
     for id in &ids {
