@@ -163,12 +163,8 @@ async fn breaker(state: &AppState, id: ConnectionId) -> Result<BreakerReport, Ap
     .await?;
     drop(tx);
     let now = Timestamp::from(row.now);
-    let breaker = Breaker {
-        state: BreakerState::from_code(&row.breaker_state).unwrap_or_default(),
-        opened_at: row.breaker_opened_at.map(Timestamp::from),
-        open_until: row.breaker_open_until.map(Timestamp::from),
-        counts_from: row.breaker_counts_from.into(),
-    };
+    let breaker =
+        Breaker::stored(&row.breaker_state, row.breaker_opened_at, row.breaker_open_until, row.breaker_counts_from);
     let shown = breaker.shown(now);
     Ok(BreakerReport {
         state: shown,

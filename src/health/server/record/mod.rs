@@ -142,12 +142,8 @@ async fn lock(
     .fetch_all(connection)
     .await?;
     let before = rows.into_iter().map(|row| {
-        let breaker = Breaker {
-            state: BreakerState::from_code(&row.breaker_state).unwrap_or_default(),
-            opened_at: row.breaker_opened_at.map(Timestamp::from),
-            open_until: row.breaker_open_until.map(Timestamp::from),
-            counts_from: row.breaker_counts_from.into(),
-        };
+        let breaker =
+            Breaker::stored(&row.breaker_state, row.breaker_opened_at, row.breaker_open_until, row.breaker_counts_from);
         let before = Before {
             user_id: UserId(row.user_id),
             provider: row.provider,
