@@ -13,6 +13,13 @@ use std::{
 
 use mooring::{
     auth::server::Caller,
+    connections::{
+        Provider,
+        form::Target,
+        server::{self as connections, open_settings},
+        settings::Settings,
+    },
+    diagnosis::server::{AnalyzeRequest, analyze},
     error::AppError,
     health::{
         CheckOrigin, Range, Status, SweepReport,
@@ -23,12 +30,13 @@ use mooring::{
         },
     },
     ids::{ConnectionId, WorkerId},
-    probe::Cause,
+    probe::{Cause, Depth, Phase},
     retry::BreakerState,
     server::{
-        config::Config,
+        config::{Config, EgressPolicy},
         egress::Egress,
         live::Live,
+        providers,
         startup::open_database,
         state::{AppState, Services},
         vault::check::open_vault,
@@ -210,6 +218,45 @@ async fn a_lease_always_outlasts_the_probe_that_begins() {
         assert!((stored + 10.0) > lasts.as_secs_f64(), "the database holds it for as long: {stored} s, {lasts:?}");
         assert_eq!(record::record(&app.state, std::slice::from_ref(&*finished)).await.expect("record").len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_confirmed_however_long_a_probe_might_take_or_its_turn_took() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    // A connect timeout, and the time that the claim has waited for its turn.
+    for (timeout_ms, waited) in [(60_000, 0), (5_000, 19)] {
+        let mut settings = refusing();
+        settings["connectTimeoutMs"] = json!(timeout_ms);
+        app.connection(&owner, &format!("{timeout_ms} ms"), "postgresql", &settings).await;
+        // The first is not due again meanwhile.
+        run(&mut app.database.connect().await, "update database_credentials set check_interval_s = 86400").await;
+        let mut claim = claim_one(&app.state).await;
+        claim.claimed -= Duration::from_secs(waited);
+        claim.lease.runs_out -= Duration::from_secs(waited);
+        let check::Checked::Done(finished) = check::check(&app.state, claim, &CancellationToken::new()).await else {
+            panic!("the check was not made");
+        };
+        let numbers: Vec<u32> = finished.attempts.iter().map(|attempt| attempt.number).collect();
+        assert_eq!((finished.status, numbers), (Status::Down, vec![1, 2, 3]), "{timeout_ms} ms, waited {waited} s");
+        assert!(finished.claim.lease.runs_out > tokio::time::Instant::now() + claim::TO_WRITE);
+        assert_eq!(record::record(&app.state, std::slice::from_ref(&*finished)).await.expect("record").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_further_attempt_ends_with_the_time_that_is_left_for_it() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("listen");
+    let port = silent.local_addr().expect("an address").port();
+    let settings = json!({ "host": "127.0.0.1", "port": port, "username": "u", "password": "p", "tls": "disable" });
+    let settings = Settings::from_json(Provider::PostgreSql, &settings).expect("settings");
+    let within = Duration::from_millis(200);
+    assert!(providers::longest(&settings) > within);
+    let (egress, begun) = (Egress::new(EgressPolicy::SelfHosted), tokio::time::Instant::now());
+    let report = providers::probe_to(&egress, Provider::PostgreSql, &settings, Depth::Full, within).await;
+    let failure = report.expect("a report").failure.expect("nobody answers there");
+    assert_eq!((failure.phase, failure.cause), (Phase::Auth, Cause::ConnectTimeout));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

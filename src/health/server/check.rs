@@ -32,12 +32,13 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What a probe may take beyond the connection's own connect timeout, in all.
-const BEYOND_CONNECT: Duration = Duration::from_secs(10);
 /// A probe keeps its own deadline; one that overruns it by this much is a fault of ours.
 const OVERRUN: Duration = Duration::from_secs(2);
 /// How long a claim may wait for its turn before it is given back.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The shortest time that a further attempt is given: the connect timeout that a connection has unless it is set. What
+/// is left of a budget below this would cut off servers that answer, and name the wrong cause for it.
+const FAIR_TRY: Duration = Duration::from_secs(5);
 /// A failure that took this long was silence: the next checks of that connection wait in a lane of their own.
 const SILENCE_MICROS: u32 = 2_000_000;
 
@@ -103,16 +104,17 @@ pub enum Checked {
 
 /// Checks what was claimed. A scheduled check that fails for a transient reason is confirmed, a retry goes on
 /// by its policy; one that somebody asked for is a single probe.
+///
+/// The budget of all attempts runs from the start of the first, which has the whole time that the connection asks for;
+/// a further one has what is left, as long as that is a fair try. So a failure that came late is confirmed in less
+/// time, and only a first attempt that took nearly the whole budget for itself decides alone.
 pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken) -> Checked {
     let settings = open(state.vault(), &mut claim);
-    let next_takes = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings));
+    let whole = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| providers::longest(settings));
     let budget = match claim.origin {
-        CheckOrigin::Retry => retry_budget(&state.config().retry, next_takes),
-        _ => RetryPolicy::CONFIRMATION_BUDGET.max(next_takes),
+        CheckOrigin::Retry => retry_budget(&state.config().retry, whole),
+        _ => RetryPolicy::CONFIRMATION_BUDGET,
     };
-    if claim.origin == CheckOrigin::Retry && !hold(state, &mut claim.lease, budget).await {
-        return Checked::NotDone(claim.lease);
-    }
     let host = settings.as_ref().ok().map(|(_, settings)| settings.host.clone());
     let mut lane = match (claim.origin.is_scheduled(), claim.hangs) {
         (false, _) => Lane::Asked,
@@ -121,18 +123,20 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
     };
     let mut attempts: Vec<Attempt> = Vec::with_capacity(1);
     let mut waited = Duration::ZERO;
+    let mut ends = None;
     loop {
         let is_first = attempts.is_empty();
-        // What confirms has to end within the budget, so its turn has to come as much earlier.
-        let patience = if is_first { PATIENCE } else { budget.saturating_sub(next_takes) };
-        let Some(turn) = turn(state, lane, &claim, patience, is_first.then_some(stop)).await else {
+        let turn_by = ends.map_or(claim.claimed + PATIENCE, |ends: Instant| ends - FAIR_TRY);
+        let Some(turn) = turn(state, lane, &claim, turn_by, is_first.then_some(stop)).await else {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
             break;
         };
+        let ends = *ends.get_or_insert_with(|| Instant::now() + budget);
+        let takes = if is_first { whole } else { whole.min(ends.saturating_duration_since(Instant::now())) };
         // The wait may have used up most of the lease: asked only now, most checks need no more of it.
-        if !hold(state, &mut claim.lease, next_takes + OVERRUN).await {
+        if !hold(state, &mut claim.lease, takes + OVERRUN).await {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
@@ -140,7 +144,9 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         }
         let at = claim.now();
         let report = match &settings {
-            Ok((provider, settings)) => probe(state, *provider, settings, depth(&claim, *provider, settings)).await,
+            Ok((provider, settings)) => {
+                probe(state, *provider, settings, depth(&claim, *provider, settings), takes).await
+            }
             Err(failure) => Ok(without_phases(failure.clone())),
         };
         drop(turn);
@@ -152,9 +158,10 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
             state.watch().observe(host, network::evidence(host, &report), claim.now());
         }
         attempts.push(Attempt { number, at, waited, report });
-        let budget_left = budget.saturating_sub(claim.claimed.elapsed());
         let Some(delay) = confirmation(state, &claim, &attempts).await else { break };
-        if delay + next_takes > budget_left {
+        let left = ends.saturating_duration_since(Instant::now());
+        // Asleep, and waiting for its turn, it must not lose the lease either.
+        if !allows_another(left, delay) || !hold(state, &mut claim.lease, left.saturating_sub(FAIR_TRY)).await {
             break;
         }
         if silent && claim.origin.is_scheduled() {
@@ -166,6 +173,11 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
     Checked::Done(Box::new(verdict(state, claim, attempts, host.as_deref()).await))
 }
 
+/// Whether what is `left` of the budget is enough for another attempt after `delay`.
+fn allows_another(left: Duration, delay: Duration) -> bool {
+    left >= delay + FAIR_TRY
+}
+
 /// How far a probe of this check goes. What somebody asks for is never quiet.
 fn depth(claim: &Claim, provider: Provider, settings: &Settings) -> Depth {
     match (claim.quiet_mode.applies(provider, &settings.host), claim.origin.is_scheduled()) {
@@ -173,11 +185,6 @@ fn depth(claim: &Claim, provider: Provider, settings: &Settings) -> Depth {
         (true, false) => Depth::Look,
         (true, true) => quiet::depth(claim.last_look, claim.is_down, claim.now()),
     }
-}
-
-/// The time limit of one probe, from the name to the answer.
-fn deadline(settings: &Settings) -> Duration {
-    Duration::from_millis(u64::from(settings.effective_connect_timeout_ms())) + BEYOND_CONNECT
 }
 
 /// The time that all attempts of a retry may take, with the waits between them and their turns.
@@ -206,7 +213,7 @@ async fn turn(
     state: &AppState,
     lane: Lane,
     claim: &Claim,
-    patience: Duration,
+    by: Instant,
     stop: Option<&CancellationToken>,
 ) -> Option<Turn> {
     let stopped = async {
@@ -218,7 +225,7 @@ async fn turn(
     tokio::select! {
         biased;
         () = stopped => None,
-        turn = timeout_at(claim.claimed + patience, state.watch().turn(lane, claim.user_id)) => turn.ok().flatten(),
+        turn = timeout_at(by, state.watch().turn(lane, claim.user_id)) => turn.ok().flatten(),
     }
 }
 
@@ -227,11 +234,11 @@ async fn probe(
     provider: Provider,
     settings: &Settings,
     depth: Depth,
+    within: Duration,
 ) -> Result<ProbeReport, OutOfFiles> {
     let started = Instant::now();
-    if let Ok(report) =
-        timeout(deadline(settings) + OVERRUN, providers::probe_to(state.egress(), provider, settings, depth)).await
-    {
+    let probe = providers::probe_to(state.egress(), provider, settings, depth, within);
+    if let Ok(report) = timeout(within + OVERRUN, probe).await {
         return report;
     }
     tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
@@ -365,5 +372,20 @@ fn without_phases(failure: Failure) -> ProbeReport {
         address: None,
         others_at_work: None,
         failure: Some(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_failure_is_confirmed_as_long_as_the_rest_is_a_fair_try() {
+        let seconds = Duration::from_secs;
+        // Seconds that went by since the first attempt began, and whether there is another one a second later.
+        for (gone, another) in [(0, true), (14, true), (24, true), (25, false), (30, false)] {
+            let left = RetryPolicy::CONFIRMATION_BUDGET.saturating_sub(seconds(gone));
+            assert_eq!(allows_another(left, seconds(1)), another, "after {gone} s");
+        }
     }
 }
