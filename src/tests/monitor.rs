@@ -3,7 +3,6 @@
 
 use std::{
     fs::File,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -46,7 +45,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
 };
@@ -60,15 +59,15 @@ use crate::support::{
 };
 
 /// The default interval, and a little.
-const INTERVAL: Duration = Duration::from_secs(301);
+pub const INTERVAL: Duration = Duration::from_secs(301);
 
 /// Mooring's own test database as a target that answers.
-fn answering(app: &TestApp) -> Value {
+pub fn answering(app: &TestApp) -> Value {
     json!({ "connectionString": app.database.url(), "tls": "disable" })
 }
 
 /// A port where nobody listens: the refusal is transient.
-fn refusing() -> Value {
+pub fn refusing() -> Value {
     json!({ "host": "127.0.0.1", "port": Port::take().number(), "username": "u", "password": "p", "database": "d", "tls": "disable" })
 }
 
@@ -80,10 +79,15 @@ fn missing_database(app: &TestApp) -> Value {
 }
 
 /// Another process on the same database.
-async fn another_process(app: &TestApp) -> AppState {
+pub async fn another_process(app: &TestApp) -> AppState {
+    another_process_by(app, Egress::new(app.state.config().egress)).await
+}
+
+/// The same, that goes out this way.
+pub async fn another_process_by(app: &TestApp, egress: Egress) -> AppState {
     let config = app.state.config().clone();
     AppState::new(Services {
-        egress: Egress::new(config.egress),
+        egress,
         vault: open_vault(app.state.database(), config.master_key.clone()).await.expect("open the vault"),
         config,
         database: app.state.database().clone(),
@@ -94,24 +98,24 @@ async fn another_process(app: &TestApp) -> AppState {
     })
 }
 
-async fn sweep(state: &AppState) -> SweepReport {
+pub async fn sweep(state: &AppState) -> SweepReport {
     let (progress, shown) = watch::channel(SweepReport::default());
     monitor::sweep(state, CheckOrigin::Schedule, &progress).await.expect("sweep");
     *shown.borrow()
 }
 
-async fn claim_one(state: &AppState) -> Claim {
+pub async fn claim_one(state: &AppState) -> Claim {
     let mut tx = Caller::system(state, "tests").write().await.expect("begin");
     let mut claims = claim::due(&mut tx, state.worker(), CheckOrigin::Schedule, false, 1).await.expect("claim");
     tx.commit().await.expect("commit");
     claims.pop().expect("one is due")
 }
 
-async fn rows(app: &TestApp, from: &str) -> i64 {
+pub async fn rows(app: &TestApp, from: &str) -> i64 {
     count(&mut app.database.connect().await, from).await
 }
 
-async fn ask<T>(app: &TestApp, sql: &str) -> T
+pub async fn ask<T>(app: &TestApp, sql: &str) -> T
 where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
 {
@@ -560,95 +564,4 @@ async fn a_process_without_file_descriptors_says_nothing_about_a_target() {
         tx.commit().await.expect("commit");
         assert_eq!(sweep(&app.state).await.healthy, 1, "{name}");
     }
-}
-
-/// A control target that answers until it is told to be silent: then its queue is full, and the system drops
-/// whatever asks, as a network that is down does.
-struct ControlTarget {
-    address: SocketAddr,
-    listener: Option<JoinHandle<()>>,
-    queue: Vec<TcpStream>,
-}
-
-impl ControlTarget {
-    fn answering() -> Self {
-        let (listener, address) = Self::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut target = Self { address, listener: None, queue: Vec::new() };
-        target.answer(listener);
-        target
-    }
-
-    fn bind(address: SocketAddr) -> (TcpListener, SocketAddr) {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_reuseaddr(true).expect("take the address again");
-        socket.bind(address).expect("bind");
-        let listener = socket.listen(1).expect("listen");
-        let address = listener.local_addr().expect("an address");
-        (listener, address)
-    }
-
-    fn answer(&mut self, listener: TcpListener) {
-        self.queue.clear();
-        self.listener = Some(tokio::spawn(async move { while listener.accept().await.is_ok() {} }));
-    }
-
-    async fn stop_listening(&mut self) {
-        if let Some(listener) = self.listener.take() {
-            listener.abort();
-            // It is gone once the task is.
-            let _ = listener.await;
-        }
-    }
-
-    /// Takes no one in any more, and fills the queue of those who wait.
-    async fn fall_silent(&mut self) -> TcpListener {
-        self.stop_listening().await;
-        let (listener, _) = Self::bind(self.address);
-        for _ in 0..20 {
-            match tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(self.address)).await {
-                Ok(connected) => self.queue.push(connected.expect("wait in the queue")),
-                Err(_) => return listener,
-            }
-        }
-        panic!("the queue of a listener does not fill");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_answers_any_more_it_is_our_own_network() {
-    let mut control = ControlTarget::answering();
-    let targets = control.address.to_string();
-    let app = TestApp::with(&[("MOORING_CONTROL_TARGETS", &targets)]).await;
-    let owner = app.user("a@example.org").await;
-    assert!(app.state.watch().does_control_answer(app.state.egress(), app.state.clock().now()).await);
-    for name in ["a", "b", "c"] {
-        // Names that never resolve (RFC 6761): three hosts of which nothing comes back.
-        let settings = json!({ "host": format!("{name}.invalid"), "username": "u", "password": "p", "tls": "disable" });
-        app.connection(&owner, name, "postgresql", &settings).await;
-    }
-    let listener = control.fall_silent().await;
-    app.advance(INTERVAL).await;
-    let report = sweep(&app.state).await;
-    assert_eq!((report.checked, report.down), (3, 0), "{report:?}");
-    assert_eq!(rows(&app, "database_connection_health where status = 'unknown'").await, 3);
-    assert_eq!(rows(&app, "database_connection_health where status <> 'unknown'").await, 0);
-    assert_eq!(rows(&app, "database_connection_errors").await, 0, "nothing is known about the servers");
-    assert_eq!(rows(&app, "notices where kind = 'network_outage' and ended_at is null").await, 1);
-
-    app.advance(INTERVAL).await;
-    assert_eq!(sweep(&app.state).await.down, 0);
-    assert_eq!(rows(&app, "notices").await, 1, "told once, and nothing about the connections");
-
-    // The network is back: the control target answers, and so does one of the servers.
-    control.answer(listener);
-    run(
-        &mut app.database.connect().await,
-        &format!("update database_credentials set credentials = '{}' where connection_name = 'a'", answering(&app)),
-    )
-    .await;
-    app.advance(INTERVAL).await;
-    let report = sweep(&app.state).await;
-    assert_eq!((report.healthy, report.down), (1, 2), "the others are down for themselves: {report:?}");
-    assert_eq!(rows(&app, "notices where kind = 'network_outage' and ended_at is null").await, 0);
-    assert_eq!(rows(&app, "notices").await, 1);
 }

@@ -13,12 +13,13 @@ use crate::{
     error::AppError,
     health::{
         CheckOrigin, Status,
-        network::{self, Evidence},
+        network::{self, Evidence, Outage, Silence},
         quiet, rules,
         server::{
             claim::{self, Claim, Lease, TO_WRITE},
+            outage,
             patience::answered,
-            watch::{Lane, Outage, Turn},
+            watch::{Lane, Turn},
         },
     },
     ids::ConnectionId,
@@ -72,6 +73,8 @@ pub struct Finished {
     pub attempts: Vec<Attempt>,
     /// Whether the last attempt ended in silence.
     pub hangs: bool,
+    /// The host that was asked; none where the settings could not be read.
+    pub host: Option<String>,
     /// What the last attempt said about our own network.
     pub evidence: Evidence,
 }
@@ -87,6 +90,24 @@ impl Finished {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         if self.status == Status::Down { self.last()?.failure.as_ref() } else { None }
+    }
+
+    /// Whether it may be our own network that made the server seem down.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.status == Status::Down && self.evidence == Evidence::Silent
+    }
+
+    /// Judges whether a server that seems down is, beside what else is silent while no control target answers (none
+    /// where one does): where it is our own network, nothing is known about the server.
+    pub fn judge(&mut self, silence: Option<&Silence>) -> Outage {
+        let (Some(silence), Some(host), true) = (silence, &self.host, self.is_in_doubt()) else { return Outage::No };
+        let outage = silence.outage(host, self.claim.interval_s, self.claim.now());
+        if outage == Outage::Certain {
+            self.status = Status::Unknown;
+            self.note = Some("our own network was down".to_owned());
+        }
+        outage
     }
 }
 
@@ -154,8 +175,11 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         let number = attempts.len() + 1;
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let silent = is_silent(&report);
-        if let Some(host) = &host {
-            state.watch().observe(host, network::evidence(host, &report), claim.now());
+        if let Some(host) = &host
+            && is_first
+            && network::evidence(host, &report) == Evidence::Silent
+        {
+            outage::note_silence(state, host).await;
         }
         attempts.push(Attempt { number, at, waited, report });
         let Some(delay) = confirmation(state, &claim, &attempts).await else { break };
@@ -170,7 +194,7 @@ pub async fn check(state: &AppState, mut claim: Claim, stop: &CancellationToken)
         waited = delay;
         state.clock().sleep(delay).await;
     }
-    Checked::Done(Box::new(verdict(state, claim, attempts, host.as_deref()).await))
+    Checked::Done(Box::new(verdict(state, claim, attempts, host).await))
 }
 
 /// Whether what is `left` of the budget is enough for another attempt after `delay`.
@@ -195,7 +219,7 @@ fn retry_budget(policy: &RetryPolicy, one: Duration) -> Duration {
 
 /// Makes sure that the lease outlasts what `takes` so long, and the writing after it. False where it is lost, or
 /// our own database cannot say.
-async fn hold(state: &AppState, lease: &mut Lease, takes: Duration) -> bool {
+pub(super) async fn hold(state: &AppState, lease: &mut Lease, takes: Duration) -> bool {
     let by = takes + TO_WRITE;
     if lease.runs_out.saturating_duration_since(Instant::now()) >= by {
         return true;
@@ -293,7 +317,7 @@ pub(super) async fn failures_since(state: &AppState, id: ConnectionId, since: Ti
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: Option<&str>) -> Finished {
+async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: Option<String>) -> Finished {
     let now = claim.now();
     let started_at = attempts.first().map_or(now, |first| first.at);
     let last = attempts.last();
@@ -301,26 +325,17 @@ async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: O
     let verdict = last.map_or(rules::Verdict { status: Status::Unknown, note: None }, |last| {
         rules::judge(&last.report, made, claim.slow_threshold_ms, now)
     });
-    let evidence = host.zip(last).map_or(Evidence::Nothing, |(host, last)| network::evidence(host, &last.report));
+    let evidence =
+        host.as_deref().zip(last).map_or(Evidence::Nothing, |(host, last)| network::evidence(host, &last.report));
     let hangs = last.is_some_and(|last| is_silent(&last.report));
     let (id, status, note) = (Uuid::new_v4(), verdict.status, verdict.note);
-    let mut finished = Finished { id, claim, started_at, status, note, attempts, hangs, evidence };
-    suspect_our_network(state, &mut finished).await;
+    let mut finished = Finished { id, claim, started_at, status, note, attempts, hangs, host, evidence };
+    // What was due is judged where it is written, beside the others.
+    if !finished.claim.origin.is_scheduled() && finished.is_in_doubt() {
+        let silence = outage::silence(state).await;
+        finished.judge(silence.as_ref());
+    }
     finished
-}
-
-/// Judges whether a server that seems down is: where it is our own network that does not answer, nothing is
-/// known about the server. May be asked again while the result waits to be written.
-pub async fn suspect_our_network(state: &AppState, finished: &mut Finished) -> Outage {
-    if finished.status != Status::Down || finished.evidence != Evidence::Silent {
-        return Outage::No;
-    }
-    let outage = state.watch().outage(state, finished.claim.interval_s, finished.claim.now()).await;
-    if outage == Outage::Certain {
-        finished.status = Status::Unknown;
-        finished.note = Some("our own network was down".to_owned());
-    }
-    outage
 }
 
 fn is_silent(report: &ProbeReport) -> bool {
