@@ -64,7 +64,8 @@ pub async fn run(state: AppState, stop: CancellationToken) {
     sweep.abandon().await;
 }
 
-/// Checks what is due, in the calling task; `progress` shows the counts while it runs.
+/// Checks what is due, in the calling task; `progress` shows the counts while it runs. Where it is dropped, so are its
+/// checks: whoever does that, and ends the process, gives the claims back ([`give_all_back`]).
 ///
 /// # Errors
 ///
@@ -368,9 +369,14 @@ impl Sweep {
     /// Ends what is still under way, and gives back everything that this process holds for the schedule.
     async fn abandon(mut self) {
         self.tasks.end().await;
-        if let Err(error) = answered(give_all_back(&self.state)).await {
-            tracing::warn!("claims could not be given back; they run out by themselves: {error}");
-        }
+        give_all_back(&self.state).await;
+    }
+}
+
+/// Gives back every claim of this process, so that nobody has to wait until they run out.
+pub async fn give_all_back(state: &AppState) {
+    if let Err(error) = answered(free_all(state)).await {
+        tracing::warn!("claims could not be given back; they run out by themselves: {error}");
     }
 }
 
@@ -416,7 +422,7 @@ impl<T: Send + 'static> UnderWay<T> {
     }
 }
 
-async fn give_all_back(state: &AppState) -> Result<(), AppError> {
+async fn free_all(state: &AppState) -> Result<(), AppError> {
     let mut tx = Caller::system(state, "monitor").write().await?;
     sqlx::query!(
         "update connection_state set lease_owner = null, lease_until = null where lease_owner = $1",
