@@ -382,6 +382,66 @@ async fn time_in_which_nobody_looked_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn paused_time_is_unknown_however_it_was_paused() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let up = app.connection(&owner, "up", "postgresql", &answering(&app)).await;
+    let down = app.connection(&owner, "down", "postgresql", &refusing()).await;
+    let pause = async |is_active: bool| {
+        run(&mut app.database.connect().await, &format!("update database_credentials set is_active = {is_active}"))
+            .await;
+    };
+    sweep(&app.state).await;
+    app.advance(Duration::from_secs(100)).await;
+    pause(false).await;
+
+    assert_eq!(
+        rows(&app, "connection_state where status = 'unknown' and cause is null and next_check_at is null").await,
+        2
+    );
+    assert_eq!(rows(&app, "database_credentials where paused_at is not null").await, 2);
+    let board = health::board(&owner).await.expect("board");
+    assert_eq!((board.figures.paused, board.figures.unknown, board.figures.down), (2, 0, 0));
+    assert!(board.rows.iter().all(|row| row.paused));
+    // A check that is asked for meanwhile speaks for its moment.
+    app.advance(Duration::from_hours(1)).await;
+    let asked = health::check_now(&owner, up, CheckOrigin::Person).await.expect("check");
+    assert_eq!(asked.status, Status::Healthy);
+
+    app.advance(Duration::from_hours(1)).await;
+    pause(true).await;
+    assert_eq!(rows(&app, "connection_state where status = 'unknown'").await, 2, "until the first check");
+    assert_eq!(rows(&app, "database_credentials where paused_at is not null").await, 0);
+    run(
+        &mut app.database.connect().await,
+        &format!("update database_credentials set credentials = '{}' where id = '{down}'", answering(&app)),
+    )
+    .await;
+    assert_eq!(sweep(&app.state).await.healthy, 2);
+
+    let statuses = async |id| {
+        let checks = health::recent_checks(&owner, id, 10).await.expect("checks");
+        checks.iter().map(|check| check.status).collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(down).await, [Status::Healthy, Status::Unknown, Status::Down]);
+    let all = [Status::Healthy, Status::Unknown, Status::Healthy, Status::Unknown, Status::Healthy];
+    assert_eq!(statuses(up).await, all);
+    for table in ["connection_half_hours", "database_performance_metrics"] {
+        let held: Vec<f64> =
+            sqlx::query_scalar(&format!("select sum(up_seconds + down_seconds) from {table} group by credential_id"))
+                .fetch_all(&mut app.database.connect().await)
+                .await
+                .expect("sums");
+        assert!(held.iter().all(|held| (99.0..130.0).contains(held)), "{table}: the pause is in it: {held:?}");
+    }
+    let before = health::connection_health(&owner, up).await.expect("health");
+    assert_eq!(before.uptime_24h, Some(100.0));
+    let after = health::connection_health(&owner, down).await.expect("health").uptime_24h;
+    assert!(after.is_some_and(|share| share < 25.0), "100 s down, and a moment up: {after:?}");
+    assert!(health::errors(&owner, down).await.expect("errors")[0].resolved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_standstill_of_months_does_not_end_the_schedule() {
     let app = TestApp::start().await;
     let owner = app.user("a@example.org").await;
