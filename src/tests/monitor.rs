@@ -492,6 +492,37 @@ async fn a_check_asked_for_while_one_runs_waits_for_its_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_test_and_an_analysis_of_a_stored_connection_hold_it_like_a_check() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let settings = proxy(&app, 0, Duration::from_millis(700)).await;
+    let id = app.connection(&owner, "db", "postgresql", &settings).await;
+    let (provider, settings) = open_settings(&owner, id).await.expect("settings");
+    let target = Target { id: Some(id), provider, settings, forget: Vec::new() };
+    let test = |caller: Caller, target| async move { connections::test(&caller, target).await.map(drop) };
+    let analysis = |caller: Caller| async move {
+        let request = AnalyzeRequest {
+            error_message: "it does not answer".to_owned(),
+            credential_id: Some(id),
+            ..AnalyzeRequest::default()
+        };
+        analyze(&caller, request).await.map(drop)
+    };
+    let leased = "connection_state where lease_owner is not null";
+    let held = async |task: JoinHandle<Result<(), AppError>>| {
+        let mut was_held = false;
+        while !task.is_finished() {
+            was_held |= rows(&app, leased).await == 1;
+        }
+        task.await.expect("it ends").expect("it connects");
+        was_held && rows(&app, leased).await == 0
+    };
+    assert!(held(tokio::spawn(test(owner.clone(), target))).await);
+    assert!(held(tokio::spawn(analysis(owner.clone()))).await);
+    assert_eq!(sweep(&app.state).await.checked, 1, "it was due all the time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_check_asked_for_does_not_move_the_grid() {
     let app = TestApp::start().await;
     let (owner, stranger) = (app.user("a@example.org").await, app.user("b@example.org").await);

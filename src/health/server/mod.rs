@@ -36,7 +36,7 @@ pub mod retention;
 pub mod retry;
 pub mod watch;
 
-pub use asked::{check_all, check_now, reset_breaker, run_due};
+pub use asked::{alone, check_all, check_now, reset_breaker, run_due};
 pub use board::{board, pulse};
 pub use history::{connection_health, daily_metrics, errors, history, recent_checks, retry_analytics};
 pub use monitor::sweep;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    asked::{LONGEST_WAIT, LOOK_EVERY, give_back, lost, out_of_files, take, write},
+    asked::{LONGEST_WAIT, LOOK_EVERY, busy, give_back, lost, out_of_files, take, write},
     check::{Attempt, Checked, Finished, check, failures_since},
 };
 use crate::{
@@ -79,7 +79,7 @@ async fn stored(state: &AppState, id: ConnectionId) -> Result<RetryReport, AppEr
             }
         }
     }
-    Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))
+    Err(busy())
 }
 
 async fn tell(state: &AppState, finished: &Finished) -> Result<RetryReport, AppError> {
