@@ -57,28 +57,48 @@ pub fn is_loopback(host: &str) -> bool {
         || name.parse().is_ok_and(|address: std::net::IpAddr| address.to_canonical().is_loopback())
 }
 
-/// The hosts from which nothing came back since anything last did.
+/// What is to be thought of our own network while hosts are silent and no control target answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// It works: something came back since.
+    No,
+    /// Too few hosts were asked to say.
+    Suspected,
+    /// Nothing comes back from anywhere.
+    Certain,
+}
+
+/// The hosts from which nothing came back since anything last did, and since when each of them was known to be silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Silence(BTreeMap<String, Timestamp>);
 
 impl Silence {
-    /// Takes in what a check of `host` that ended at `at` said.
-    pub fn observe(&mut self, host: &str, evidence: Evidence, at: Timestamp) {
-        match evidence {
-            Evidence::Works => self.0.clear(),
-            Evidence::Silent => {
-                self.0.insert(host.to_ascii_lowercase(), at);
-            }
-            Evidence::Nothing => {}
-        }
+    /// Of hosts, in whatever case they are written.
+    #[must_use]
+    pub fn of(hosts: impl IntoIterator<Item = (String, Timestamp)>) -> Self {
+        Self(hosts.into_iter().map(|(host, at)| (host.to_ascii_lowercase(), at)).collect())
     }
 
-    /// Whether our own network is in doubt at `now`: within the last `interval_s` seconds nothing came back
-    /// from anywhere, and at least [`SILENT_HOSTS`] hosts were asked. A control target decides.
-    pub fn casts_doubt(&mut self, interval_s: u32, now: Timestamp) -> bool {
+    /// The hosts, in lower case.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Those among them that were silent within the last `interval_s` seconds before `now`.
+    #[must_use]
+    pub fn within(&self, interval_s: u32, now: Timestamp) -> Self {
         let oldest = now.plus_seconds(-i64::from(interval_s));
-        self.0.retain(|_, at| *at >= oldest);
-        self.0.len() >= SILENT_HOSTS
+        Self(self.0.iter().filter(|(_, at)| **at >= oldest).map(|(host, at)| (host.clone(), *at)).collect())
+    }
+
+    /// Whether our own network is why nothing came back from `host` at `now`: within the last `interval_s` seconds
+    /// nothing came back from anywhere, and at least [`SILENT_HOSTS`] hosts were asked.
+    #[must_use]
+    pub fn outage(&self, host: &str, interval_s: u32, now: Timestamp) -> Outage {
+        if !self.0.contains_key(&host.to_ascii_lowercase()) {
+            return Outage::No;
+        }
+        if self.within(interval_s, now).0.len() >= SILENT_HOSTS { Outage::Certain } else { Outage::Suspected }
     }
 }
 
@@ -128,18 +148,17 @@ mod tests {
 
     #[test]
     fn doubt_takes_three_silent_hosts_within_one_interval_and_nothing_that_works() {
-        let mut silence = Silence::default();
-        for host in ["a.example.org", "A.example.org", "b.example.org"] {
-            silence.observe(host, Evidence::Silent, NOW);
-        }
-        assert!(!silence.casts_doubt(300, NOW), "two hosts are not three");
-        silence.observe("c.example.org", Evidence::Silent, NOW.plus_seconds(100));
-        assert!(silence.casts_doubt(300, NOW.plus_seconds(100)));
-        assert!(!silence.casts_doubt(300, NOW.plus_seconds(301)), "the first two are older than an interval");
-        for host in ["a.example.org", "b.example.org", "c.example.org"] {
-            silence.observe(host, Evidence::Silent, NOW.plus_seconds(310));
-        }
-        silence.observe("d.example.org", Evidence::Works, NOW.plus_seconds(311));
-        assert!(!silence.casts_doubt(300, NOW.plus_seconds(311)), "something came back");
+        let of = |hosts: &[(&str, i64)]| {
+            Silence::of(hosts.iter().map(|(host, seconds)| ((*host).to_owned(), NOW.plus_seconds(*seconds))))
+        };
+        let two = of(&[("a.example.org", 0), ("A.example.org", 0), ("b.example.org", 0)]);
+        assert_eq!(two.outage("a.example.org", 300, NOW), Outage::Suspected, "two hosts are not three");
+        let three = of(&[("a.example.org", 0), ("b.example.org", 0), ("c.example.org", 100)]);
+        assert_eq!(three.outage("B.example.org", 300, NOW.plus_seconds(100)), Outage::Certain);
+        let later = NOW.plus_seconds(301);
+        assert_eq!(three.outage("c.example.org", 300, later), Outage::Suspected, "the first two are too long ago");
+        assert_eq!(three.within(300, later).hosts().collect::<Vec<_>>(), ["c.example.org"]);
+        assert_eq!(three.outage("d.example.org", 300, NOW), Outage::No, "something came back since it was silent");
+        assert_eq!(Silence::default().outage("a.example.org", 300, NOW), Outage::No);
     }
 }

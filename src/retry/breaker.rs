@@ -46,6 +46,22 @@ impl Breaker {
         Self { state: BreakerState::Closed, opened_at: None, open_until: None, counts_from: now }
     }
 
+    /// A breaker from its columns in the database.
+    #[must_use]
+    pub fn stored(
+        state: &str,
+        opened_at: Option<impl Into<Timestamp>>,
+        open_until: Option<impl Into<Timestamp>>,
+        counts_from: impl Into<Timestamp>,
+    ) -> Self {
+        Self {
+            state: BreakerState::from_code(state).unwrap_or_default(),
+            opened_at: opened_at.map(Into::into),
+            open_until: open_until.map(Into::into),
+            counts_from: counts_from.into(),
+        }
+    }
+
     /// From when failed attempts count at `now`: the rolling window, and no further back than the last success.
     #[must_use]
     pub fn window_start(&self, now: Timestamp) -> Timestamp {
@@ -106,6 +122,14 @@ mod tests {
 
     fn after(seconds: i64) -> Timestamp {
         START.plus_seconds(seconds)
+    }
+
+    #[test]
+    fn what_is_stored_comes_back_and_an_unknown_word_holds_nothing_back() {
+        let open = Breaker::closed(START).failed(after(60), 10);
+        assert_eq!(Breaker::stored(open.state.code(), open.opened_at, open.open_until, open.counts_from), open);
+        let unknown = Breaker::stored("ajar", None::<Timestamp>, None::<Timestamp>, START);
+        assert_eq!(unknown, Breaker::closed(START));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl RetryPolicy {
         jitter_factor: 0.1,
     };
 
-    /// The time in which a check with all its confirmation attempts has to be done.
+    /// The time in which a check with all its confirmation attempts has to be done, from the start of the first.
     pub const CONFIRMATION_BUDGET: Duration = Duration::from_secs(30);
 
     /// This policy, if it can be followed.

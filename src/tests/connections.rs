@@ -13,7 +13,7 @@ use mooring::{
     ids::ConnectionId,
 };
 use serde_json::{Value, json};
-use sqlx::Row;
+use sqlx::{Connection as _, Row};
 use uuid::Uuid;
 
 use crate::support::{app::TestApp, client::server_function};
@@ -171,6 +171,31 @@ async fn deleting_takes_everything_with_it() {
         .await
         .expect("count");
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn many_rows_are_sealed_at_once_and_one_that_is_held_keeps_none_back() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada@example.org").await;
+    let mut connection = app.database.connect().await;
+    sqlx::query(
+        "insert into database_credentials (user_id, provider, connection_name, credentials)
+         select $1, 'legacy', 'row ' || number, '\"nonsense\"' from generate_series(1, 1001) as number",
+    )
+    .bind(ada.user_id().expect("an account").0)
+    .execute(&mut connection)
+    .await
+    .expect("insert rows");
+    let mut holder = app.database.connect().await;
+    let mut holding = holder.begin().await.expect("begin");
+    sqlx::query("select from database_credentials order by id limit 1 for update")
+        .execute(&mut *holding)
+        .await
+        .expect("hold the first");
+    let system = Caller::system(&app.state, "sealing");
+    assert_eq!(seal_plaintext_rows(&system).await, Ok(1_000));
+    holding.rollback().await.expect("let go");
+    assert_eq!(seal_plaintext_rows(&system).await, Ok(1));
 }
 
 #[tokio::test]

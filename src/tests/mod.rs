@@ -15,6 +15,7 @@ mod knowledge;
 mod limits;
 mod monitor;
 mod ops;
+mod our_network;
 mod outage;
 mod processes;
 mod provider_docs;

@@ -3,7 +3,6 @@
 
 use std::{
     fs::File,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -13,6 +12,13 @@ use std::{
 
 use mooring::{
     auth::server::Caller,
+    connections::{
+        Provider,
+        form::Target,
+        server::{self as connections, open_settings},
+        settings::Settings,
+    },
+    diagnosis::server::{AnalyzeRequest, analyze},
     error::AppError,
     health::{
         CheckOrigin, Range, Status, SweepReport,
@@ -23,12 +29,13 @@ use mooring::{
         },
     },
     ids::{ConnectionId, WorkerId},
-    probe::Cause,
+    probe::{Cause, Depth, Phase},
     retry::BreakerState,
     server::{
-        config::Config,
+        config::{Config, EgressPolicy},
         egress::Egress,
         live::Live,
+        providers,
         startup::open_database,
         state::{AppState, Services},
         vault::check::open_vault,
@@ -38,7 +45,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
 };
@@ -52,15 +59,15 @@ use crate::support::{
 };
 
 /// The default interval, and a little.
-const INTERVAL: Duration = Duration::from_secs(301);
+pub const INTERVAL: Duration = Duration::from_secs(301);
 
 /// Mooring's own test database as a target that answers.
-fn answering(app: &TestApp) -> Value {
+pub fn answering(app: &TestApp) -> Value {
     json!({ "connectionString": app.database.url(), "tls": "disable" })
 }
 
 /// A port where nobody listens: the refusal is transient.
-fn refusing() -> Value {
+pub fn refusing() -> Value {
     json!({ "host": "127.0.0.1", "port": Port::take().number(), "username": "u", "password": "p", "database": "d", "tls": "disable" })
 }
 
@@ -72,10 +79,15 @@ fn missing_database(app: &TestApp) -> Value {
 }
 
 /// Another process on the same database.
-async fn another_process(app: &TestApp) -> AppState {
+pub async fn another_process(app: &TestApp) -> AppState {
+    another_process_by(app, Egress::new(app.state.config().egress)).await
+}
+
+/// The same, that goes out this way.
+pub async fn another_process_by(app: &TestApp, egress: Egress) -> AppState {
     let config = app.state.config().clone();
     AppState::new(Services {
-        egress: Egress::new(config.egress),
+        egress,
         vault: open_vault(app.state.database(), config.master_key.clone()).await.expect("open the vault"),
         config,
         database: app.state.database().clone(),
@@ -86,24 +98,24 @@ async fn another_process(app: &TestApp) -> AppState {
     })
 }
 
-async fn sweep(state: &AppState) -> SweepReport {
+pub async fn sweep(state: &AppState) -> SweepReport {
     let (progress, shown) = watch::channel(SweepReport::default());
     monitor::sweep(state, CheckOrigin::Schedule, &progress).await.expect("sweep");
     *shown.borrow()
 }
 
-async fn claim_one(state: &AppState) -> Claim {
+pub async fn claim_one(state: &AppState) -> Claim {
     let mut tx = Caller::system(state, "tests").write().await.expect("begin");
     let mut claims = claim::due(&mut tx, state.worker(), CheckOrigin::Schedule, false, 1).await.expect("claim");
     tx.commit().await.expect("commit");
     claims.pop().expect("one is due")
 }
 
-async fn rows(app: &TestApp, from: &str) -> i64 {
+pub async fn rows(app: &TestApp, from: &str) -> i64 {
     count(&mut app.database.connect().await, from).await
 }
 
-async fn ask<T>(app: &TestApp, sql: &str) -> T
+pub async fn ask<T>(app: &TestApp, sql: &str) -> T
 where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
 {
@@ -210,6 +222,45 @@ async fn a_lease_always_outlasts_the_probe_that_begins() {
         assert!((stored + 10.0) > lasts.as_secs_f64(), "the database holds it for as long: {stored} s, {lasts:?}");
         assert_eq!(record::record(&app.state, std::slice::from_ref(&*finished)).await.expect("record").len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_confirmed_however_long_a_probe_might_take_or_its_turn_took() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    // A connect timeout, and the time that the claim has waited for its turn.
+    for (timeout_ms, waited) in [(60_000, 0), (5_000, 19)] {
+        let mut settings = refusing();
+        settings["connectTimeoutMs"] = json!(timeout_ms);
+        app.connection(&owner, &format!("{timeout_ms} ms"), "postgresql", &settings).await;
+        // The first is not due again meanwhile.
+        run(&mut app.database.connect().await, "update database_credentials set check_interval_s = 86400").await;
+        let mut claim = claim_one(&app.state).await;
+        claim.claimed -= Duration::from_secs(waited);
+        claim.lease.runs_out -= Duration::from_secs(waited);
+        let check::Checked::Done(finished) = check::check(&app.state, claim, &CancellationToken::new()).await else {
+            panic!("the check was not made");
+        };
+        let numbers: Vec<u32> = finished.attempts.iter().map(|attempt| attempt.number).collect();
+        assert_eq!((finished.status, numbers), (Status::Down, vec![1, 2, 3]), "{timeout_ms} ms, waited {waited} s");
+        assert!(finished.claim.lease.runs_out > tokio::time::Instant::now() + claim::TO_WRITE);
+        assert_eq!(record::record(&app.state, std::slice::from_ref(&*finished)).await.expect("record").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_further_attempt_ends_with_the_time_that_is_left_for_it() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("listen");
+    let port = silent.local_addr().expect("an address").port();
+    let settings = json!({ "host": "127.0.0.1", "port": port, "username": "u", "password": "p", "tls": "disable" });
+    let settings = Settings::from_json(Provider::PostgreSql, &settings).expect("settings");
+    let within = Duration::from_millis(200);
+    assert!(providers::longest(&settings) > within);
+    let (egress, begun) = (Egress::new(EgressPolicy::SelfHosted), tokio::time::Instant::now());
+    let report = providers::probe_to(&egress, Provider::PostgreSql, &settings, Depth::Full, within).await;
+    let failure = report.expect("a report").failure.expect("nobody answers there");
+    assert_eq!((failure.phase, failure.cause), (Phase::Auth, Cause::ConnectTimeout));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -331,6 +382,66 @@ async fn time_in_which_nobody_looked_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn paused_time_is_unknown_however_it_was_paused() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let up = app.connection(&owner, "up", "postgresql", &answering(&app)).await;
+    let down = app.connection(&owner, "down", "postgresql", &refusing()).await;
+    let pause = async |is_active: bool| {
+        run(&mut app.database.connect().await, &format!("update database_credentials set is_active = {is_active}"))
+            .await;
+    };
+    sweep(&app.state).await;
+    app.advance(Duration::from_secs(100)).await;
+    pause(false).await;
+
+    assert_eq!(
+        rows(&app, "connection_state where status = 'unknown' and cause is null and next_check_at is null").await,
+        2
+    );
+    assert_eq!(rows(&app, "database_credentials where paused_at is not null").await, 2);
+    let board = health::board(&owner).await.expect("board");
+    assert_eq!((board.figures.paused, board.figures.unknown, board.figures.down), (2, 0, 0));
+    assert!(board.rows.iter().all(|row| row.paused));
+    // A check that is asked for meanwhile speaks for its moment.
+    app.advance(Duration::from_hours(1)).await;
+    let asked = health::check_now(&owner, up, CheckOrigin::Person).await.expect("check");
+    assert_eq!(asked.status, Status::Healthy);
+
+    app.advance(Duration::from_hours(1)).await;
+    pause(true).await;
+    assert_eq!(rows(&app, "connection_state where status = 'unknown'").await, 2, "until the first check");
+    assert_eq!(rows(&app, "database_credentials where paused_at is not null").await, 0);
+    run(
+        &mut app.database.connect().await,
+        &format!("update database_credentials set credentials = '{}' where id = '{down}'", answering(&app)),
+    )
+    .await;
+    assert_eq!(sweep(&app.state).await.healthy, 2);
+
+    let statuses = async |id| {
+        let checks = health::recent_checks(&owner, id, 10).await.expect("checks");
+        checks.iter().map(|check| check.status).collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(down).await, [Status::Healthy, Status::Unknown, Status::Down]);
+    let all = [Status::Healthy, Status::Unknown, Status::Healthy, Status::Unknown, Status::Healthy];
+    assert_eq!(statuses(up).await, all);
+    for table in ["connection_half_hours", "database_performance_metrics"] {
+        let held: Vec<f64> =
+            sqlx::query_scalar(&format!("select sum(up_seconds + down_seconds) from {table} group by credential_id"))
+                .fetch_all(&mut app.database.connect().await)
+                .await
+                .expect("sums");
+        assert!(held.iter().all(|held| (99.0..130.0).contains(held)), "{table}: the pause is in it: {held:?}");
+    }
+    let before = health::connection_health(&owner, up).await.expect("health");
+    assert_eq!(before.uptime_24h, Some(100.0));
+    let after = health::connection_health(&owner, down).await.expect("health").uptime_24h;
+    assert!(after.is_some_and(|share| share < 25.0), "100 s down, and a moment up: {after:?}");
+    assert!(health::errors(&owner, down).await.expect("errors")[0].resolved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_standstill_of_months_does_not_end_the_schedule() {
     let app = TestApp::start().await;
     let owner = app.user("a@example.org").await;
@@ -378,6 +489,37 @@ async fn a_check_asked_for_while_one_runs_waits_for_its_result() {
     assert_eq!((result.started_at, result.status), (finished.started_at, Status::Healthy));
     assert_eq!(rows(&app, "database_connection_health").await, 1);
     assert!(due.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_and_an_analysis_of_a_stored_connection_hold_it_like_a_check() {
+    let app = TestApp::start().await;
+    let owner = app.user("a@example.org").await;
+    let settings = proxy(&app, 0, Duration::from_millis(700)).await;
+    let id = app.connection(&owner, "db", "postgresql", &settings).await;
+    let (provider, settings) = open_settings(&owner, id).await.expect("settings");
+    let target = Target { id: Some(id), provider, settings, forget: Vec::new() };
+    let test = |caller: Caller, target| async move { connections::test(&caller, target).await.map(drop) };
+    let analysis = |caller: Caller| async move {
+        let request = AnalyzeRequest {
+            error_message: "it does not answer".to_owned(),
+            credential_id: Some(id),
+            ..AnalyzeRequest::default()
+        };
+        analyze(&caller, request).await.map(drop)
+    };
+    let leased = "connection_state where lease_owner is not null";
+    let held = async |task: JoinHandle<Result<(), AppError>>| {
+        let mut was_held = false;
+        while !task.is_finished() {
+            was_held |= rows(&app, leased).await == 1;
+        }
+        task.await.expect("it ends").expect("it connects");
+        was_held && rows(&app, leased).await == 0
+    };
+    assert!(held(tokio::spawn(test(owner.clone(), target))).await);
+    assert!(held(tokio::spawn(analysis(owner.clone()))).await);
+    assert_eq!(sweep(&app.state).await.checked, 1, "it was due all the time");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -513,95 +655,4 @@ async fn a_process_without_file_descriptors_says_nothing_about_a_target() {
         tx.commit().await.expect("commit");
         assert_eq!(sweep(&app.state).await.healthy, 1, "{name}");
     }
-}
-
-/// A control target that answers until it is told to be silent: then its queue is full, and the system drops
-/// whatever asks, as a network that is down does.
-struct ControlTarget {
-    address: SocketAddr,
-    listener: Option<JoinHandle<()>>,
-    queue: Vec<TcpStream>,
-}
-
-impl ControlTarget {
-    fn answering() -> Self {
-        let (listener, address) = Self::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut target = Self { address, listener: None, queue: Vec::new() };
-        target.answer(listener);
-        target
-    }
-
-    fn bind(address: SocketAddr) -> (TcpListener, SocketAddr) {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_reuseaddr(true).expect("take the address again");
-        socket.bind(address).expect("bind");
-        let listener = socket.listen(1).expect("listen");
-        let address = listener.local_addr().expect("an address");
-        (listener, address)
-    }
-
-    fn answer(&mut self, listener: TcpListener) {
-        self.queue.clear();
-        self.listener = Some(tokio::spawn(async move { while listener.accept().await.is_ok() {} }));
-    }
-
-    async fn stop_listening(&mut self) {
-        if let Some(listener) = self.listener.take() {
-            listener.abort();
-            // It is gone once the task is.
-            let _ = listener.await;
-        }
-    }
-
-    /// Takes no one in any more, and fills the queue of those who wait.
-    async fn fall_silent(&mut self) -> TcpListener {
-        self.stop_listening().await;
-        let (listener, _) = Self::bind(self.address);
-        for _ in 0..20 {
-            match tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(self.address)).await {
-                Ok(connected) => self.queue.push(connected.expect("wait in the queue")),
-                Err(_) => return listener,
-            }
-        }
-        panic!("the queue of a listener does not fill");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_answers_any_more_it_is_our_own_network() {
-    let mut control = ControlTarget::answering();
-    let targets = control.address.to_string();
-    let app = TestApp::with(&[("MOORING_CONTROL_TARGETS", &targets)]).await;
-    let owner = app.user("a@example.org").await;
-    assert!(app.state.watch().does_control_answer(app.state.egress(), app.state.clock().now()).await);
-    for name in ["a", "b", "c"] {
-        // Names that never resolve (RFC 6761): three hosts of which nothing comes back.
-        let settings = json!({ "host": format!("{name}.invalid"), "username": "u", "password": "p", "tls": "disable" });
-        app.connection(&owner, name, "postgresql", &settings).await;
-    }
-    let listener = control.fall_silent().await;
-    app.advance(INTERVAL).await;
-    let report = sweep(&app.state).await;
-    assert_eq!((report.checked, report.down), (3, 0), "{report:?}");
-    assert_eq!(rows(&app, "database_connection_health where status = 'unknown'").await, 3);
-    assert_eq!(rows(&app, "database_connection_health where status <> 'unknown'").await, 0);
-    assert_eq!(rows(&app, "database_connection_errors").await, 0, "nothing is known about the servers");
-    assert_eq!(rows(&app, "notices where kind = 'network_outage' and ended_at is null").await, 1);
-
-    app.advance(INTERVAL).await;
-    assert_eq!(sweep(&app.state).await.down, 0);
-    assert_eq!(rows(&app, "notices").await, 1, "told once, and nothing about the connections");
-
-    // The network is back: the control target answers, and so does one of the servers.
-    control.answer(listener);
-    run(
-        &mut app.database.connect().await,
-        &format!("update database_credentials set credentials = '{}' where connection_name = 'a'", answering(&app)),
-    )
-    .await;
-    app.advance(INTERVAL).await;
-    let report = sweep(&app.state).await;
-    assert_eq!((report.healthy, report.down), (1, 2), "the others are down for themselves: {report:?}");
-    assert_eq!(rows(&app, "notices where kind = 'network_outage' and ended_at is null").await, 0);
-    assert_eq!(rows(&app, "notices").await, 1);
 }

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     future::Future,
     net::SocketAddr,
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,7 +14,7 @@ use std::{
 };
 
 use http::StatusCode;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use serde_json::json;
 use sqlx::{PgConnection, Row};
 use tokio::time::{Instant, sleep, timeout};
@@ -297,6 +298,54 @@ async fn a_process_that_is_asked_to_stop_gives_back_what_it_holds() {
     assert_eq!(status, Some(0), "{log}");
     assert!(begun.elapsed() < Duration::from_secs(25), "stopping took {:?}", begun.elapsed());
     assert!(idle(&mut connection).await, "a claim was kept\n{log}");
+    target.freeze(false);
+}
+
+#[tokio::test]
+async fn a_check_of_the_command_line_that_is_to_stop_gives_back_what_it_holds() {
+    let database = TestDatabase::fresh().await;
+    let target = TargetPostgres::start(&PostgresOptions::default());
+    let installation = Installation::on(&database);
+    installation.must(&["migrate"], "");
+    let mut connection = database.connect().await;
+    let owner = add_user(&mut connection, "owner@example.org").await;
+    target.freeze(true);
+    let id = add_target(&mut connection, owner, "orders", &target).await.to_string();
+    for arguments in [&["check"][..], &["check", "--connection", &id]] {
+        let mut command = installation.command(arguments);
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("start a check");
+        let begun = Instant::now();
+        eventually("the connection is claimed", || async {
+            count(&mut database.connect().await, "connection_state where lease_owner is not null").await == 1
+        })
+        .await;
+        kill_process(Pid::from_child(&child), Signal::INT).expect("signal the process");
+        let output = child.wait_with_output().expect("wait for the check");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        assert!(log.contains("mooring: stopped") && output.stdout.is_empty(), "{log}");
+        assert!(begun.elapsed() < Duration::from_secs(25), "stopping took {:?}", begun.elapsed());
+        assert!(idle(&mut connection).await, "a claim was kept\n{log}");
+    }
+    target.freeze(false);
+}
+
+#[tokio::test]
+async fn long_a_check_of_the_command_line_waits_for_servers_that_are_slow() {
+    let database = TestDatabase::fresh().await;
+    let target = TargetPostgres::start(&PostgresOptions::default());
+    let installation = Installation::on(&database);
+    installation.must(&["migrate"], "");
+    let mut connection = database.connect().await;
+    let owner = add_user(&mut connection, "owner@example.org").await;
+    // It takes the 30 s of a confirmation to know that it is down.
+    target.freeze(true);
+    let id = add_target(&mut connection, owner, "orders", &target).await;
+    let printed = installation.must(&["check"], "");
+    assert_eq!(printed, "due 1, checked 1, healthy 0, degraded 0, down 1, skipped 0");
+    assert_eq!(checks_of(&mut connection, id).await, 1);
+    assert!(idle(&mut connection).await);
     target.freeze(false);
 }
 

@@ -160,12 +160,15 @@ WHERE NOT EXISTS (
 
 /// Tables without row-level security, and what `mooring_user` may do with them. None of these may hold
 /// anything of one user that another could read.
-const SHARED_TABLES: [(&str, &[&str]); 12] = [
+const SHARED_TABLES: [(&str, &[&str]); 14] = [
     // Read by `mooring_now()`.
     ("mooring_clock", &["SELECT"]),
     // The monitor's pulse at the foot of every page: two columns with times.
     ("workers", &["SELECT"]),
     ("mooring_facts", &[]),
+    // What processes of one machine know of its network.
+    ("silent_hosts", &[]),
+    ("control_answers", &[]),
     // `auth` alone, before it is known who asks.
     ("sessions", &[]),
     ("sign_in_throttle", &[]),

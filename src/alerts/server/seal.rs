@@ -2,6 +2,7 @@
 //! (`shown_channels` in the database).
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::SealedChannels;
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     server::vault::rotate::CHANNELS,
 };
 
-/// Rules that are looked at in one go; the rest follows in the next.
+/// Rules that are read in one go.
 const BATCH: i64 = 500;
 
 /// Seals the channels of every rule that has them in plaintext, and gives back how many there were. For the system,
@@ -26,25 +27,35 @@ const BATCH: i64 = 500;
 /// [`AppError::Unavailable`] where our own database is away.
 pub async fn seal_plaintext_rules(caller: &Caller) -> Result<u32, AppError> {
     let mut sealed = 0;
-    for id in plaintext_rules(caller).await? {
-        match seal_rule(caller, id).await {
-            Ok(true) => sealed += 1,
-            Ok(false) => {}
-            Err(error @ AppError::Unavailable(_)) => return Err(error),
-            Err(error) => tracing::error!(rule = %id, "the channels of a rule cannot be sealed: {error}"),
+    let mut last = None;
+    loop {
+        // After the last one, sealed or not: those that cannot be sealed never stand in the way of others.
+        let ids = plaintext_rules(caller, last).await?;
+        let Some(end) = ids.last() else { return Ok(sealed) };
+        last = Some(*end);
+        for id in ids {
+            match seal_rule(caller, id).await {
+                Ok(true) => sealed += 1,
+                Ok(false) => {}
+                Err(error @ AppError::Unavailable(_)) => return Err(error),
+                Err(error) => tracing::error!(rule = %id, "the channels of a rule cannot be sealed: {error}"),
+            }
         }
     }
-    Ok(sealed)
 }
 
-async fn plaintext_rules(caller: &Caller) -> Result<Vec<AlertRuleId>, AppError> {
+/// The next rules with plaintext, in the order of their ids.
+async fn plaintext_rules(caller: &Caller, after: Option<AlertRuleId>) -> Result<Vec<AlertRuleId>, AppError> {
     let mut tx = caller.read().await?;
     let ids = sqlx::query_scalar!(
         "select id
            from database_alert_config
           where sealed_channels is null
             and notification_channels <> shown_channels(notification_channels, false)
-          limit $1",
+            and ($1::uuid is null or id > $1)
+          order by id
+          limit $2",
+        after.map(|id| id.0) as Option<Uuid>,
         BATCH,
     )
     .fetch_all(&mut *tx)

@@ -85,9 +85,9 @@ pub async fn set_active_in(
     let owner = caller.user_id()?;
     let uuids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let changed = sqlx::query!(
+        // What else that means, triggers know, so that it holds for whoever pauses by SQL as well.
         "update database_credentials
-            set is_active = $3,
-                paused_at = case when $3 then null else coalesce(paused_at, mooring_now()) end
+            set is_active = $3
           where id = any ($1)
             and user_id = $2",
         &uuids,

@@ -13,7 +13,7 @@ use crate::{
     import,
 };
 
-/// Rows that are looked at in one go; the rest follows in the next.
+/// Rows that are read in one go.
 const BATCH: i64 = 500;
 
 /// Seals every row that holds plaintext and gives back how many there were. For the system, at start-up and
@@ -27,25 +27,40 @@ const BATCH: i64 = 500;
 /// [`AppError::Unavailable`] where our own database is away.
 pub async fn seal_plaintext_rows(caller: &Caller) -> Result<u32, AppError> {
     let mut sealed = 0;
-    for id in plaintext_rows(caller).await? {
-        match seal_row(caller, id).await {
-            Ok(true) => sealed += 1,
-            Ok(false) => {}
-            Err(error @ AppError::Unavailable(_)) => return Err(error),
-            Err(error) => {
-                tracing::error!(connection = %id, "the plaintext settings of a connection cannot be sealed: {error}");
+    let mut last = None;
+    loop {
+        // After the last one, sealed or not: those that cannot be sealed never stand in the way of others.
+        let ids = plaintext_rows(caller, last).await?;
+        let Some(end) = ids.last() else { return Ok(sealed) };
+        last = Some(*end);
+        for id in ids {
+            match seal_row(caller, id).await {
+                Ok(true) => sealed += 1,
+                Ok(false) => {}
+                Err(error @ AppError::Unavailable(_)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(connection = %id, "the plaintext settings of a connection cannot be sealed: {error}");
+                }
             }
         }
     }
-    Ok(sealed)
 }
 
-async fn plaintext_rows(caller: &Caller) -> Result<Vec<ConnectionId>, AppError> {
+/// The next rows in plaintext, in the order of their ids.
+async fn plaintext_rows(caller: &Caller, after: Option<ConnectionId>) -> Result<Vec<ConnectionId>, AppError> {
     let mut tx = caller.read().await?;
-    let ids =
-        sqlx::query_scalar!("select id from database_credentials where not credentials ? '$sealed' limit $1", BATCH)
-            .fetch_all(&mut *tx)
-            .await?;
+    let ids = sqlx::query_scalar!(
+        "select id
+           from database_credentials
+          where not credentials ? '$sealed'
+            and ($1::uuid is null or id > $1)
+          order by id
+          limit $2",
+        after.map(|id| id.0) as Option<Uuid>,
+        BATCH,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     Ok(ids.into_iter().map(ConnectionId).collect())
 }
 

@@ -9,6 +9,7 @@ use crate::{
         settings::{SecretField, Settings},
     },
     error::AppError,
+    health::server::alone,
     ids::ConnectionId,
     probe::ProbeReport,
     server::{
@@ -23,7 +24,8 @@ use crate::{
 /// # Errors
 ///
 /// [`AppError::TooManyRequests`] beyond the account's limits, [`AppError::Invalid`] where a secret has to be
-/// entered again, [`AppError::NotFound`] where the stored connection is not there or another's.
+/// entered again, [`AppError::NotFound`] where the stored connection is not there or another's,
+/// [`AppError::Unavailable`] where another check of it does not end.
 pub async fn test(caller: &Caller, target: Target) -> Result<ProbeReport, AppError> {
     let _permit = Permit::take(caller)?;
     let Target { id, provider, mut settings, forget } = target;
@@ -32,10 +34,14 @@ pub async fn test(caller: &Caller, target: Target) -> Result<ProbeReport, AppErr
         None => None,
     };
     settings.check_pairs()?;
-    let report = providers::probe(caller.state().egress(), provider, &settings).await;
-    if let Some(id) = id
-        && before.as_ref() == Some(&settings)
-    {
+    let unchanged = id.filter(|_| before.as_ref() == Some(&settings));
+    let probe = Box::pin(providers::probe(caller.state().egress(), provider, &settings));
+    let report = match unchanged {
+        // Its server is asked by one at a time.
+        Some(id) => alone(caller.state(), id, providers::longest(&settings), probe).await?,
+        None => probe.await,
+    };
+    if let Some(id) = unchanged {
         note(caller, id, report.succeeded()).await?;
     }
     Ok(report)

@@ -15,8 +15,10 @@ use crate::{
         analysis::{Case, PasswordTraits, analyse},
     },
     error::AppError,
+    health::server::alone,
     ids::ConnectionId,
     probe::{Phase, scrub},
+    server::providers,
 };
 
 /// Characters of a message that are read. The longest that drivers print, with their traces, are far shorter.
@@ -41,7 +43,8 @@ pub struct AnalyzeRequest {
 /// # Errors
 ///
 /// [`AppError::Invalid`] without a message or with settings that cannot be used, [`AppError::NotFound`] where
-/// the connection is not the caller's, [`AppError::TooManyRequests`] beyond the account's limits.
+/// the connection is not the caller's, [`AppError::TooManyRequests`] beyond the account's limits,
+/// [`AppError::Unavailable`] where a check of the connection does not end.
 pub async fn analyze(caller: &Caller, request: AnalyzeRequest) -> Result<Analysed, AppError> {
     let message: String = request.error_message.chars().take(LONGEST_MESSAGE).collect();
     if message.trim().is_empty() {
@@ -49,13 +52,18 @@ pub async fn analyze(caller: &Caller, request: AnalyzeRequest) -> Result<Analyse
     }
     let asked =
         Asked { id: request.credential_id, provider: request.provider, credentials: request.credentials.as_ref() };
-    let Given { provider, settings, shown, .. } = given(caller, asked).await?;
+    let Given { provider, settings, shown, is_stored } = given(caller, asked).await?;
     let secrets = settings.as_ref().map(Settings::secrets).unwrap_or_default();
     let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
     let text = scrub(&message, &secrets);
     let (mut analysis, mut fixes, failure) = if let Some(settings) = &settings {
         let _permit = Permit::take(caller)?;
-        let found = examine(caller.state().egress(), provider, settings, &text).await;
+        let examination = Box::pin(examine(caller.state().egress(), provider, settings, &text));
+        let found = match request.credential_id.filter(|_| is_stored) {
+            // Its server is asked by one at a time; a staged probe ends within three times the time of an attempt.
+            Some(id) => alone(caller.state(), id, 3 * providers::longest(settings), examination).await?,
+            None => examination.await,
+        };
         (found.analysis, found.fixes, found.staged.failure)
     } else {
         let password = PasswordTraits::default();

@@ -19,7 +19,7 @@ use crate::{
     health::{
         CheckOrigin, CheckResult, Checks, Status, SweepReport,
         server::{
-            check::{Checked, Finished, check},
+            check::{Checked, Finished, check, hold},
             claim::{self, Claim, Lease},
             monitor,
             record::{announce, record},
@@ -235,7 +235,78 @@ async fn check_one(state: &AppState, id: ConnectionId, origin: CheckOrigin) -> R
             }
         }
     }
-    Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))
+    Err(busy())
+}
+
+/// Another check took too long to be waited for.
+pub(super) fn busy() -> AppError {
+    AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned())
+}
+
+/// Does `work` on the server of a stored connection while nobody else asks it: waits for a check that is running, and
+/// keeps others waiting for as long as it `takes`. What is found is not written.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where another check does not end, or our own database is away.
+pub async fn alone<T>(
+    state: &AppState,
+    id: ConnectionId,
+    takes: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, AppError> {
+    let until = Instant::now() + LONGEST_WAIT;
+    let claim = loop {
+        let rung = state.watch().recorded.notified();
+        if let Some(claim) = take(state, id, CheckOrigin::Person).await? {
+            break claim;
+        }
+        if Instant::now() >= until {
+            return Err(busy());
+        }
+        let _ = timeout(LOOK_EVERY, rung).await;
+    };
+    let mut held = Held { state: state.clone(), lease: Some(claim.lease) };
+    let has_it = match &mut held.lease {
+        Some(lease) => hold(state, lease, takes).await,
+        None => false,
+    };
+    if !has_it {
+        return Err(busy());
+    }
+    let done = work.await;
+    held.end().await;
+    Ok(done)
+}
+
+/// A connection that is held beside the schedule; given back also where whoever asked has left.
+struct Held {
+    state: AppState,
+    lease: Option<Lease>,
+}
+
+impl Held {
+    async fn end(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            let_go(&self.state, lease).await;
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            let state = self.state.clone();
+            tokio::spawn(async move { let_go(&state, lease).await });
+        }
+    }
+}
+
+async fn let_go(state: &AppState, lease: Lease) {
+    if let Err(error) = give_back(state, lease).await {
+        tracing::info!("a connection could not be given back; its lease runs out by itself: {error}");
+    }
+    state.watch().recorded.notify_waiters();
 }
 
 /// Nothing was found out, for our own trouble.

@@ -13,12 +13,13 @@ use crate::{
     error::AppError,
     health::{
         CheckOrigin, Status,
-        network::{self, Evidence},
+        network::{self, Evidence, Outage, Silence},
         quiet, rules,
         server::{
             claim::{self, Claim, Lease, TO_WRITE},
+            outage,
             patience::answered,
-            watch::{Lane, Outage, Turn},
+            watch::{Lane, Turn},
         },
     },
     ids::ConnectionId,
@@ -32,12 +33,13 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What a probe may take beyond the connection's own connect timeout, in all.
-const BEYOND_CONNECT: Duration = Duration::from_secs(10);
 /// A probe keeps its own deadline; one that overruns it by this much is a fault of ours.
 pub(super) const OVERRUN: Duration = Duration::from_secs(2);
 /// How long a claim may wait for its turn before it is given back.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// The shortest time that a further attempt is given: the connect timeout that a connection has unless it is set. What
+/// is left of a budget below this would cut off servers that answer, and name the wrong cause for it.
+const FAIR_TRY: Duration = Duration::from_secs(5);
 /// A failure that took this long was silence: the next checks of that connection wait in a lane of their own.
 const SILENCE_MICROS: u32 = 2_000_000;
 
@@ -71,6 +73,8 @@ pub struct Finished {
     pub attempts: Vec<Attempt>,
     /// Whether the last attempt ended in silence.
     pub hangs: bool,
+    /// The host that was asked; none where the settings could not be read.
+    pub host: Option<String>,
     /// What the last attempt said about our own network.
     pub evidence: Evidence,
 }
@@ -86,6 +90,24 @@ impl Finished {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         if self.status == Status::Down { self.last()?.failure.as_ref() } else { None }
+    }
+
+    /// Whether it may be our own network that made the server seem down.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.status == Status::Down && self.evidence == Evidence::Silent
+    }
+
+    /// Judges whether a server that seems down is, beside what else is silent while no control target answers (none
+    /// where one does): where it is our own network, nothing is known about the server.
+    pub fn judge(&mut self, silence: Option<&Silence>) -> Outage {
+        let (Some(silence), Some(host), true) = (silence, &self.host, self.is_in_doubt()) else { return Outage::No };
+        let outage = silence.outage(host, self.claim.interval_s, self.claim.now());
+        if outage == Outage::Certain {
+            self.status = Status::Unknown;
+            self.note = Some("our own network was down".to_owned());
+        }
+        outage
     }
 }
 
@@ -113,18 +135,16 @@ pub async fn retry_until(state: &AppState, claim: Claim, until: Instant) -> Chec
     check_until(state, claim, Some(until), &CancellationToken::new()).await
 }
 
+/// The budget of all attempts runs from the start of the first, which has the whole time that the connection asks for;
+/// a further one has what is left, as long as that is a fair try. So a failure that came late is confirmed in less
+/// time, and only a first attempt that took nearly the whole budget for itself decides alone.
 async fn check_until(state: &AppState, mut claim: Claim, until: Option<Instant>, stop: &CancellationToken) -> Checked {
     let settings = open(state.vault(), &mut claim);
-    let next_takes = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| deadline(settings));
-    let budget = match until {
-        Some(until) => {
-            retry_budget(&state.config().retry, next_takes).min(until.saturating_duration_since(claim.claimed))
-        }
-        None => RetryPolicy::CONFIRMATION_BUDGET.max(next_takes),
+    let whole = settings.as_ref().map_or(Duration::ZERO, |(_, settings)| providers::longest(settings));
+    let budget = match claim.origin {
+        CheckOrigin::Retry => retry_budget(&state.config().retry, whole),
+        _ => RetryPolicy::CONFIRMATION_BUDGET,
     };
-    if until.is_some() && !hold(state, &mut claim.lease, budget).await {
-        return Checked::NotDone(claim.lease);
-    }
     let host = settings.as_ref().ok().map(|(_, settings)| settings.host.clone());
     let mut lane = match (claim.origin.is_scheduled(), claim.hangs) {
         (false, _) => Lane::Asked,
@@ -133,18 +153,23 @@ async fn check_until(state: &AppState, mut claim: Claim, until: Option<Instant>,
     };
     let mut attempts: Vec<Attempt> = Vec::with_capacity(1);
     let mut waited = Duration::ZERO;
+    let mut ends = None;
     loop {
         let is_first = attempts.is_empty();
-        // What confirms has to end within the budget, so its turn has to come as much earlier.
-        let patience = if is_first { PATIENCE } else { budget.saturating_sub(next_takes) };
-        let Some(turn) = turn(state, lane, &claim, patience, is_first.then_some(stop)).await else {
+        let turn_by = ends.map_or(claim.claimed + PATIENCE, |ends: Instant| ends - FAIR_TRY);
+        let Some(turn) = turn(state, lane, &claim, turn_by, is_first.then_some(stop)).await else {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
             break;
         };
+        let ends = *ends.get_or_insert_with(|| {
+            let ends = Instant::now() + budget;
+            until.map_or(ends, |until| ends.min(until))
+        });
+        let takes = if is_first { whole } else { whole.min(ends.saturating_duration_since(Instant::now())) };
         // The wait may have used up most of the lease: asked only now, most checks need no more of it.
-        if !hold(state, &mut claim.lease, next_takes + OVERRUN).await {
+        if !hold(state, &mut claim.lease, takes + OVERRUN).await {
             if is_first {
                 return Checked::NotDone(claim.lease);
             }
@@ -152,7 +177,9 @@ async fn check_until(state: &AppState, mut claim: Claim, until: Option<Instant>,
         }
         let at = claim.now();
         let report = match &settings {
-            Ok((provider, settings)) => probe(state, *provider, settings, depth(&claim, *provider, settings)).await,
+            Ok((provider, settings)) => {
+                probe(state, *provider, settings, depth(&claim, *provider, settings), takes).await
+            }
             Err(failure) => Ok(without_phases(failure.clone())),
         };
         drop(turn);
@@ -160,13 +187,17 @@ async fn check_until(state: &AppState, mut claim: Claim, until: Option<Instant>,
         let number = attempts.len() + 1;
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         let silent = is_silent(&report);
-        if let Some(host) = &host {
-            state.watch().observe(host, network::evidence(host, &report), claim.now());
+        if let Some(host) = &host
+            && is_first
+            && network::evidence(host, &report) == Evidence::Silent
+        {
+            outage::note_silence(state, host).await;
         }
         attempts.push(Attempt { number, at, waited, report });
-        let budget_left = budget.saturating_sub(claim.claimed.elapsed());
         let Some(delay) = confirmation(state, &claim, &attempts).await else { break };
-        if delay + next_takes > budget_left {
+        let left = ends.saturating_duration_since(Instant::now());
+        // Asleep, and waiting for its turn, it must not lose the lease either.
+        if !allows_another(left, delay) || !hold(state, &mut claim.lease, left.saturating_sub(FAIR_TRY)).await {
             break;
         }
         if silent && claim.origin.is_scheduled() {
@@ -175,7 +206,12 @@ async fn check_until(state: &AppState, mut claim: Claim, until: Option<Instant>,
         waited = delay;
         state.clock().sleep(delay).await;
     }
-    Checked::Done(Box::new(verdict(state, claim, attempts, host.as_deref()).await))
+    Checked::Done(Box::new(verdict(state, claim, attempts, host).await))
+}
+
+/// Whether what is `left` of the budget is enough for another attempt after `delay`.
+fn allows_another(left: Duration, delay: Duration) -> bool {
+    left >= delay + FAIR_TRY
 }
 
 /// How far a probe of this check goes. What somebody asks for is never quiet.
@@ -187,11 +223,6 @@ fn depth(claim: &Claim, provider: Provider, settings: &Settings) -> Depth {
     }
 }
 
-/// The time limit of one probe, from the name to the answer.
-pub(super) fn deadline(settings: &Settings) -> Duration {
-    Duration::from_millis(u64::from(settings.effective_connect_timeout_ms())) + BEYOND_CONNECT
-}
-
 /// The time that all attempts of a retry may take, with the waits between them and their turns.
 fn retry_budget(policy: &RetryPolicy, one: Duration) -> Duration {
     let waits = (1..=policy.max_attempts).map(|attempt| policy.delay(attempt, || 1.0)).sum::<Duration>();
@@ -200,7 +231,7 @@ fn retry_budget(policy: &RetryPolicy, one: Duration) -> Duration {
 
 /// Makes sure that the lease outlasts what `takes` so long, and the writing after it. False where it is lost, or
 /// our own database cannot say.
-async fn hold(state: &AppState, lease: &mut Lease, takes: Duration) -> bool {
+pub(super) async fn hold(state: &AppState, lease: &mut Lease, takes: Duration) -> bool {
     let by = takes + TO_WRITE;
     if lease.runs_out.saturating_duration_since(Instant::now()) >= by {
         return true;
@@ -218,7 +249,7 @@ async fn turn(
     state: &AppState,
     lane: Lane,
     claim: &Claim,
-    patience: Duration,
+    by: Instant,
     stop: Option<&CancellationToken>,
 ) -> Option<Turn> {
     let stopped = async {
@@ -230,7 +261,7 @@ async fn turn(
     tokio::select! {
         biased;
         () = stopped => None,
-        turn = timeout_at(claim.claimed + patience, state.watch().turn(lane, claim.user_id)) => turn.ok().flatten(),
+        turn = timeout_at(by, state.watch().turn(lane, claim.user_id)) => turn.ok().flatten(),
     }
 }
 
@@ -239,11 +270,11 @@ async fn probe(
     provider: Provider,
     settings: &Settings,
     depth: Depth,
+    within: Duration,
 ) -> Result<ProbeReport, OutOfFiles> {
     let started = Instant::now();
-    if let Ok(report) =
-        timeout(deadline(settings) + OVERRUN, providers::probe_to(state.egress(), provider, settings, depth)).await
-    {
+    let probe = providers::probe_to(state.egress(), provider, settings, depth, within);
+    if let Ok(report) = timeout(within + OVERRUN, probe).await {
         return report;
     }
     tracing::error!(%provider, seconds = started.elapsed().as_secs(), "a probe did not keep its deadline and was ended");
@@ -298,7 +329,7 @@ pub(super) async fn failures_since(state: &AppState, id: ConnectionId, since: Ti
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: Option<&str>) -> Finished {
+async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: Option<String>) -> Finished {
     let now = claim.now();
     let started_at = attempts.first().map_or(now, |first| first.at);
     let last = attempts.last();
@@ -306,26 +337,17 @@ async fn verdict(state: &AppState, claim: Claim, attempts: Vec<Attempt>, host: O
     let verdict = last.map_or(rules::Verdict { status: Status::Unknown, note: None }, |last| {
         rules::judge(&last.report, made, claim.slow_threshold_ms, now)
     });
-    let evidence = host.zip(last).map_or(Evidence::Nothing, |(host, last)| network::evidence(host, &last.report));
+    let evidence =
+        host.as_deref().zip(last).map_or(Evidence::Nothing, |(host, last)| network::evidence(host, &last.report));
     let hangs = last.is_some_and(|last| is_silent(&last.report));
     let (id, status, note) = (Uuid::new_v4(), verdict.status, verdict.note);
-    let mut finished = Finished { id, claim, started_at, status, note, attempts, hangs, evidence };
-    suspect_our_network(state, &mut finished).await;
+    let mut finished = Finished { id, claim, started_at, status, note, attempts, hangs, host, evidence };
+    // What was due is judged where it is written, beside the others.
+    if !finished.claim.origin.is_scheduled() && finished.is_in_doubt() {
+        let silence = outage::silence(state).await;
+        finished.judge(silence.as_ref());
+    }
     finished
-}
-
-/// Judges whether a server that seems down is: where it is our own network that does not answer, nothing is
-/// known about the server. May be asked again while the result waits to be written.
-pub async fn suspect_our_network(state: &AppState, finished: &mut Finished) -> Outage {
-    if finished.status != Status::Down || finished.evidence != Evidence::Silent {
-        return Outage::No;
-    }
-    let outage = state.watch().outage(state, finished.claim.interval_s, finished.claim.now()).await;
-    if outage == Outage::Certain {
-        finished.status = Status::Unknown;
-        finished.note = Some("our own network was down".to_owned());
-    }
-    outage
 }
 
 fn is_silent(report: &ProbeReport) -> bool {
@@ -377,5 +399,20 @@ fn without_phases(failure: Failure) -> ProbeReport {
         address: None,
         others_at_work: None,
         failure: Some(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_failure_is_confirmed_as_long_as_the_rest_is_a_fair_try() {
+        let seconds = Duration::from_secs;
+        // Seconds that went by since the first attempt began, and whether there is another one a second later.
+        for (gone, another) in [(0, true), (14, true), (24, true), (25, false), (30, false)] {
+            let left = RetryPolicy::CONFIRMATION_BUDGET.saturating_sub(seconds(gone));
+            assert_eq!(allows_another(left, seconds(1)), another, "after {gone} s");
+        }
     }
 }

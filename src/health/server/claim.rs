@@ -16,7 +16,7 @@ use crate::{
         quiet::{LastLook, QuietMode},
     },
     ids::{ConnectionId, UserId, WorkerId},
-    retry::{BreakerState, RetryPolicy, breaker::Breaker},
+    retry::{RetryPolicy, breaker::Breaker},
     timestamp::Timestamp,
 };
 
@@ -116,12 +116,12 @@ impl Row {
             slow_threshold_ms: self.slow_threshold_ms.unsigned_abs(),
             interval_s: self.check_interval_s.unsigned_abs(),
             origin,
-            breaker: Breaker {
-                state: BreakerState::from_code(&self.breaker_state).unwrap_or_default(),
-                opened_at: self.breaker_opened_at.map(Timestamp::from),
-                open_until: self.breaker_open_until.map(Timestamp::from),
-                counts_from: self.breaker_counts_from.into(),
-            },
+            breaker: Breaker::stored(
+                &self.breaker_state,
+                self.breaker_opened_at,
+                self.breaker_open_until,
+                self.breaker_counts_from,
+            ),
             hangs: self.hangs,
             quiet_mode: QuietMode::from_code(&self.quiet_mode).unwrap_or_default(),
             last_look: self.looked_at.map(|at| LastLook { at: at.into(), others_at_work: self.others_at_work }),

@@ -2,7 +2,6 @@
 //! Everything takes the connection's id and answers "not there" for another's.
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
 
 use crate::{
     auth::server::{Caller, Tx},
@@ -13,7 +12,7 @@ use crate::{
     },
     ids::{ConnectionId, ErrorId, UserId},
     probe::{Cause, Phase},
-    retry::{BreakerState, breaker, breaker::Breaker},
+    retry::breaker::{self, Breaker},
     timestamp::Timestamp,
 };
 
@@ -433,13 +432,8 @@ async fn breaker_view(connection: &mut PgConnection, id: ConnectionId) -> Result
     )
     .fetch_one(connection)
     .await?;
-    let at = |time: Option<OffsetDateTime>| time.map(Timestamp::from);
-    let breaker = Breaker {
-        state: BreakerState::from_code(&row.breaker_state).unwrap_or_default(),
-        opened_at: at(row.breaker_opened_at),
-        open_until: at(row.breaker_open_until),
-        counts_from: row.breaker_counts_from.into(),
-    };
+    let breaker =
+        Breaker::stored(&row.breaker_state, row.breaker_opened_at, row.breaker_open_until, row.breaker_counts_from);
     Ok(BreakerView {
         state: breaker.shown(row.now.into()),
         failures_last_hour: number(row.failures),

@@ -19,8 +19,8 @@
 //!
 //! What must not happen here: our own trouble written down as a target's. Where our database fails, results
 //! are kept and written when it is back, or dropped when their leases have run out; then the connection is
-//! simply checked again. Where it hangs, [`patience`] ends the waiting. Where our own network fails, `unknown` is
-//! written.
+//! simply checked again. Where it hangs, [`patience`] ends the waiting. Where our own network fails, [`outage`]
+//! finds out, and `unknown` is written.
 
 pub mod asked;
 pub mod board;
@@ -29,13 +29,14 @@ pub mod claim;
 pub mod history;
 pub mod monitor;
 pub mod notices;
+pub mod outage;
 pub mod patience;
 pub mod record;
 pub mod retention;
 pub mod retry;
 pub mod watch;
 
-pub use asked::{check_all, check_now, reset_breaker, run_due};
+pub use asked::{alone, check_all, check_now, reset_breaker, run_due};
 pub use board::{board, pulse};
 pub use history::{connection_health, daily_metrics, errors, history, recent_checks, retry_analytics};
 pub use monitor::sweep;

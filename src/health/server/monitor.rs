@@ -15,16 +15,17 @@ use crate::{
     error::AppError,
     health::{
         CheckOrigin, SweepReport,
+        network::{Outage, Silence},
         server::{
-            check::{Checked, Finished, check, suspect_our_network},
+            check::{Checked, Finished, check, hold},
             claim::{self, Claim, Lease},
+            outage::{self, DOUBT_LASTS},
             patience::answered,
             record::record,
             retention,
-            watch::{Lane, Outage},
+            watch::Lane,
         },
     },
-    retry::RetryPolicy,
     server::state::AppState,
 };
 
@@ -63,7 +64,8 @@ pub async fn run(state: AppState, stop: CancellationToken) {
     sweep.abandon().await;
 }
 
-/// Checks what is due, in the calling task; `progress` shows the counts while it runs.
+/// Checks what is due, in the calling task; `progress` shows the counts while it runs. Where it is dropped, so are its
+/// checks: whoever does that, and ends the process, gives the claims back ([`give_all_back`]).
 ///
 /// # Errors
 ///
@@ -105,6 +107,8 @@ struct Sweep {
     claim_at: Instant,
     /// Whether the last claims found less than was asked for.
     nothing_left: bool,
+    /// Until when results are held that may be our own network's fault; none while there are none.
+    doubt_ends: Option<Instant>,
     /// How many more may be claimed; none: as many as are due.
     left: Option<u32>,
     report: SweepReport,
@@ -123,6 +127,7 @@ impl Sweep {
             storage_failed: false,
             claim_at: Instant::now(),
             nothing_left: false,
+            doubt_ends: None,
             left: None,
             report: SweepReport::default(),
         }
@@ -236,20 +241,53 @@ impl Sweep {
         }
     }
 
-    /// Silent servers while no control target answers and others are still being asked: if those are silent
-    /// too, it is our own network. Nobody waits for that longer than for a confirmation.
+    /// Silent servers while no control target answers, and too few of them to know: as long as others may tell, these
+    /// wait. A process that stops leaves them to the next one.
     async fn take_doubtful(&mut self) -> Vec<Finished> {
-        let mut doubtful = Vec::new();
-        for mut finished in std::mem::take(&mut self.results) {
-            let outage = suspect_our_network(&self.state, &mut finished).await;
-            let waits = !self.tasks.is_empty() && finished.claim.claimed.elapsed() < RetryPolicy::CONFIRMATION_BUDGET;
-            if outage == Outage::Suspected && waits {
-                doubtful.push(finished);
-            } else {
-                self.results.push(finished);
-            }
+        let silence =
+            if self.results.iter().any(Finished::is_in_doubt) { outage::silence(&self.state).await } else { None };
+        let mut doubtful: Vec<Finished> =
+            self.results.extract_if(.., |finished| finished.judge(silence.as_ref()) == Outage::Suspected).collect();
+        let (Some(silence), false) = (silence, doubtful.is_empty()) else {
+            self.doubt_ends = None;
+            return Vec::new();
+        };
+        if self.stop.is_cancelled() {
+            self.unused.extend(doubtful.into_iter().map(|finished| finished.claim.lease));
+            return Vec::new();
+        }
+        let ends = match self.doubt_ends {
+            Some(ends) => ends,
+            None => self.ask_others(&doubtful, &silence).await,
+        };
+        self.doubt_ends = Some(ends);
+        let left = ends.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            self.doubt_ends = None;
+            self.results.extend(doubtful);
+            return Vec::new();
+        }
+        for finished in &mut doubtful {
+            // Where it is lost, what was found is not written, and the connection is checked again.
+            hold(&self.state, &mut finished.claim.lease, left).await;
         }
         doubtful
+    }
+
+    /// Begins to ask other hosts than those that are silent, and tells until when their answers are waited for.
+    async fn ask_others(&mut self, doubtful: &[Finished], silence: &Silence) -> Instant {
+        // Only what was silent within the interval of each of them counts.
+        let known = doubtful
+            .iter()
+            .min_by_key(|finished| finished.claim.interval_s)
+            .map(|shortest| silence.within(shortest.claim.interval_s, shortest.claim.now()))
+            .unwrap_or_default();
+        let brought = answered(outage::bring_forward(&self.state, self.origin, &known)).await.unwrap_or_default();
+        for claim in brought.claims {
+            self.begin(claim);
+        }
+        let now = Instant::now();
+        if brought.may_tell { now + DOUBT_LASTS } else { now }
     }
 
     /// Where our own database is away, everything is kept for the next turn, except what has lost its lease:
@@ -331,9 +369,14 @@ impl Sweep {
     /// Ends what is still under way, and gives back everything that this process holds for the schedule.
     async fn abandon(mut self) {
         self.tasks.end().await;
-        if let Err(error) = answered(give_all_back(&self.state)).await {
-            tracing::warn!("claims could not be given back; they run out by themselves: {error}");
-        }
+        give_all_back(&self.state).await;
+    }
+}
+
+/// Gives back every claim of this process, so that nobody has to wait until they run out.
+pub async fn give_all_back(state: &AppState) {
+    if let Err(error) = answered(free_all(state)).await {
+        tracing::warn!("claims could not be given back; they run out by themselves: {error}");
     }
 }
 
@@ -379,7 +422,7 @@ impl<T: Send + 'static> UnderWay<T> {
     }
 }
 
-async fn give_all_back(state: &AppState) -> Result<(), AppError> {
+async fn free_all(state: &AppState) -> Result<(), AppError> {
     let mut tx = Caller::system(state, "monitor").write().await?;
     sqlx::query!(
         "update connection_state set lease_owner = null, lease_until = null where lease_owner = $1",

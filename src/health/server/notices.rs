@@ -88,21 +88,21 @@ pub(super) async fn network_down(connection: &mut PgConnection, users: &[UserId]
     Ok(())
 }
 
-/// Ends what [`network_down`] told.
-pub(super) async fn network_up(connection: &mut PgConnection, users: &[UserId]) -> Result<(), sqlx::Error> {
-    if users.is_empty() {
-        return Ok(());
-    }
-    let users: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+/// Ends what [`network_down`] told, for everyone, and tells their pages.
+pub(super) async fn network_up(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "
-        update notices
-           set ended_at = mooring_now()
-         where kind = 'network_outage' and user_id = any ($1) and ended_at is null
-        ",
-        &users,
+        r#"
+        with ended as (
+            update notices
+               set ended_at = mooring_now()
+             -- What another process is ending at this moment is ended.
+             where id in (select id from notices where kind = 'network_outage' and ended_at is null for update skip locked)
+            returning user_id
+        )
+        select pg_notify('mooring_live', 'health:' || user_id)::text as told from ended where user_id is not null
+        "#
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
     Ok(())
 }

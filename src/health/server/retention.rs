@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::outage;
 use crate::{auth::server::Caller, error::AppError, ids::WorkerId};
 
 /// Makes the partitions of the history from a month back to three months ahead. Returns how many were made.
@@ -36,7 +37,6 @@ pub async fn make_partitions(connection: &mut PgConnection) -> Result<u32, sqlx:
 ///
 /// Where our own database fails.
 pub async fn heartbeat(caller: &Caller, since_sweep: Option<std::time::Duration>) -> Result<(), AppError> {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let mut tx = caller.write().await?;
     sqlx::query!(
         "
@@ -46,7 +46,7 @@ pub async fn heartbeat(caller: &Caller, since_sweep: Option<std::time::Duration>
            set seen_at = mooring_now(), last_sweep_at = coalesce(excluded.last_sweep_at, stored.last_sweep_at)
         ",
         caller.state().worker().0,
-        host.trim(),
+        outage::machine(),
         i32::try_from(std::process::id()).unwrap_or_default(),
         env!("CARGO_PKG_VERSION"),
         since_sweep.map(|since| since.as_secs_f64()) as Option<f64>,
@@ -110,6 +110,13 @@ pub async fn remove_old(caller: &Caller) -> Result<u64, AppError> {
     sqlx::query!("set local statement_timeout = '9min'").execute(&mut *tx).await?;
     let workers =
         sqlx::query!("delete from workers where seen_at < mooring_now() - interval '1 day'").execute(&mut *tx).await?;
+    // Of machines that are no more: where something still answers, they are renewed or removed all the time.
+    let silence = sqlx::query!("delete from silent_hosts where silent_at < mooring_now() - interval '1 day'")
+        .execute(&mut *tx)
+        .await?;
+    let controls = sqlx::query!("delete from control_answers where answered_at < mooring_now() - interval '30 days'")
+        .execute(&mut *tx)
+        .await?;
     let half_hours = sqlx::query!(
         "delete from connection_half_hours where half_hour < mooring_now() - make_interval(days => $1)",
         KEEP_HALF_HOURS_DAYS,
@@ -141,6 +148,6 @@ pub async fn remove_old(caller: &Caller) -> Result<u64, AppError> {
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    let removed = [workers, half_hours, attempts, notices, days, errors];
+    let removed = [workers, silence, controls, half_hours, attempts, notices, days, errors];
     Ok(removed.iter().map(sqlx::postgres::PgQueryResult::rows_affected).sum())
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    asked::{LONGEST_WAIT, LOOK_EVERY, give_back, lost, out_of_files, take, write},
-    check::{Attempt, Checked, Finished, OVERRUN, deadline, failures_since, retry_until},
+    asked::{LONGEST_WAIT, LOOK_EVERY, busy, give_back, lost, out_of_files, take, write},
+    check::{Attempt, Checked, Finished, OVERRUN, failures_since, retry_until},
     claim::TO_WRITE,
 };
 use crate::{
@@ -89,7 +89,7 @@ async fn stored(state: &AppState, id: ConnectionId, until: Instant) -> Result<Re
             }
         }
     }
-    Err(AppError::Unavailable("Another check of this connection is still running. Try again in a moment.".to_owned()))
+    Err(busy())
 }
 
 async fn tell(state: &AppState, finished: &Finished) -> Result<RetryReport, AppError> {
@@ -104,7 +104,7 @@ async fn unstored(state: &AppState, provider: Provider, settings: &Settings, unt
     let mut attempts: Vec<Attempt> = Vec::new();
     for number in 1..=policy.max_attempts {
         let waited = policy.delay(number, rand::random);
-        if number > 1 && Instant::now() + waited + deadline(settings) > until {
+        if number > 1 && Instant::now() + waited + providers::longest(settings) > until {
             break;
         }
         state.clock().sleep(waited).await;
@@ -176,12 +176,8 @@ async fn breaker(state: &AppState, id: ConnectionId) -> Result<BreakerReport, Ap
     .await?;
     drop(tx);
     let now = Timestamp::from(row.now);
-    let breaker = Breaker {
-        state: BreakerState::from_code(&row.breaker_state).unwrap_or_default(),
-        opened_at: row.breaker_opened_at.map(Timestamp::from),
-        open_until: row.breaker_open_until.map(Timestamp::from),
-        counts_from: row.breaker_counts_from.into(),
-    };
+    let breaker =
+        Breaker::stored(&row.breaker_state, row.breaker_opened_at, row.breaker_open_until, row.breaker_counts_from);
     let shown = breaker.shown(now);
     Ok(BreakerReport {
         state: shown,
@@ -206,6 +202,6 @@ mod tests {
         };
         let slowest = with(60_000).expect("the longest timeout");
         assert!(with(60_001).is_err(), "there is a longer one");
-        assert!(LONGEST_WAIT + PATIENCE + deadline(&slowest) <= ATTEMPTS_WITHIN);
+        assert!(LONGEST_WAIT + PATIENCE + providers::longest(&slowest) <= ATTEMPTS_WITHIN);
     }
 }

@@ -1,5 +1,5 @@
-//! What the checks of one process share: how many may run, what they say about our own network, and the
-//! bell that wakes those who wait for a result.
+//! What the checks of one process share: how many may run, what the control targets said last, and the bell that
+//! wakes those who wait for a result.
 
 use std::{
     collections::HashMap,
@@ -13,13 +13,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    health::network::{Evidence, Silence},
-    ids::UserId,
-    probe::Cause,
-    server::{egress::Egress, state::AppState},
-    timestamp::Timestamp,
-};
+use crate::{ids::UserId, probe::Cause, server::egress::Egress, timestamp::Timestamp};
 
 /// How long a control target may take.
 const CONTROL_DEADLINE: Duration = Duration::from_secs(3);
@@ -46,9 +40,9 @@ pub struct Watch {
     asked: Arc<Semaphore>,
     /// What each account may have of that lane; only of those that have or await a turn.
     shares: Mutex<HashMap<UserId, Weak<Semaphore>>>,
-    silence: Mutex<Silence>,
     control_targets: Vec<(String, u16)>,
-    control: tokio::sync::Mutex<Control>,
+    /// When they were asked last, and whether one answered.
+    control: tokio::sync::Mutex<Option<(Timestamp, bool)>>,
     swept: Mutex<Option<Instant>>,
     /// Rung whenever results were written.
     pub recorded: Notify,
@@ -61,22 +55,15 @@ pub struct Turn {
     _share: Option<OwnedSemaphorePermit>,
 }
 
-#[derive(Debug, Default)]
-struct Control {
-    /// A control target that has never answered says nothing by being silent.
-    has_answered: bool,
-    last: Option<(Timestamp, bool)>,
-}
-
-/// What is to be thought of our own network while hosts are silent.
+/// What the control targets say of our own network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outage {
-    /// It works, or nothing can be said about it.
-    No,
-    /// No control target answers, but too few hosts were asked.
-    Suspected,
-    /// No control target answers, and nor does anything else.
-    Certain,
+pub enum Control {
+    /// One answered just now.
+    Answers,
+    /// One answered within the last seconds, or nothing else can be said.
+    Answered,
+    /// None does.
+    Silent,
 }
 
 impl Watch {
@@ -92,7 +79,6 @@ impl Watch {
             silent: Arc::new(Semaphore::new(quarter)),
             asked: Arc::new(Semaphore::new(quarter)),
             shares: Mutex::default(),
-            silence: Mutex::default(),
             control_targets,
             control: tokio::sync::Mutex::default(),
             swept: Mutex::default(),
@@ -148,42 +134,30 @@ impl Watch {
         self.swept.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }
 
-    /// Takes in what an attempt on `host` said about our own network.
-    pub fn observe(&self, host: &str, evidence: Evidence, at: Timestamp) {
-        self.silence.lock().unwrap_or_else(PoisonError::into_inner).observe(host, evidence, at);
+    /// The control targets as they are set, in one text.
+    #[must_use]
+    pub fn control_targets(&self) -> String {
+        self.control_targets.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join(",")
     }
 
-    /// Whether it is our own network that is broken, asked after a host was silent: nothing came back from
-    /// anywhere within the interval, and a control target that has answered before does not.
-    pub async fn outage(&self, state: &AppState, interval_s: u32, now: Timestamp) -> Outage {
-        if self.does_control_answer(state.egress(), state.clock().now()).await
-            || !self.control.lock().await.has_answered
-        {
-            return Outage::No;
-        }
-        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
-        if silence.casts_doubt(interval_s, now) { Outage::Certain } else { Outage::Suspected }
-    }
-
-    /// Whether a control target answers; asked at the start and now and then, so that its silence means
-    /// something.
-    pub async fn does_control_answer(&self, egress: &Egress, now: Timestamp) -> bool {
-        let mut control = self.control.lock().await;
-        if let Some((at, answered)) = control.last
+    /// Whether a control target answers; their answer stands for a few seconds.
+    pub async fn ask_control(&self, egress: &Egress, now: Timestamp) -> Control {
+        let known = |answered| if answered { Control::Answered } else { Control::Silent };
+        let mut last = self.control.lock().await;
+        if let Some((at, answered)) = *last
             && now.micros_since(at) < CONTROL_HOLDS_MICROS
         {
-            return answered;
+            return known(answered);
         }
         let asked = self.control_targets.iter().map(|(host, port)| answers(egress, host, *port));
         let answers = join_all(asked).await;
         let answered = answers.contains(&Some(true));
         if !answered && answers.contains(&None) {
             // They were not asked: what was known of them stands.
-            return control.last.is_none_or(|(_, answered)| answered);
+            return known(last.is_none_or(|(_, answered)| answered));
         }
-        control.has_answered |= answered;
-        control.last = Some((now, answered));
-        answered
+        *last = Some((now, answered));
+        if answered { Control::Answers } else { Control::Silent }
     }
 }
 

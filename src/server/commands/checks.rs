@@ -1,15 +1,20 @@
 //! `connection add` and `check`.
 
+use tokio::sync::watch;
+
 use crate::{
     auth::server::{Caller, accounts},
     connections::{self, NewConnection, Provider, settings::Settings},
     error::AppError,
-    health::{self, CheckOrigin, Status},
+    health::{
+        CheckOrigin, Status, SweepReport,
+        server::{check_now, monitor},
+    },
     ids::ConnectionId,
     server::state::AppState,
 };
 
-use super::{CommandError, print};
+use super::{CommandError, print, serve::Signals};
 
 pub(super) async fn add_connection(
     state: &AppState,
@@ -30,23 +35,42 @@ pub(super) async fn add_connection(
 pub(super) async fn check_one(state: &AppState, id: ConnectionId) -> Result<(), CommandError> {
     let email = owner(state, id).await?;
     let caller = accounts::caller_for_email(state, &email).await?;
-    let result = health::server::check_now(&caller, id, CheckOrigin::Person).await?;
+    let result = unless_stopped(state, check_now(&caller, id, CheckOrigin::Person)).await?;
     let time = result.response_time_ms.map(|time| format!(" in {time} ms")).unwrap_or_default();
     if result.status == Status::Down {
         let cause = result.cause.map_or("", |cause| cause.title());
         let message = result.error_message.unwrap_or_default();
-        return Err(CommandError::Failed(format!("down{time}: {cause}: {message}")));
+        print(format!("down{time}: {cause}: {message}"))?;
+        return Err(CommandError::Told);
     }
     print(format!("{}{time}", result.status.code()))
 }
 
-/// Checks what is due, as the scheduler would.
+/// Checks what is due, as the scheduler would, and waits until everything is written: nothing goes on behind a
+/// process that has ended.
 pub(super) async fn check_due(state: &AppState) -> Result<(), CommandError> {
-    let report = health::server::run_due(state).await?;
+    let (progress, shown) = watch::channel(SweepReport::default());
+    unless_stopped(state, monitor::sweep(state, CheckOrigin::Cron, &progress)).await?;
+    let report = *shown.borrow();
     print(format!(
         "due {}, checked {}, healthy {}, degraded {}, down {}, skipped {}",
         report.due, report.checked, report.healthy, report.degraded, report.down, report.skipped
     ))
+}
+
+/// Waits for `checks`; where the command is to stop before, gives back what they hold.
+async fn unless_stopped<T>(
+    state: &AppState,
+    checks: impl Future<Output = Result<T, AppError>>,
+) -> Result<T, CommandError> {
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        done = checks => Ok(done?),
+        () = signals.next() => {
+            monitor::give_all_back(state).await;
+            Err(CommandError::Failed("stopped; what was not checked yet is checked when it is due".to_owned()))
+        }
+    }
 }
 
 async fn owner(state: &AppState, id: ConnectionId) -> Result<String, AppError> {

@@ -14,7 +14,7 @@ use crate::{
     auth::server::{Caller, session},
     connections::server::seal_plaintext_rows,
     error::AppError,
-    health::server::{monitor, patience::answered, retention},
+    health::server::{monitor, outage, patience::answered, retention},
     knowledge::server::stock,
     server::state::AppState,
 };
@@ -79,8 +79,8 @@ async fn sessions(state: AppState) -> Result<String, AppError> {
 }
 
 async fn network_control(state: AppState) -> Result<String, AppError> {
-    let answers = state.watch().does_control_answer(state.egress(), state.clock().now()).await;
-    Ok(if answers { "a control target answers" } else { "no control target answers" }.to_owned())
+    Ok(if outage::does_control_answer(&state).await { "a control target answers" } else { "no control target answers" }
+        .to_owned())
 }
 
 fn limits(state: &AppState) -> String {

@@ -57,7 +57,8 @@ pub async fn probe(egress: &Egress, provider: Provider, settings: &Settings) -> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfFiles;
 
-/// The same as far as `depth` asks for, where the provider can stop there; for whoever records what is found.
+/// The same as far as `depth` asks for, where the provider can stop there, and ended after `within` where that is
+/// sooner; for whoever records what is found.
 ///
 /// # Errors
 ///
@@ -67,8 +68,9 @@ pub async fn probe_to(
     provider: Provider,
     settings: &Settings,
     depth: Depth,
+    within: Duration,
 ) -> Result<ProbeReport, OutOfFiles> {
-    let attempted = attempt(egress, provider, settings, depth).await;
+    let attempted = attempt_within(egress, provider, settings, depth, within).await;
     if attempted.is_ours { Err(OutOfFiles) } else { Ok(attempted.report) }
 }
 
@@ -81,13 +83,24 @@ struct Attempted {
     is_ours: bool,
 }
 
-/// The one way to a target.
+/// An attempt with all the time that the connection asks for.
 async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth: Depth) -> Attempted {
+    attempt_within(egress, provider, settings, depth, longest(settings)).await
+}
+
+/// The one way to a target.
+async fn attempt_within(
+    egress: &Egress,
+    provider: Provider,
+    settings: &Settings,
+    depth: Depth,
+    within: Duration,
+) -> Attempted {
     let mut trace = Trace::new();
-    let connecting = connecting(settings);
+    let connecting = connecting(settings).min(within);
     let connect_deadline = trace.started() + connecting;
     let attempt = Attempt { egress, settings, depth, connect_deadline, connecting };
-    let deadline = connect_deadline + BEYOND_CONNECTING;
+    let deadline = trace.started() + longest(settings).min(within);
 
     // A server may send anything, and not all that reads it is ours: a panic there is a failed attempt.
     let run = AssertUnwindSafe(attempt.run(provider, &mut trace)).catch_unwind();
@@ -106,6 +119,12 @@ async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth
     let is_ours = trace.is_ours();
     let (report, findings) = trace.report(&settings.secrets());
     Attempted { report, findings, is_ours }
+}
+
+/// The time that an attempt may take in all, from the name to the answer.
+#[must_use]
+pub fn longest(settings: &Settings) -> Duration {
+    connecting(settings) + BEYOND_CONNECTING
 }
 
 /// The time for connecting.

@@ -85,7 +85,9 @@ async fn a_healthy_server_answers_in_all_phases_and_keeps_nothing() {
     }
     // The surface of one that may sleep: nobody logs in, and nothing is asked.
     let egress = Egress::new(EgressPolicy::SelfHosted);
-    let surface = providers::probe_to(&egress, Provider::MongoDb, &member, Depth::Surface).await.expect("a report");
+    let within = providers::longest(&member);
+    let surface =
+        providers::probe_to(&egress, Provider::MongoDb, &member, Depth::Surface, within).await.expect("a report");
     assert!(surface.succeeded(), "{surface:?}");
     assert_eq!(surface.phase(Phase::Auth).map(|phase| phase.outcome), Some(Outcome::Skipped));
     none_left(|| ready(left(&server))).await;

@@ -272,9 +272,9 @@ async fn ones_own_gateway_is_reached_where_it_is() {
 async fn a_database_that_may_sleep_is_not_asked() {
     let server = StandIn::start(&[API], in_order).await;
     let settings = settings(supabase(Some(&anon()), Some(&service())));
-    let report = providers::probe_to(&server.egress(&[API]), Provider::Supabase, &settings, Depth::Surface)
-        .await
-        .expect("a report");
+    let (egress, within) = (server.egress(&[API]), providers::longest(&settings));
+    let report =
+        providers::probe_to(&egress, Provider::Supabase, &settings, Depth::Surface, within).await.expect("a report");
     assert!(report.succeeded(), "{report:?}");
     assert_eq!(report.phase(Phase::Query).map(|query| query.outcome), Some(Outcome::Skipped));
     let targets: Vec<String> = server.asked().into_iter().map(|asked| asked.target).collect();

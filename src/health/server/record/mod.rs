@@ -11,11 +11,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use self::{rollup::Buckets, state::After};
-use super::{check::Finished, notices, patience::answered};
+use super::{check::Finished, notices, outage, patience::answered};
 use crate::{
     auth::server::Caller,
     error::AppError,
-    health::{Status, schedule},
+    health::{Status, network::Evidence, schedule},
     ids::{ConnectionId, UserId},
     knowledge::server::learn_from_success,
     probe::{Outcome, Phase, ProbeReport},
@@ -142,12 +142,8 @@ async fn lock(
     .fetch_all(connection)
     .await?;
     let before = rows.into_iter().map(|row| {
-        let breaker = Breaker {
-            state: BreakerState::from_code(&row.breaker_state).unwrap_or_default(),
-            opened_at: row.breaker_opened_at.map(Timestamp::from),
-            open_until: row.breaker_open_until.map(Timestamp::from),
-            counts_from: row.breaker_counts_from.into(),
-        };
+        let breaker =
+            Breaker::stored(&row.breaker_state, row.breaker_opened_at, row.breaker_open_until, row.breaker_counts_from);
         let before = Before {
             user_id: UserId(row.user_id),
             provider: row.provider,
@@ -222,16 +218,13 @@ async fn tell(
     };
     notices::breaker_opened(connection, &turned(false)).await?;
     notices::breaker_closed(connection, &turned(true)).await?;
-    let users = |wanted: fn(Status, Status) -> bool| {
-        let accounts: BTreeSet<UserId> = results
-            .iter()
-            .filter(|(finished, before)| wanted(before.status, finished.status))
-            .map(|(_, before)| before.user_id)
-            .collect();
-        accounts.into_iter().collect::<Vec<_>>()
-    };
-    notices::network_down(connection, &users(|_, now| now == Status::Unknown)).await?;
-    notices::network_up(connection, &users(|before, now| before == Status::Unknown && is_up(now))).await
+    let unknown = results.iter().filter(|(finished, _)| finished.status == Status::Unknown);
+    let users: BTreeSet<UserId> = unknown.map(|(_, before)| before.user_id).collect();
+    notices::network_down(connection, &users.into_iter().collect::<Vec<_>>()).await?;
+    if results.iter().any(|(finished, _)| finished.evidence == Evidence::Works) {
+        outage::works(connection).await?;
+    }
+    Ok(())
 }
 
 /// Tells the owners' pages to read again; sent when the transaction is committed.

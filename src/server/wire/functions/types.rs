@@ -128,7 +128,7 @@ pub struct MonitorResponse {
     pub down: u32,
     /// Not checked: another process had them, or the time did not reach.
     pub skipped: u32,
-    /// Alerts that the checks raised.
+    /// Alerts that the checks raised. Always 0 as yet: rules are kept, and nothing raises alerts by them.
     pub alerts_triggered: u32,
     /// Milliseconds that it took.
     pub duration_ms: i64,
