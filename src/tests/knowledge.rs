@@ -1,5 +1,8 @@
 //! The knowledge base with several people: what one learns, who sees it, and that nothing of them is in it.
 
+mod moderation;
+mod transfer;
+
 use http::StatusCode;
 use mooring::{
     auth::{Scope, server::Caller},
@@ -8,10 +11,10 @@ use mooring::{
     health::{CheckOrigin, server::check_now},
     ids::ConnectionId,
     knowledge::{
-        KnowledgeEntry, Search,
+        Search,
         server::{
-            self as knowledge, Asker, Edit, ErrorReport, VerifiedFix, learn_from_error, learn_verified_fix, search,
-            stock, suggestions, transfer,
+            self as knowledge, Asker, ErrorReport, VerifiedFix, learn_from_error, learn_verified_fix, search, stock,
+            suggestions,
         },
     },
     probe::Cause,
@@ -206,47 +209,6 @@ async fn a_second_account_confirms_a_cure_and_it_is_one_entry() {
     let suggested = suggestions(&bob, Provider::PostgreSql, Cause::ConnectionRefused, 5).await.expect("suggestions");
     assert_eq!(suggested.len(), 1);
     assert!(suggestions(&ada, Provider::MySql, Cause::ConnectionRefused, 5).await.expect("suggestions").is_empty());
-}
-
-#[tokio::test]
-async fn what_comes_without_a_token_is_held_back() {
-    let app = TestApp::start().await;
-    let admin = app.user("admin@example.org").await;
-    let (_, a) = member(&app, "ada@example.org").await;
-    let nobody = app.anonymous();
-    let told = acted(&nobody, "learn_from_error", report("Click on https://evil.example/now", true)).await;
-    assert_eq!((&told["created"], &told["confidenceScore"]), (&json!(true), &json!(59)));
-    for _ in 0..4 {
-        let more =
-            acted(&nobody, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": true})).await;
-        assert_eq!(more, json!({"success": true, "confidenceScore": 59}));
-    }
-    let more = acted(&nobody, "learn_from_error", report("click on https://evil.example/other", true)).await;
-    assert_eq!((&more["knowledgeId"], &more["confidenceScore"]), (&told["knowledgeId"], &json!(59)));
-    // Unlisted for everyone, and not there for accounts.
-    assert!(found(&nobody, json!({"limit": 100})).await.is_empty());
-    assert!(found(&a, json!({"limit": 100})).await.is_empty());
-    let vote = act(&a, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": true})).await;
-    assert_eq!(vote.status, StatusCode::NOT_FOUND);
-
-    // What is confirmed is not changed by it.
-    let id = knowledge::waiting(&admin).await.expect("what waits")[0].id;
-    knowledge::confirm(&admin, id).await.expect("it is confirmed");
-    assert_eq!(found(&nobody, json!({})).await.len(), 1);
-    let refused =
-        acted(&nobody, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": false})).await;
-    assert_eq!(refused, json!({"success": false, "confidenceScore": 59}));
-    let ignored = acted(&nobody, "learn_from_error", report("Click on https://evil.example/now", false)).await;
-    assert_eq!((&ignored["knowledgeId"], &ignored["confidenceScore"]), (&told["knowledgeId"], &json!(59)));
-
-    // Successes without a token count for nothing that anyone is compared with.
-    let success = json!({"provider": "mysql", "credentials": {"host": "db.acme.example", "password": "hush"}, "connectionName": "x"});
-    let pattern = acted(&nobody, "learn_from_success", success.clone()).await;
-    assert_eq!((&pattern["created"], &pattern["successCount"]), (&json!(true), &json!(1)));
-    assert!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").is_empty());
-    let counted = acted(&a, "learn_from_success", success).await;
-    assert_eq!((&counted["patternId"], &counted["successCount"]), (&pattern["patternId"], &json!(1)));
-    assert_eq!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").len(), 1);
 }
 
 #[tokio::test]
@@ -449,77 +411,6 @@ async fn the_stock_is_there_once_and_is_found() {
 }
 
 #[tokio::test]
-async fn administrators_moderate_and_nobody_else() {
-    let app = TestApp::start().await;
-    let (admin, _) = app.signed_in("admin@example.org").await;
-    let (ada, a) = member(&app, "ada@example.org").await;
-    let told = acted(&a, "learn_from_error", report("Open the port", true)).await;
-    let id = told["knowledgeId"].as_str().expect("an id").parse().expect("an id");
-    let words = || Edit {
-        title: "Open the port in the firewall".to_owned(),
-        description: "Closed.".to_owned(),
-        solution: "Open it.".to_owned(),
-        category: mooring::knowledge::Category::Configuration,
-    };
-    assert!(matches!(knowledge::confirm(&ada, id).await, Err(AppError::Forbidden(_))));
-    assert!(matches!(knowledge::edit(&ada, id, words()).await, Err(AppError::Forbidden(_))));
-    for hidden in [true, false] {
-        assert!(matches!(knowledge::set_hidden(&ada, id, hidden).await, Err(AppError::Forbidden(_))));
-    }
-    assert!(matches!(knowledge::delete(&ada, id).await, Err(AppError::Forbidden(_))));
-    assert!(matches!(transfer::export(&ada).await, Err(AppError::Forbidden(_))));
-    assert!(matches!(transfer::import(&ada, "{}").await, Err(AppError::Forbidden(_))));
-
-    knowledge::confirm(&admin, id).await.expect("it is confirmed");
-    knowledge::edit(&admin, id, words()).await.expect("it is edited");
-    let entry = |entries: Vec<Value>| entries.into_iter().find(|entry| entry["id"] == told["knowledgeId"]);
-    let seen = entry(found(&app.anonymous(), json!({})).await).expect("it is shared");
-    assert_eq!((&seen["title"], &seen["category"]), (&json!("Open the port in the firewall"), &json!("configuration")));
-    knowledge::set_hidden(&admin, id, true).await.expect("it is hidden");
-    assert!(entry(found(&a, json!({})).await).is_none(), "for its author too");
-    knowledge::set_hidden(&admin, id, false).await.expect("it is shown");
-    let empty = Edit { title: " ".to_owned(), ..words() };
-    assert!(matches!(knowledge::edit(&admin, id, empty).await, Err(AppError::Invalid(_))));
-
-    // Out and in again: what is known is known, what was deleted is new.
-    let file = serde_json::to_string(&transfer::export(&admin).await.expect("an export")).expect("JSON");
-    let again = transfer::import(&admin, &file).await.expect("an import");
-    assert_eq!((again.added, again.known), (0, 1));
-    knowledge::delete(&admin, id).await.expect("it is deleted");
-    assert_eq!(knowledge::delete(&admin, id).await, Err(AppError::NotFound));
-    let back = transfer::import(&admin, &file).await.expect("an import");
-    assert_eq!((back.added, back.known), (1, 0));
-    let evil = file.replace("Closed.", "<script>alert(1)</script>");
-    assert!(matches!(transfer::import(&admin, &evil).await, Err(AppError::Invalid(_))));
-
-    let lines: Vec<String> = sqlx::query_scalar(
-        "select action || ' ' || status from database_audit_log where action like 'knowledge.%' order by seq",
-    )
-    .fetch_all(&mut app.database.connect().await)
-    .await
-    .expect("the log");
-    let refused = ["confirm", "edit", "hide", "show", "delete", "import"].map(|act| format!("knowledge.{act} refused"));
-    let done = ["confirm", "edit", "hide", "show", "import", "delete", "import"];
-    let done = done.map(|act| format!("knowledge.{act} success"));
-    assert_eq!(lines[0], "knowledge.learn success");
-    assert_eq!((&lines[1..7], &lines[7..]), (&refused[..], &done[..]), "what a member tried is there too");
-
-    // The stock comes back if it is deleted, so it is hidden instead; edited words stay.
-    let system = Caller::system(&app.state, "tests");
-    stock::load(&system).await.expect("the stock");
-    let of_stock: KnowledgeEntry = search(
-        Asker::Account(&admin),
-        Search { provider: Some(Provider::MySql), category: None, query: "blocked".to_owned(), limit: 1 },
-    )
-    .await
-    .expect("found")[0]
-        .clone();
-    assert!(matches!(knowledge::delete(&admin, of_stock.id).await, Err(AppError::Conflict(_))));
-    knowledge::edit(&admin, of_stock.id, words()).await.expect("it is edited");
-    assert_eq!(stock::load(&system).await.expect("the stock"), 0);
-}
-
-#[tokio::test]
 async fn a_success_is_learnt_once_and_again_after_a_change() {
     let app = TestApp::start().await;
     let ada = app.user("ada@example.org").await;
@@ -608,29 +499,6 @@ async fn the_same_cure_in_nearly_the_same_words_is_one_entry() {
         assert_ne!(learnt(provider, message, other).await, first, "{provider}, {message}: {other}");
     }
     assert_eq!(count(&mut app.database.connect().await, "database_knowledge_base").await, 5);
-}
-
-#[tokio::test]
-async fn an_export_is_imported_whole() {
-    let (here, there) = (TestApp::start().await, TestApp::start().await);
-    let (admin, other) = (here.user("admin@example.org").await, there.user("admin@example.org").await);
-    stock::load(&Caller::system(&here.state, "tests")).await.expect("the stock");
-    let (_, a) = member(&here, "ada@example.org").await;
-    let own = acted(&a, "learn_from_error", report("Open \"the\" port: <tcp> & {more}", true)).await;
-    acted(&a, "update_confidence", json!({"knowledgeId": own["knowledgeId"], "worked": false})).await;
-    let id = own["knowledgeId"].as_str().expect("an id").parse().expect("an id");
-    knowledge::confirm(&admin, id).await.expect("it is confirmed");
-    // Held back, so nobody else's business.
-    acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
-
-    let export =
-        async |caller: &Caller| serde_json::to_value(transfer::export(caller).await.expect("an export")).expect("JSON");
-    let file = export(&admin).await;
-    assert!(file.to_string().contains("<tcp> & {more}") && !file.to_string().contains("flux"));
-    let report = transfer::import(&other, &file.to_string()).await.expect("an import");
-    let entries = file["entries"].as_array().expect("entries").len();
-    assert_eq!((usize::try_from(report.added).expect("a number"), report.known), (entries, 0));
-    assert_eq!(export(&other).await, file);
 }
 
 #[tokio::test]
