@@ -8,7 +8,8 @@
 //! 1. Ada's connection fails. She reports the message and what she did, and that it worked (`learn_from_error`).
 //! 2. `redact` takes out her hosts, users, databases and secrets; `extract` makes an entry of the rest.
 //! 3. Words that a person wrote are seen by that person alone, until a second account reports the same cure, an
-//!    administrator confirms it, or the product itself saw it work. Then it is shared.
+//!    administrator confirms it, or the product itself saw it work. Then the cure is shared; the message that she saw
+//!    is confirmed by nobody but an administrator, and goes from it otherwise. Who names no cure confirms none.
 //! 4. What comes without a token is held back altogether until an administrator confirms it: below 60, unlisted, and
 //!    unable to change what is confirmed.
 //!
@@ -382,19 +383,21 @@ const SAME: &[(&str, &str)] = &[
 
 /// Words of a key; a cure that needs more is told apart by the first ones.
 const LONGEST_KEY: usize = 40;
+/// How a key ends that does not hold the whole cure; no word of a key does.
+const CUT: &str = "…";
 
 /// What makes two cures the same: their telling words, each once and in order, without case, signs or filling words.
 #[must_use]
 pub fn fix_key(fix: &str) -> String {
     let lower = fix.to_lowercase();
-    let mut words: Vec<&str> = lower
+    let mut telling = lower
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty() && !FILLING.contains(word))
-        .map(|word| SAME.iter().find(|(other, _)| *other == word).map_or(word, |(_, same)| same))
-        .take(LONGEST_KEY)
-        .collect();
+        .map(|word| SAME.iter().find(|(other, _)| *other == word).map_or(word, |(_, same)| same));
+    let mut words: Vec<&str> = telling.by_ref().take(LONGEST_KEY).collect();
     words.sort_unstable();
     words.dedup();
+    words.extend(telling.next().map(|_| CUT));
     words.join(" ")
 }
 
@@ -443,5 +446,8 @@ mod tests {
         assert_ne!(fix_key("Set TLS to require"), fix_key("Set TLS to disable"));
         assert_eq!(fix_key("…"), "");
         assert_eq!(fix_key("Port auf 6543 ändern"), "6543 auf port ändern");
+        let words = |count: u32| (0..count).map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ");
+        assert!(!fix_key(&words(40)).contains('…'));
+        assert!(fix_key(&words(41)).ends_with(" …") && fix_key(&words(41)) != fix_key(&words(40)));
     }
 }

@@ -177,6 +177,57 @@ async fn an_analysis_offers_what_another_s_confirmed_experience_taught() {
     }
 }
 
+/// Whoever names no cure must not learn what another saw; whoever names it learns the cure and nothing else.
+#[tokio::test]
+async fn a_stranger_does_not_read_what_another_saw() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let (_, b) = member(&app, "bob@example.org").await;
+    let told = |message: &str, fix: &Value| json!({"provider": "postgresql", "errorMessage": message, "fixApplied": fix, "fixWorked": true});
+    let saw = "Connection refused: the zebra of room seven sleeps";
+    let long = (0..40).map(|word| format!("word{word}")).collect::<Vec<_>>().join(" ");
+    let names_nothing = [json!(null), json!(true), json!(false), json!(""), json!("…"), json!("advice"), json!([])];
+    for fix in names_nothing.iter().chain([&json!(format!("{long} the zebra"))]) {
+        acted(&a, "learn_from_error", told(saw, fix)).await;
+        acted(&a, "learn_from_error", told("it does not work, says the zebra", fix)).await;
+    }
+    acted(&a, "learn_from_error", told("it does not work, says the zebra", &json!("Restart it"))).await;
+    let of_bob = async || {
+        let seen =
+            json!([found(&b, json!({"limit": 100})).await, found(&app.anonymous(), json!({"limit": 100})).await]);
+        seen.to_string()
+    };
+    for fix in names_nothing.iter().chain([&json!(long), &json!("restart")]) {
+        for message in ["Connection refused", "it does not work"] {
+            acted(&b, "learn_from_error", told(message, fix)).await;
+        }
+    }
+    assert!(found(&app.anonymous(), json!({})).await.is_empty(), "nothing was confirmed: {}", of_bob().await);
+    assert!(!of_bob().await.contains("zebra"));
+
+    // He names her cure: that is shared, and what she saw is not.
+    let cure = json!("Unplug the flux regulator");
+    let hers = acted(&a, "learn_from_error", told(saw, &cure)).await;
+    assert!(found(&a, json!({"query": "flux"})).await[0]["description"].to_string().contains("zebra"), "it is hers");
+    let his = acted(&b, "learn_from_error", told("Connection refused", &cure)).await;
+    assert_eq!((&his["knowledgeId"], &his["created"]), (&hers["knowledgeId"], &json!(false)));
+    let shared = found(&app.anonymous(), json!({})).await;
+    assert_eq!((shared.len(), &shared[0]["solution"]), (1, &cure));
+    assert_eq!(shared[0]["description"], json!(Cause::ConnectionRefused.advice()));
+    assert!(!of_bob().await.contains("zebra"));
+    // A short cure of a cause that is known is one.
+    acted(&a, "learn_from_error", told(saw, &json!("Restart it"))).await;
+    acted(&b, "learn_from_error", told("Connection refused", &json!("restarted"))).await;
+    assert_eq!(found(&app.anonymous(), json!({})).await.len(), 2);
+    // What an administrator reads and confirms is shared as it is.
+    let own = found(&a, json!({"query": "zebra", "limit": 100})).await;
+    let advice =
+        own.iter().find(|entry| entry["cause"] == json!("connection_refused") && entry["standing"] == json!("private"));
+    let id = advice.expect("hers alone")["id"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&ada, id).await.expect("it is confirmed");
+    assert!(of_bob().await.contains("zebra"));
+}
+
 #[tokio::test]
 async fn a_second_account_confirms_a_cure_and_it_is_one_entry() {
     let app = TestApp::start().await;

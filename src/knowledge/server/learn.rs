@@ -268,8 +268,9 @@ async fn learn_of_account(
         None => insert(tx, &told, Some(user), is_products && told.worked).await?,
     };
     keep_report(tx, learnt.id.0, user, error, told.worked).await?;
-    // A second account, or a fix that the product saw work, confirms what was held back.
-    if told.worked && (is_products || accounts_that_say_it_worked(tx, &told).await? >= 2) {
+    // A second account that names the same cure, or a fix that the product saw work, confirms what was held back.
+    let names_it = told.lesson.names_the_cure(told.cause);
+    if told.worked && (is_products || names_it && accounts_that_say_it_worked(tx, &told).await? >= 2) {
         return share(tx, &told, learnt).await;
     }
     Ok(learnt)
@@ -487,7 +488,7 @@ async fn insert(
         cause.code(),
         lesson.category.code(),
         lesson.title,
-        lesson.description,
+        lesson.description(*cause),
         lesson.solution,
         examples,
         &lesson.tags,
@@ -600,7 +601,8 @@ async fn accounts_that_say_it_worked(connection: &mut PgConnection, told: &Told)
 }
 
 /// Shares the oldest entry of the cure, unless one is shared already, and lets the others be counted with it: from
-/// here on it is one entry. The product's own words stand before those of people.
+/// here on it is one entry. The product's own words stand before those of people. It is the cure that was confirmed:
+/// the message that its author saw goes.
 async fn share(connection: &mut PgConnection, told: &Told, learnt: Learnt) -> Result<Learnt, AppError> {
     let kept = sqlx::query_scalar!(
         "
@@ -622,11 +624,13 @@ async fn share(connection: &mut PgConnection, told: &Told, learnt: Learnt) -> Re
     let row = sqlx::query!(
         r#"
         update database_knowledge_base
-           set shared_at = coalesce(shared_at, mooring_now())
+           set description = case when shared_at is null and edited_at is null then $2 else description end,
+               shared_at   = coalesce(shared_at, mooring_now())
          where id = $1
         returning round(confidence_score)::integer as "confidence!", successes, failures
         "#,
         kept,
+        told.lesson.explanation,
     )
     .fetch_one(connection)
     .await?;
