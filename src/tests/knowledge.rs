@@ -335,6 +335,18 @@ async fn a_verified_fix_is_shared_at_once() {
     let worked = learn_verified_fix(&app.state, fix(true)).await.expect("learnt");
     assert_eq!(worked.confidence_score, 35);
     assert_eq!(found(&b, json!({})).await.len(), 1);
+
+    // Words of one's own that are nearly the same do not keep it private.
+    acted(&a, "learn_from_error", report("Restart the server and increase the max pool size", true)).await;
+    let fix = VerifiedFix {
+        cause: Cause::ConnectionRefused,
+        title: "Restart the server, and increase the pool size".to_owned(),
+        solution: "Increase the pool size.".to_owned(),
+        ..fix(true)
+    };
+    learn_verified_fix(&app.state, fix).await.expect("learnt");
+    let shared = found(&b, json!({"query": "connection_refused"})).await;
+    assert_eq!((shared.len(), &shared[0]["solution"]), (1, &json!("Increase the pool size.")));
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub struct Learnt {
     pub success_rate: f64,
 }
 
-/// A fix that the product itself tried against the real server.
+/// A fix that the product itself tried against the real server, as the operation `apply-database-fix` will tell it.
 #[derive(Clone, Debug)]
 pub struct VerifiedFix {
     /// What kind of database.
@@ -138,6 +138,8 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
 
 /// Learns from a fix that was tried against the real server. The words are the product's own, so what worked is
 /// shared at once, and confirms what was reported of the same fix.
+///
+/// Its caller is to be `apply-database-fix`, which is not there yet: until then the tests alone come this way.
 ///
 /// # Errors
 ///
@@ -257,7 +259,8 @@ async fn learn_of_account(
     let is_products = told.origin == EntryOrigin::Product;
     let shared = match find_shared(tx, &told).await? {
         Some(found) => Some(found),
-        None => find_alike(tx, &told, user).await?,
+        // What the product saw work is shared, so it is never counted with words that are one's own alone.
+        None => find_alike(tx, &told, Some(user).filter(|_| !is_products)).await?,
     };
     let own = match shared {
         Some(found) => Some(found),
@@ -393,8 +396,12 @@ async fn find_shared(connection: &mut PgConnection, told: &Told) -> Result<Optio
     Ok(row.map(Found::from))
 }
 
-/// An entry, shared or one's own, that says the same in nearly the same words.
-async fn find_alike(connection: &mut PgConnection, told: &Told, user: UserId) -> Result<Option<Found>, sqlx::Error> {
+/// An entry, shared or `user`'s own, that says the same in nearly the same words.
+async fn find_alike(
+    connection: &mut PgConnection,
+    told: &Told,
+    user: Option<UserId>,
+) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::query_as!(
         FoundRow,
         r#"
@@ -409,7 +416,7 @@ async fn find_alike(connection: &mut PgConnection, told: &Told, user: UserId) ->
         "#,
         told.provider.code(),
         told.cause.code(),
-        user.0,
+        user.map(|user| user.0),
         told.lesson.fix_key,
         ALIKE,
     )
