@@ -263,6 +263,29 @@ async fn a_second_account_confirms_a_cure_and_it_is_one_entry() {
 }
 
 #[tokio::test]
+async fn what_is_typical_is_what_checks_saw_and_no_account_says() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let (_, b) = member(&app, "bob@example.org").await;
+    let told = json!({"provider": "mysql", "credentials": {"host": "db.acme.example", "tls": "disable"}});
+    let first = acted(&a, "learn_from_success", told.clone()).await;
+    assert_eq!((&first["created"], &first["successCount"]), (&json!(true), &json!(1)));
+    for _ in 0..9 {
+        let again = acted(&a, "learn_from_success", told.clone()).await;
+        let known = (&again["patternId"], &again["created"], &again["successCount"]);
+        assert_eq!(known, (&first["patternId"], &json!(false), &json!(1)), "each account counts once");
+    }
+    assert_eq!(acted(&b, "learn_from_success", told).await["successCount"], json!(2));
+    assert!(knowledge::successful(&ada, None).await.expect("patterns").is_empty());
+
+    let asked = json!({"provider": "mysql", "credentials": {"host": "db.other.example", "tls": "verify-full"}});
+    let judged = a.post_json("/functions/v1/validate-database-config", &asked).await;
+    assert_eq!(judged.json()["comparison"]["similarConnections"], json!(0), "{}", judged.text());
+    let lines = count(&mut app.database.connect().await, "database_audit_log where details ? 'pattern'").await;
+    assert_eq!(lines, 2, "what changed something is recorded");
+}
+
+#[tokio::test]
 async fn confidence_moves_within_its_range() {
     let app = TestApp::start().await;
     let (_, a) = member(&app, "ada@example.org").await;
@@ -690,7 +713,14 @@ async fn the_status_page_says_what_was_learnt_and_when() {
     let (_, a) = member(&app, "ada@example.org").await;
     acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
     acted(&a, "learn_from_error", report("Turn the other regulator off", false)).await;
+    // What an account says is not known yet; what a check saw is.
     acted(&a, "learn_from_success", json!({"provider": "mysql", "credentials": {"host": "db.acme.example"}})).await;
+    run(
+        &mut app.database.connect().await,
+        "insert into connection_patterns (provider, port_class, tls_mode, route, host_class, success_count)
+         values ('mysql', 'default', 'require', 'direct', 'aws', 1)",
+    )
+    .await;
     let now = learning().await;
     assert_eq!(now.state, State::Ok);
     assert!(now.last_at.is_some());

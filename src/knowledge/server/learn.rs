@@ -4,12 +4,9 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Asker, confidence, identifiers::redactor_of, in_job};
+use super::{Asker, LEARN, Teller, confidence, identifiers::redactor_of, in_job};
 use crate::{
-    audit::{
-        Outcome,
-        server::{self as audit, Entry},
-    },
+    audit::{Outcome, server::Entry},
     auth::server::Caller,
     connections::{Provider, server::secrets_of},
     error::AppError,
@@ -27,6 +24,8 @@ use crate::{
     },
     server::state::AppState,
 };
+
+const VOTE: &str = "knowledge.vote";
 
 /// What somebody saw and did.
 #[derive(Clone, Debug)]
@@ -97,13 +96,14 @@ const ALIKE: f32 = 0.8;
 /// [`AppError::NotFound`] for an error that is not one's own; [`AppError::Forbidden`] for a token that may not
 /// change anything; [`AppError::Unavailable`] where our own database is away.
 pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<Learnt, AppError> {
-    let state = asker.state().clone();
-    let Some(caller) = asker.writer().await? else {
+    let teller = asker.teller().await?;
+    let Teller::Account(caller) = &teller else {
         // An error belongs to an account, so nobody without one has any: the link is not made.
         let cause = classify_text(report.provider, &report.message);
         let lesson = lesson(Redactor::new(), &report, cause).await?;
-        return in_job(async move { learn_anonymously(&state, report.provider, cause, lesson, report.worked).await })
-            .await;
+        let told =
+            Told { provider: report.provider, cause, lesson, worked: report.worked, origin: EntryOrigin::Anonymous };
+        return in_job(async move { learn_anonymously(&teller, told).await }).await;
     };
     let user = caller.user_id()?;
     let mut tx = caller.read().await?;
@@ -120,16 +120,12 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
         .filter(|cause| *cause != Cause::Unknown)
         .unwrap_or_else(|| classify_text(report.provider, &report.message));
     let lesson = lesson(redactor, &report, cause).await?;
-    let caller = caller.clone();
     in_job(async move {
         let told =
             Told { provider: report.provider, cause, lesson, worked: report.worked, origin: EntryOrigin::Person };
-        let mut tx = Caller::system(&state, "learn").write().await?;
+        let mut tx = Caller::system(teller.state(), "learn").write().await?;
         let learnt = learn_of_account(&mut tx, told, user, report.error_id).await?;
-        let entry = Entry::new("knowledge.learn", Outcome::Success)
-            .detail("knowledge", learnt.id.to_string())
-            .detail("worked", report.worked);
-        audit::record(&mut tx, &caller, entry).await?;
+        teller.record(&mut tx, line(LEARN, learnt.id, report.worked)).await?;
         tx.commit().await?;
         Ok(learnt)
     })
@@ -168,19 +164,18 @@ pub async fn learn_verified_fix(state: &AppState, fix: VerifiedFix) -> Result<Le
 /// [`AppError::NotFound`] where there is none that one may see; [`AppError::Forbidden`] for a token that may not
 /// change anything.
 pub async fn update_confidence(asker: Asker<'_>, id: KnowledgeId, worked: bool) -> Result<Vote, AppError> {
-    let state = asker.state().clone();
-    let caller = asker.writer().await?.cloned();
+    let teller = asker.teller().await?;
     in_job(async move {
-        let mut tx = Caller::system(&state, "learn").write().await?;
+        let mut tx = Caller::system(teller.state(), "learn").write().await?;
         let entry = find_by_id(&mut tx, id).await?.ok_or(AppError::NotFound)?;
-        let vote = match &caller {
-            None if entry.is_shared => Vote { counted: false, confidence_score: entry.confidence },
-            None if entry.is_anonymous => {
+        let vote = match &teller {
+            Teller::Visitor(..) if entry.is_shared => Vote { counted: false, confidence_score: entry.confidence },
+            Teller::Visitor(..) if entry.is_anonymous => {
                 let learnt = count(&mut tx, &entry, worked).await?;
                 Vote { counted: true, confidence_score: learnt.confidence_score }
             }
-            None => return Err(AppError::NotFound),
-            Some(caller) => {
+            Teller::Visitor(..) => return Err(AppError::NotFound),
+            Teller::Account(caller) => {
                 let user = caller.user_id()?;
                 if !entry.is_shared && entry.author != Some(user.0) {
                     return Err(AppError::NotFound);
@@ -199,13 +194,12 @@ pub async fn update_confidence(asker: Asker<'_>, id: KnowledgeId, worked: bool) 
                 if is_vote {
                     keep_vote(&mut tx, entry.id, user, worked).await?;
                 }
-                let line = Entry::new("knowledge.vote", Outcome::Success)
-                    .detail("knowledge", id.to_string())
-                    .detail("worked", worked);
-                audit::record(&mut tx, caller, line).await?;
                 Vote { counted: true, confidence_score: learnt.confidence_score }
             }
         };
+        if vote.counted {
+            teller.record(&mut tx, line(VOTE, id, worked)).await?;
+        }
         tx.commit().await?;
         Ok(vote)
     })
@@ -279,26 +273,26 @@ async fn learn_of_account(
     Ok(learnt)
 }
 
-async fn learn_anonymously(
-    state: &AppState,
-    provider: Provider,
-    cause: Cause,
-    lesson: Lesson,
-    worked: bool,
-) -> Result<Learnt, AppError> {
-    let told = Told { provider, cause, lesson, worked, origin: EntryOrigin::Anonymous };
-    let mut tx = Caller::system(state, "learn").write().await?;
+async fn learn_anonymously(teller: &Teller, told: Told) -> Result<Learnt, AppError> {
+    let mut tx = Caller::system(teller.state(), "learn").write().await?;
     lock(&mut tx, &told).await?;
-    let learnt = if let Some(found) = find_shared(&mut tx, &told).await? {
+    if let Some(found) = find_shared(&mut tx, &told).await? {
         // What is confirmed stays as it is.
-        found.unchanged()
-    } else if let Some(found) = find_anonymous(&mut tx, &told).await? {
-        count(&mut tx, &found, worked).await?
+        return Ok(found.unchanged());
+    }
+    let learnt = if let Some(found) = find_anonymous(&mut tx, &told).await? {
+        count(&mut tx, &found, told.worked).await?
     } else {
         insert(&mut tx, &told, None, false).await?
     };
+    teller.record(&mut tx, line(LEARN, learnt.id, told.worked)).await?;
     tx.commit().await?;
     Ok(learnt)
+}
+
+/// The line of the audit log.
+fn line(action: &'static str, entry: KnowledgeId, worked: bool) -> Entry {
+    Entry::new(action, Outcome::Success).detail("knowledge", entry.to_string()).detail("worked", worked)
 }
 
 impl Found {

@@ -69,7 +69,7 @@ pub async fn search(asker: Asker<'_>, mut wanted: Search) -> Result<Arc<Vec<Know
             let mut tx = caller.read().await?;
             look_up(&mut tx, caller.state().knowledge(), Some(user), wanted).await
         }
-        Asker::Anonymous(state) => {
+        Asker::Anonymous(state, _) => {
             let state = state.clone();
             in_job(async move {
                 let mut tx = Caller::system(&state, "search knowledge").read().await?;

@@ -1,5 +1,7 @@
 //! What waits: what comes without a token, what strangers may do with it, and what administrators do.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use mooring::{
     auth::server::Caller,
@@ -53,7 +55,30 @@ async fn what_comes_without_a_token_is_held_back() {
     assert!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").is_empty());
     let counted = acted(&a, "learn_from_success", success).await;
     assert_eq!((&counted["patternId"], &counted["successCount"]), (&pattern["patternId"], &json!(1)));
-    assert_eq!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").len(), 1);
+}
+
+#[tokio::test]
+async fn what_comes_without_a_token_is_recorded_once_an_hour_with_where_it_came_from() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    let lines = async || {
+        let lines: Vec<String> = sqlx::query_scalar(
+            "select action || ' ' || coalesce(user_id::text, 'nobody') || ' ' || (details ? 'knowledge')
+               from database_audit_log where action like 'knowledge.%' and ip_address is not null order by seq",
+        )
+        .fetch_all(&mut app.database.connect().await)
+        .await
+        .expect("the log");
+        lines
+    };
+    for _ in 0..3 {
+        let told = acted(&nobody, "learn_from_error", report("Open the port", true)).await;
+        acted(&nobody, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": true})).await;
+    }
+    assert_eq!(lines().await, ["knowledge.learn nobody true", "knowledge.vote nobody true"]);
+    app.advance(Duration::from_hours(1)).await;
+    acted(&nobody, "learn_from_error", report("Open the port", true)).await;
+    assert_eq!(lines().await.len(), 3);
 }
 
 #[tokio::test]
