@@ -29,7 +29,7 @@ pub mod transfer;
 pub use learn::{ErrorReport, Learnt, VerifiedFix, Vote, learn_from_error, learn_verified_fix, update_confidence};
 pub use moderate::{Edit, confirm, delete, edit, set_hidden, waiting};
 pub use patterns::{Known, SuccessReport, learn_from_report, learn_from_success, successful};
-pub use search::{Cache, cures_of_connection, entry, search, suggestions};
+pub use search::{Cache, cures_of_connection, entry, experience, search, suggestions};
 
 /// The act of learning, in the audit log.
 const LEARN: &str = "knowledge.learn";

@@ -2,8 +2,14 @@
 
 use mooring::{
     auth::server::Caller,
-    knowledge::server::{self as knowledge, stock, transfer},
+    connections::Provider,
+    knowledge::{
+        EntryOrigin,
+        server::{self as knowledge, Edit, stock, suggestions, transfer},
+    },
+    probe::Cause,
 };
+use serde_json::json;
 
 use super::{acted, member, report};
 use crate::support::app::TestApp;
@@ -29,4 +35,40 @@ async fn an_export_is_imported_whole() {
     let entries = file["entries"].as_array().expect("entries").len();
     assert_eq!((usize::try_from(report.added).expect("a number"), report.known), (entries, 0));
     assert_eq!(export(&other).await, file);
+}
+
+#[tokio::test]
+async fn an_analysis_offers_what_was_imported_and_not_what_its_rules_say_already() {
+    let app = TestApp::start().await;
+    let (admin, _) = app.signed_in("admin@example.org").await;
+    let (_, client) = member(&app, "ada@example.org").await;
+    stock::load(&Caller::system(&app.state, "tests")).await.expect("the stock");
+    let offered = async || -> Vec<String> {
+        let body = json!({"provider": "postgresql", "errorMessage": "connect ECONNREFUSED 10.0.0.7:5432"});
+        let answer = client.post_json("/functions/v1/analyze-database-error", &body).await.json();
+        let fixes = answer["suggestedFixes"].as_array().expect("fixes").clone();
+        let known = fixes.into_iter().filter(|fix| fix["source"] == json!("knowledge"));
+        known.map(|fix| fix["title"].as_str().expect("a title").to_owned()).collect()
+    };
+    assert!(offered().await.is_empty(), "the stock says what the rules say");
+    let file = json!({"version": 1, "entries": [{
+        "provider": "postgresql", "cause": "connection_refused", "category": "error_resolution",
+        "title": "Wake the flux regulator", "description": "It sleeps.", "solution": "Wake it.",
+    }]});
+    transfer::import(&admin, &file.to_string()).await.expect("an import");
+    assert_eq!(offered().await, ["Wake the flux regulator"]);
+
+    // What an administrator wrote into the stock is experience too.
+    let stock = suggestions(&admin, Provider::PostgreSql, Cause::ConnectionRefused, 50).await.expect("suggestions");
+    let stock = stock.iter().find(|entry| entry.origin == EntryOrigin::Stock).expect("one of the stock");
+    let words = Edit {
+        title: "Ask the harbour master".to_owned(),
+        description: "He knows.".to_owned(),
+        solution: "Ask.".to_owned(),
+        category: stock.category,
+    };
+    knowledge::edit(&admin, stock.id, words).await.expect("it is edited");
+    let mut titles = offered().await;
+    titles.sort();
+    assert_eq!(titles, ["Ask the harbour master", "Wake the flux regulator"]);
 }
