@@ -13,7 +13,8 @@
 //! 4. What comes without a token is held back altogether until an administrator confirms it: below 60, unlisted, and
 //!    unable to change what is confirmed.
 //!
-//! Nothing here reads a credential: a success is learnt from the classes of its settings ([`patterns`]).
+//! A success is learnt from the classes of its settings ([`patterns`]), without any secret. A report is redacted with the
+//! secrets of the one who tells: they are opened for that, held in memory that is wiped, and gone with the text.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

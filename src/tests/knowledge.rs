@@ -6,7 +6,11 @@ mod transfer;
 use http::StatusCode;
 use mooring::{
     auth::{Scope, server::Caller},
-    connections::{NewConnection, Provider, server::create, url::parse_url},
+    connections::{
+        NewConnection, Provider,
+        server::{create, seal_plaintext_rows},
+        url::parse_url,
+    },
     error::AppError,
     health::{CheckOrigin, server::check_now},
     ids::ConnectionId,
@@ -70,6 +74,18 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
     let (_, c) = member(&app, "carol@third.example").await;
     connection(&ada, "Quarterly ledgers", "postgres://ledger_svc:swordfish@pgmain.acme-corp.example:5544/payrolls")
         .await;
+    // Came by SQL: one that can be read as settings, and one that cannot.
+    let user = ada.user_id().expect("an account");
+    run(
+        &mut app.database.connect().await,
+        &format!(
+            r#"insert into database_credentials (user_id, provider, connection_name, credentials)
+               values ('{user}', 'legacy', 'old', '{{"host": "h", "password": "tangerine9"}}'),
+                      ('{user}', 'legacy', 'older', '{{"hush": ["marmalade7"]}}')"#
+        ),
+    )
+    .await;
+    seal_plaintext_rows(&Caller::system(&app.state, "tests")).await.expect("they are sealed");
     let names = [
         "ada",
         "lovelace",
@@ -85,6 +101,8 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
         "10.77.3.9",
         "/home/",
         "sb_secret",
+        "tangerine9",
+        "marmalade7",
     ];
     let learnt = acted(
         &a,
@@ -93,7 +111,7 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
             "provider": "postgresql",
             "errorMessage": "FATAL: no pg_hba.conf entry for host \"10.77.3.9\", user \"ledger_svc\", database \"payrolls\", no encryption",
             "fixApplied": "Ask ada.lovelace@acme-corp.example. Turned TLS on for Quarterly ledgers on pgmain (port 5544), pw: hunter2, the password is swordfish; \
-                           c3dvcmRmaXNo and swordfish and sb_secret_abc123 are in /home/ada/.pgpass",
+                           c3dvcmRmaXNo and swordfish and sb_secret_abc123 are in /home/ada/.pgpass, tangerine9 opens it, and marmalade7",
             "fixWorked": true,
         }),
     )

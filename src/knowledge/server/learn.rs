@@ -218,7 +218,10 @@ async fn lesson(mut redactor: Redactor, report: &ErrorReport, cause: Cause) -> R
     let made = tokio::task::spawn_blocking(move || {
         redactor.read(&message);
         let fix = fix.map(|fix| redactor.redact(&fix));
-        extract(provider, cause, &redactor.redact(&message), fix.as_deref())
+        let message = redactor.redact(&message);
+        // The secrets that it knew are not needed any longer.
+        drop(redactor);
+        extract(provider, cause, &message, fix.as_deref())
     });
     made.await.map_err(|error| AppError::internal(&error))
 }
