@@ -11,7 +11,7 @@
 //!    administrator confirms it, or the product itself saw it work. Then the cure is shared; the message that she saw
 //!    is confirmed by nobody but an administrator, and goes from it otherwise. Who names no cure confirms none.
 //! 4. What comes without a token is held back altogether until an administrator confirms it: below 60, unlisted, and
-//!    unable to change what is confirmed.
+//!    unable to change what is confirmed. No more waits than an administrator could read, and nothing for ever.
 //!
 //! A success is learnt from the classes of its settings ([`patterns`]), without any secret. A report is redacted with the
 //! secrets of the one who tells: they are opened for that, held in memory that is wiped, and gone with the text.
@@ -224,6 +224,60 @@ pub struct Found {
     pub entries: Vec<KnowledgeEntry>,
     /// Whether whoever asks may confirm, edit, hide and delete.
     pub may_moderate: bool,
+    /// Whether there is a further page of them.
+    pub more: bool,
+}
+
+/// What is not listed, as administrators look through it: apart, so that what strangers send hides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shelf {
+    /// Reported by accounts, and not confirmed.
+    Waiting,
+    /// Reported without a token, and not confirmed.
+    Anonymous,
+    /// Hidden by an administrator.
+    Hidden,
+}
+
+impl Shelf {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Waiting, Self::Anonymous, Self::Hidden];
+
+    /// The name in the page's address.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Anonymous => "anonymous",
+            Self::Hidden => "hidden",
+        }
+    }
+
+    /// The shelf with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|shelf| shelf.code() == code)
+    }
+
+    /// The words that people read.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "By accounts",
+            Self::Anonymous => "Without a token",
+            Self::Hidden => "Hidden",
+        }
+    }
+
+    /// The address of one of its pages, which are counted from 1.
+    #[must_use]
+    pub fn path(self, page: u32) -> String {
+        match page {
+            0 | 1 => format!("/knowledge?show={}", self.code()),
+            page => format!("/knowledge?show={}&page={page}", self.code()),
+        }
+    }
 }
 
 /// What an import did.

@@ -4,7 +4,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Asker, LEARN, Teller, confidence, identifiers::redactor_of, in_job};
+use super::{Asker, LEARN, Teller, confidence, identifiers::redactor_of, in_job, quarantine::make_room};
 use crate::{
     audit::{Outcome, server::Entry},
     auth::server::Caller,
@@ -286,7 +286,9 @@ async fn learn_anonymously(teller: &Teller, told: Told) -> Result<Learnt, AppErr
     let learnt = if let Some(found) = find_anonymous(&mut tx, &told).await? {
         count(&mut tx, &found, told.worked).await?
     } else {
-        insert(&mut tx, &told, None, false).await?
+        let learnt = insert(&mut tx, &told, None, false).await?;
+        make_room(&mut tx).await?;
+        learnt
     };
     teller.record(&mut tx, line(LEARN, learnt.id, told.worked)).await?;
     tx.commit().await?;

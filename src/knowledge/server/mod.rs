@@ -22,6 +22,7 @@ mod identifiers;
 mod learn;
 mod moderate;
 mod patterns;
+pub mod quarantine;
 mod search;
 pub mod stock;
 pub mod transfer;

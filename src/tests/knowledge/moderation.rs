@@ -8,14 +8,17 @@ use mooring::{
     connections::Provider,
     error::AppError,
     knowledge::{
-        KnowledgeEntry, Search,
-        server::{self as knowledge, Asker, Edit, search, stock, transfer},
+        KnowledgeEntry, Search, Shelf,
+        server::{self as knowledge, Asker, Edit, quarantine, search, stock, transfer},
     },
 };
 use serde_json::{Value, json};
 
 use super::{act, acted, found, member, report};
-use crate::support::app::TestApp;
+use crate::support::{
+    app::TestApp,
+    rows::{count, run},
+};
 
 #[tokio::test]
 async fn what_comes_without_a_token_is_held_back() {
@@ -39,7 +42,7 @@ async fn what_comes_without_a_token_is_held_back() {
     assert_eq!(vote.status, StatusCode::NOT_FOUND);
 
     // What is confirmed is not changed by it.
-    let id = knowledge::waiting(&admin).await.expect("what waits")[0].id;
+    let id = knowledge::waiting(&admin, Shelf::Anonymous, 1).await.expect("what waits").entries[0].id;
     knowledge::confirm(&admin, id).await.expect("it is confirmed");
     assert_eq!(found(&nobody, json!({})).await.len(), 1);
     let refused =
@@ -79,6 +82,54 @@ async fn what_comes_without_a_token_is_recorded_once_an_hour_with_where_it_came_
     app.advance(Duration::from_hours(1)).await;
     acted(&nobody, "learn_from_error", report("Open the port", true)).await;
     assert_eq!(lines().await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_waits_without_a_token_is_bounded_and_hides_nothing() {
+    let app = TestApp::start().await;
+    let admin = app.user("admin@example.org").await;
+    let (_, a) = member(&app, "ada@example.org").await;
+    let own = acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
+    let mut connection = app.database.connect().await;
+    run(
+        &mut connection,
+        "insert into database_knowledge_base (provider, category, title, description, solution, fix_key, origin, updated_at)
+         select 'mysql', 'error_resolution', 'spam ' || n, 'd', 's', 'spam ' || n, 'anonymous',
+                mooring_now() - n * interval '1 minute'
+           from generate_series(1, 1200) as n",
+    )
+    .await;
+    let before = search(Asker::Account(&admin), Search::default()).await.expect("a search");
+    let told = acted(&app.anonymous(), "learn_from_error", report("Open the port", true)).await;
+    let after = search(Asker::Account(&admin), Search::default()).await.expect("a search");
+    assert!(std::sync::Arc::ptr_eq(&before, &after), "what nobody finds makes no search stale");
+    let waiting = "database_knowledge_base where origin = 'anonymous'";
+    assert_eq!(count(&mut connection, waiting).await, quarantine::MOST_WAITING);
+    assert_eq!(count(&mut connection, &format!("{waiting} and title = 'spam 999'")).await, 1);
+    assert_eq!(count(&mut connection, &format!("{waiting} and title = 'spam 1000'")).await, 0, "the oldest goes");
+
+    // What members reported stands apart, and what strangers sent is read page by page.
+    let shelf = async |shelf, page| knowledge::waiting(&admin, shelf, page).await.expect("a page");
+    let of_members = shelf(Shelf::Waiting, 1).await;
+    let ids: Vec<String> = of_members.entries.iter().map(|entry| entry.id.to_string()).collect();
+    assert_eq!((ids, of_members.more), (vec![own["knowledgeId"].as_str().expect("an id").to_owned()], false));
+    let first = shelf(Shelf::Anonymous, 1).await;
+    assert_eq!(json!(first.entries[0].id), told["knowledgeId"]);
+    assert!(first.more && first.entries.len() == 50);
+    let last = shelf(Shelf::Anonymous, 20).await;
+    assert!(!last.more && last.entries.len() == 50 && last.entries[49].title == "spam 999");
+    knowledge::set_hidden(&admin, first.entries[1].id, true).await.expect("it is hidden");
+    assert_eq!(shelf(Shelf::Hidden, 1).await.entries.len(), 1);
+    assert_eq!(shelf(Shelf::Anonymous, 20).await.entries.len(), 49);
+
+    // Nothing waits for ever; what an administrator hid stays hidden, and members' words stay theirs.
+    let system = Caller::system(&app.state, "tests");
+    app.advance(Duration::from_hours(29 * 24)).await;
+    acted(&app.anonymous(), "learn_from_error", report("Open the port", false)).await;
+    app.advance(Duration::from_hours(2 * 24)).await;
+    assert_eq!(quarantine::expire(&system).await.expect("a job"), 998);
+    assert_eq!(count(&mut connection, &format!("{waiting} and hidden_at is null")).await, 1, "it was heard of again");
+    assert_eq!(count(&mut connection, "database_knowledge_base").await, 3);
 }
 
 #[tokio::test]
