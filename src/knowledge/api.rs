@@ -67,6 +67,17 @@ pub async fn waiting_knowledge(shelf: Shelf, page: u32) -> Result<Found, AppErro
     super::server::waiting(&caller, shelf, page).await
 }
 
+/// In how many parts everything that is shared is exported; none for who may not.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] without a session.
+#[server]
+pub async fn knowledge_parts() -> Result<u32, AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::transfer::parts(&caller).await
+}
+
 /// Says of an entry that it worked, or did not.
 ///
 /// # Errors

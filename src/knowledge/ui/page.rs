@@ -17,8 +17,8 @@ use crate::{
     knowledge::{
         Category, EntryOrigin, Found, KnowledgeEntry, Shelf, Standing,
         api::{
-            EditKnowledge, ImportKnowledge, ModerateKnowledge, VoteKnowledge, get_knowledge, search_knowledge,
-            waiting_knowledge,
+            EditKnowledge, ImportKnowledge, ModerateKnowledge, VoteKnowledge, get_knowledge, knowledge_parts,
+            search_knowledge, waiting_knowledge,
         },
         entry_path,
     },
@@ -117,10 +117,12 @@ pub fn KnowledgePage() -> impl IntoView {
             }
         },
     );
+    let parts = Resource::new_blocking(move || acts.versions(), |_| knowledge_parts());
     let tabs = move || {
         view! {
             <Transition>
                 {move || {
+                    let parts = parts.get().and_then(Result::ok);
                     found
                         .get()
                         .and_then(Result::ok)
@@ -133,9 +135,7 @@ pub fn KnowledgePage() -> impl IntoView {
                             ];
                             view! {
                                 <Tabs label="Which entries" tabs />
-                                <a class="button" href="/knowledge/export.json" rel="external" download="">
-                                    "Export"
-                                </a>
+                                {parts.map(export_links)}
                             }
                         })
                 }}
@@ -163,6 +163,24 @@ pub fn KnowledgePage() -> impl IntoView {
                 </Transition>
             </div>
         </Page>
+    }
+}
+
+/// A link to each part of the export.
+fn export_links(parts: u32) -> Vec<AnyView> {
+    let link = |href: String, words: String| {
+        view! {
+            <a class="button" href=href rel="external" download="">
+                {words}
+            </a>
+        }
+        .into_any()
+    };
+    match parts {
+        1 => vec![link("/knowledge/export.json".to_owned(), "Export".to_owned())],
+        all => (1..=all)
+            .map(|part| link(format!("/knowledge/export.json?part={part}"), format!("Export {part} of {all}")))
+            .collect(),
     }
 }
 
@@ -508,7 +526,7 @@ fn Import(import: ServerAction<ImportKnowledge>) -> impl IntoView {
         })
     };
     view! {
-        <Card title="Import" note="An export of this or another Mooring">
+        <Card title="Import" note="An export of this or another Mooring; of several parts, one after the other">
             <ActionForm action=import attr:class="card-body form">
                 <div class="field">
                     <label for="import-file">"The exported JSON"</label>

@@ -1,5 +1,6 @@
 //! Entries out and in, and what becomes of those that came in.
 
+use http::StatusCode;
 use mooring::{
     auth::server::Caller,
     connections::Provider,
@@ -12,7 +13,7 @@ use mooring::{
 use serde_json::json;
 
 use super::{acted, member, report};
-use crate::support::app::TestApp;
+use crate::support::{app::TestApp, client::server_function, rows::run};
 
 #[tokio::test]
 async fn an_export_is_imported_whole() {
@@ -27,14 +28,47 @@ async fn an_export_is_imported_whole() {
     // Held back, so nobody else's business.
     acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
 
-    let export =
-        async |caller: &Caller| serde_json::to_value(transfer::export(caller).await.expect("an export")).expect("JSON");
+    let export = async |caller: &Caller| {
+        let parts = transfer::export(caller).await.expect("an export");
+        assert_eq!(parts.len(), 1);
+        serde_json::to_value(&parts[0]).expect("JSON")
+    };
     let file = export(&admin).await;
     assert!(file.to_string().contains("<tcp> & {more}") && !file.to_string().contains("flux"));
     let report = transfer::import(&other, &file.to_string()).await.expect("an import");
     let entries = file["entries"].as_array().expect("entries").len();
     assert_eq!((usize::try_from(report.added).expect("a number"), report.known), (entries, 0));
     assert_eq!(export(&other).await, file);
+}
+
+#[tokio::test]
+async fn what_is_too_long_for_one_import_is_exported_in_parts() {
+    let app = TestApp::start().await;
+    let (admin, client) = app.signed_in("admin@example.org").await;
+    assert!(client.get("/knowledge").await.text().contains("href=\"/knowledge/export.json\""));
+    run(
+        &mut app.database.connect().await,
+        "insert into database_knowledge_base (provider, category, title, description, solution, fix_key, shared_at)
+         select 'mysql', 'security', 'Entry ' || n, 'd', 's', 'entry ' || n, mooring_now()
+           from generate_series(1, 2100) as n",
+    )
+    .await;
+    for (part, entries) in [(1, 2_000), (2, 100)] {
+        let address = format!("/knowledge/export.json?part={part}");
+        assert!(client.get("/knowledge").await.text().contains(&format!("href=\"{address}\"")));
+        let file = client.get(&address).await;
+        let name = file.headers[http::header::CONTENT_DISPOSITION].to_str().expect("a name");
+        assert!(name.contains(&format!("mooring-knowledge-{part}-of-2.json")), "{name}");
+        assert_eq!(file.json()["entries"].as_array().map(Vec::len), Some(entries));
+        let again = transfer::import(&admin, &file.text()).await.expect("an import");
+        assert_eq!((again.added, usize::try_from(again.known)), (0, Ok(entries)));
+    }
+    assert_eq!(client.get("/knowledge/export.json?part=3").await.status, StatusCode::NOT_FOUND);
+
+    // The largest file arrives, though a form makes three bytes of each sign.
+    let import = server_function("import_knowledge");
+    let sent = client.post_form(&import, &[("file", &"\"".repeat(transfer::LONGEST_IMPORT))]).await;
+    assert!(sent.status != StatusCode::PAYLOAD_TOO_LARGE, "{sent:?}");
 }
 
 #[tokio::test]
