@@ -87,7 +87,7 @@ async fn what_comes_without_a_token_is_recorded_once_an_hour_with_where_it_came_
 #[tokio::test]
 async fn what_waits_without_a_token_is_bounded_and_hides_nothing() {
     let app = TestApp::start().await;
-    let admin = app.user("admin@example.org").await;
+    let (admin, browser) = app.signed_in("admin@example.org").await;
     let (_, a) = member(&app, "ada@example.org").await;
     let own = acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
     let mut connection = app.database.connect().await;
@@ -118,6 +118,16 @@ async fn what_waits_without_a_token_is_bounded_and_hides_nothing() {
     assert!(first.more && first.entries.len() == 50);
     let last = shelf(Shelf::Anonymous, 20).await;
     assert!(!last.more && last.entries.len() == 50 && last.entries[49].title == "spam 999");
+    for (address, shown, other) in [
+        ("/knowledge?show=waiting", "flux regulator", "spam"),
+        ("/knowledge?show=anonymous", "/knowledge?show=anonymous&amp;page=2", "Newer"),
+        ("/knowledge?show=anonymous&page=20", "/knowledge?show=anonymous&amp;page=19", "Older"),
+        ("/knowledge?show=anonymous&page=4294967295", "Nothing waits", "spam"),
+        ("/knowledge?show=hidden", "Nothing is hidden", "spam"),
+    ] {
+        let page = browser.get(address).await.text();
+        assert!(page.contains(shown) && !page.contains(other), "{address}: {page}");
+    }
     knowledge::set_hidden(&admin, first.entries[1].id, true).await.expect("it is hidden");
     assert_eq!(shelf(Shelf::Hidden, 1).await.entries.len(), 1);
     assert_eq!(shelf(Shelf::Anonymous, 20).await.entries.len(), 49);
