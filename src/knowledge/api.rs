@@ -7,7 +7,7 @@
 
 use leptos::prelude::*;
 
-use super::{Found, ImportReport, KnowledgeEntry};
+use super::{Found, ImportReport, KnowledgeEntry, Shelf};
 use crate::{
     error::AppError,
     ids::{ConnectionId, KnowledgeId},
@@ -28,7 +28,7 @@ pub async fn search_knowledge(
     let caller = crate::auth::server::caller().await?;
     let wanted = super::parse_search(&q, &provider, &category, Some(super::PAGE_LIMIT))?;
     let found = super::server::search(super::server::Asker::Account(&caller), wanted).await?;
-    Ok(Found { entries: std::sync::Arc::unwrap_or_clone(found), may_moderate: caller.is_admin() })
+    Ok(Found { entries: std::sync::Arc::unwrap_or_clone(found), may_moderate: caller.is_admin(), more: false })
 }
 
 /// One entry.
@@ -40,7 +40,7 @@ pub async fn search_knowledge(
 pub async fn get_knowledge(id: KnowledgeId) -> Result<Found, AppError> {
     let caller = crate::auth::server::caller().await?;
     let entry = super::server::entry(&caller, id).await?;
-    Ok(Found { entries: vec![entry], may_moderate: caller.is_admin() })
+    Ok(Found { entries: vec![entry], may_moderate: caller.is_admin(), more: false })
 }
 
 /// What is known to cure what a connection fails of, the surest first; nothing while it does not fail.
@@ -54,7 +54,7 @@ pub async fn cures_of_connection(id: ConnectionId) -> Result<Vec<KnowledgeEntry>
     super::server::cures_of_connection(&caller, id).await
 }
 
-/// Entries that wait for an administrator, or were hidden by one.
+/// Entries that wait for an administrator, or were hidden by one: a page of a shelf, counted from 1.
 ///
 /// **Permissions**: administrators.
 ///
@@ -62,9 +62,20 @@ pub async fn cures_of_connection(id: ConnectionId) -> Result<Vec<KnowledgeEntry>
 ///
 /// [`AppError::Forbidden`] for members.
 #[server]
-pub async fn waiting_knowledge() -> Result<Vec<KnowledgeEntry>, AppError> {
+pub async fn waiting_knowledge(shelf: Shelf, page: u32) -> Result<Found, AppError> {
     let caller = crate::auth::server::caller().await?;
-    super::server::waiting(&caller).await
+    super::server::waiting(&caller, shelf, page).await
+}
+
+/// In how many parts everything that is shared is exported; none for who may not.
+///
+/// # Errors
+///
+/// [`AppError::Unauthenticated`] without a session.
+#[server]
+pub async fn knowledge_parts() -> Result<u32, AppError> {
+    let caller = crate::auth::server::caller().await?;
+    super::server::transfer::parts(&caller).await
 }
 
 /// Says of an entry that it worked, or did not.

@@ -1,7 +1,7 @@
 //! Makes an entry of what was reported, by rules: title, description, solution, category, tags, code. Works on texts
 //! that are redacted already.
 
-use super::{Category, CodeExample, fix_key};
+use super::{CUT, Category, CodeExample, fix_key};
 use crate::{connections::Provider, probe::Cause};
 
 /// Characters of a title, a description, a solution and one example.
@@ -12,14 +12,18 @@ const LONGEST_CODE: usize = 2_000;
 const MOST_EXAMPLES: usize = 5;
 /// The key of a cure that was not said: what the product advises.
 const ADVICE_KEY: &str = "advice";
+/// A key of fewer words names a cure only together with what it cures: anybody restarts something.
+const FEWEST_WORDS: usize = 3;
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lesson {
     /// A line that names it.
     pub title: String,
-    /// What is seen, and why.
-    pub description: String,
+    /// What the cause is, in the product's words.
+    pub explanation: String,
+    /// What was said, in the words of the one who tells: nobody else confirms them.
+    pub seen: String,
     /// What to do.
     pub solution: String,
     /// What it is about.
@@ -30,6 +34,29 @@ pub struct Lesson {
     pub code_examples: Vec<CodeExample>,
     /// What makes it the same as another.
     pub fix_key: String,
+}
+
+impl Lesson {
+    /// What is seen, and why, for the one who saw it.
+    #[must_use]
+    pub fn description(&self, cause: Cause) -> String {
+        let description = match (cause, self.seen.is_empty()) {
+            (_, true) => self.explanation.clone(),
+            (Cause::Unknown, false) => format!("Seen as: {}", self.seen),
+            (_, false) => format!("{} Seen as: {}", self.explanation, self.seen),
+        };
+        cut(&description, LONGEST_TEXT)
+    }
+
+    /// Whether it names its cure, so that another account that says the same confirms it. What the product advises is
+    /// named by nobody, a key that was cut leaves words out, and for a cause that is not known a word or two are said
+    /// of everything.
+    #[must_use]
+    pub fn names_the_cure(&self, cause: Cause) -> bool {
+        self.fix_key != ADVICE_KEY
+            && !self.fix_key.ends_with(CUT)
+            && (cause != Cause::Unknown || self.fix_key.split(' ').count() >= FEWEST_WORDS)
+    }
 }
 
 /// Words that tell what a text is about, and the tag for them.
@@ -122,16 +149,12 @@ pub fn extract(provider: Provider, cause: Cause, message: &str, fix: Option<&str
         sentence => format!("{}: {sentence}", cause.title()),
     };
     let seen = message.trim();
-    let description = match (cause, seen.is_empty()) {
-        (_, true) => cause.advice().to_owned(),
-        (Cause::Unknown, false) => format!("Seen as: {seen}"),
-        (cause, false) => format!("{} Seen as: {seen}", cause.advice()),
-    };
     Lesson {
         category: category(cause, &format!("{seen} {words}")),
-        tags: tags(provider, cause, &format!("{seen} {words}")),
+        tags: tags(provider, cause, &words),
         title: cut(&title, LONGEST_TITLE),
-        description: cut(&description, LONGEST_TEXT),
+        explanation: cause.advice().to_owned(),
+        seen: seen.to_owned(),
         solution: cut(&solution, LONGEST_TEXT),
         code_examples,
         fix_key: key,
@@ -271,7 +294,7 @@ mod tests {
         assert_eq!(lesson.title, "The server insists on TLS: Set sslmode to require");
         assert_eq!(lesson.solution, "1. Set sslmode to require.\n2. Test again");
         assert_eq!(lesson.category, Category::ErrorResolution);
-        assert!(lesson.description.ends_with("Seen as: FATAL: no encryption"));
+        assert!(lesson.description(Cause::TlsRequired).ends_with("Seen as: FATAL: no encryption"));
         assert_eq!(lesson.tags, ["postgresql", "tls_required", "tls"]);
         let code: Vec<_> = lesson.code_examples.iter().map(|e| (e.language.as_str(), e.code.as_str())).collect();
         assert_eq!(code, [("sql", "alter system set ssl = on;"), ("sh", "psql -c 'show ssl'")]);
@@ -282,6 +305,25 @@ mod tests {
         let lesson = extract(Provider::MySql, Cause::HostBlocked, "", None);
         assert_eq!((lesson.title.as_str(), lesson.fix_key.as_str()), (Cause::HostBlocked.title(), ADVICE_KEY));
         assert_eq!(lesson.solution, Cause::HostBlocked.advice());
+        assert_eq!(lesson.description(Cause::HostBlocked), Cause::HostBlocked.advice());
+    }
+
+    #[test]
+    fn only_what_is_said_in_full_names_a_cure() {
+        let long = (0..60).map(|word| format!("word{word}")).collect::<Vec<_>>().join(" ");
+        for (cause, fix, names) in [
+            (Cause::ConnectionRefused, None, false),
+            (Cause::ConnectionRefused, Some("…"), false),
+            (Cause::ConnectionRefused, Some("Advice!"), false),
+            (Cause::ConnectionRefused, Some(long.as_str()), false),
+            (Cause::ConnectionRefused, Some("restart"), true),
+            (Cause::Unknown, Some("restart it"), false),
+            (Cause::Unknown, Some("restart the server"), false),
+            (Cause::Unknown, Some("restart the database server"), true),
+        ] {
+            let lesson = extract(Provider::PostgreSql, cause, "something", fix);
+            assert_eq!(lesson.names_the_cure(cause), names, "{fix:?} for {cause}");
+        }
     }
 
     #[test]

@@ -8,11 +8,13 @@
 //! 1. Ada's connection fails. She reports the message and what she did, and that it worked (`learn_from_error`).
 //! 2. `redact` takes out her hosts, users, databases and secrets; `extract` makes an entry of the rest.
 //! 3. Words that a person wrote are seen by that person alone, until a second account reports the same cure, an
-//!    administrator confirms it, or the product itself saw it work. Then it is shared.
+//!    administrator confirms it, or the product itself saw it work. Then the cure is shared; the message that she saw
+//!    is confirmed by nobody but an administrator, and goes from it otherwise. Who names no cure confirms none.
 //! 4. What comes without a token is held back altogether until an administrator confirms it: below 60, unlisted, and
-//!    unable to change what is confirmed.
+//!    unable to change what is confirmed. No more waits than an administrator could read, and nothing for ever.
 //!
-//! Nothing here reads a credential: a success is learnt from the classes of its settings ([`patterns`]).
+//! A success is learnt from the classes of its settings ([`patterns`]), without any secret. A report is redacted with the
+//! secrets of the one who tells: they are opened for that, held in memory that is wiped, and gone with the text.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -222,6 +224,60 @@ pub struct Found {
     pub entries: Vec<KnowledgeEntry>,
     /// Whether whoever asks may confirm, edit, hide and delete.
     pub may_moderate: bool,
+    /// Whether there is a further page of them.
+    pub more: bool,
+}
+
+/// What is not listed, as administrators look through it: apart, so that what strangers send hides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shelf {
+    /// Reported by accounts, and not confirmed.
+    Waiting,
+    /// Reported without a token, and not confirmed.
+    Anonymous,
+    /// Hidden by an administrator.
+    Hidden,
+}
+
+impl Shelf {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Waiting, Self::Anonymous, Self::Hidden];
+
+    /// The name in the page's address.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Anonymous => "anonymous",
+            Self::Hidden => "hidden",
+        }
+    }
+
+    /// The shelf with this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|shelf| shelf.code() == code)
+    }
+
+    /// The words that people read.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "By accounts",
+            Self::Anonymous => "Without a token",
+            Self::Hidden => "Hidden",
+        }
+    }
+
+    /// The address of one of its pages, which are counted from 1.
+    #[must_use]
+    pub fn path(self, page: u32) -> String {
+        match page {
+            0 | 1 => format!("/knowledge?show={}", self.code()),
+            page => format!("/knowledge?show={}&page={page}", self.code()),
+        }
+    }
 }
 
 /// What an import did.
@@ -382,19 +438,21 @@ const SAME: &[(&str, &str)] = &[
 
 /// Words of a key; a cure that needs more is told apart by the first ones.
 const LONGEST_KEY: usize = 40;
+/// How a key ends that does not hold the whole cure; no word of a key does.
+const CUT: &str = "…";
 
 /// What makes two cures the same: their telling words, each once and in order, without case, signs or filling words.
 #[must_use]
 pub fn fix_key(fix: &str) -> String {
     let lower = fix.to_lowercase();
-    let mut words: Vec<&str> = lower
+    let mut telling = lower
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty() && !FILLING.contains(word))
-        .map(|word| SAME.iter().find(|(other, _)| *other == word).map_or(word, |(_, same)| same))
-        .take(LONGEST_KEY)
-        .collect();
+        .map(|word| SAME.iter().find(|(other, _)| *other == word).map_or(word, |(_, same)| same));
+    let mut words: Vec<&str> = telling.by_ref().take(LONGEST_KEY).collect();
     words.sort_unstable();
     words.dedup();
+    words.extend(telling.next().map(|_| CUT));
     words.join(" ")
 }
 
@@ -443,5 +501,8 @@ mod tests {
         assert_ne!(fix_key("Set TLS to require"), fix_key("Set TLS to disable"));
         assert_eq!(fix_key("…"), "");
         assert_eq!(fix_key("Port auf 6543 ändern"), "6543 auf port ändern");
+        let words = |count: u32| (0..count).map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ");
+        assert!(!fix_key(&words(40)).contains('…'));
+        assert!(fix_key(&words(41)).ends_with(" …") && fix_key(&words(41)) != fix_key(&words(40)));
     }
 }

@@ -20,7 +20,7 @@ const LARGEST: usize = 1024 * 1024;
 /// else that was typed. A megabyte, each byte of which may take three in a form.
 pub const LARGEST_PASTED: usize = 4 * 1024 * 1024;
 /// Where the functions of those forms are.
-const PASTED: [&str; 3] = ["/connections/", "/config_check/", "/import/"];
+const PASTED: [&str; 4] = ["/connections/", "/config_check/", "/import/", "/knowledge/"];
 /// How long a body may take to arrive, whatever its size.
 const SLOWEST: Duration = Duration::from_secs(20);
 

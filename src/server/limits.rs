@@ -7,6 +7,7 @@
 //! | probes | 60 | each token, and each account in its browsers: one for each operation that connects |
 //! | strangers | 600 | each address, for requests without a valid token |
 //! | refusals | 10 | each address and account: how many are recorded, so that nobody can flood the log |
+//! | lessons | 1 an hour | each address and act: how much that came without a token is recorded |
 //!
 //! | places | at once | who |
 //! | --- | --- | --- |
@@ -73,7 +74,10 @@ struct Buckets<K: Hash + Eq + Clone>(RateLimiter<K, HashMapStateStore<K>, Ticks,
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
     fn new(per_minute: u32, clock: &Arc<dyn Clock>) -> Self {
-        let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+        Self::of(Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN)), clock)
+    }
+
+    fn of(quota: Quota, clock: &Arc<dyn Clock>) -> Self {
         let ticks = Ticks(Arc::clone(clock));
         Self(RateLimiter::hashmap_with_clock(quota, ticks.clone()), ticks)
     }
@@ -150,6 +154,7 @@ pub struct Limits {
     refusals: Buckets<(IpAddr, Option<UserId>)>,
     operations: Places,
     transactions: Places,
+    lessons: Buckets<(IpAddr, &'static str)>,
 }
 
 impl Limits {
@@ -163,6 +168,7 @@ impl Limits {
             refusals: Buckets::new(REFUSALS, clock),
             operations: Places::new(OPERATIONS),
             transactions: Places::new(TRANSACTIONS),
+            lessons: Buckets::of(Quota::per_hour(NonZeroU32::MIN), clock),
         }
     }
 
@@ -223,6 +229,12 @@ impl Limits {
         self.refusals.take(&(network(origin), user)).is_ok()
     }
 
+    /// Whether `action`, which taught something without a token, is to be recorded of this origin.
+    #[must_use]
+    pub fn may_record_lesson(&self, origin: &Origin, action: &'static str) -> bool {
+        self.lessons.take(&(network(origin), action)).is_ok()
+    }
+
     /// Forgets buckets that are full again and places that nobody has; returns how many are left.
     #[must_use]
     pub fn forget_idle(&self) -> usize {
@@ -232,6 +244,7 @@ impl Limits {
             + self.refusals.forget_full()
             + self.operations.forget_free()
             + self.transactions.forget_free()
+            + self.lessons.forget_full()
     }
 }
 
@@ -293,6 +306,19 @@ mod tests {
         assert_eq!(limits.forget_idle(), 100);
         time.advance(Duration::from_secs(61));
         assert_eq!(limits.forget_idle(), 0);
+    }
+
+    #[test]
+    fn a_stranger_s_lessons_are_recorded_once_an_hour() {
+        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
+        let clock: Arc<dyn Clock> = Arc::new(time.clone());
+        let limits = Limits::new(&clock);
+        let recorded = |ip, action| limits.may_record_lesson(&from(ip), action);
+        assert!(recorded("192.0.2.7", "learn") && recorded("192.0.2.7", "vote") && recorded("192.0.2.8", "learn"));
+        time.advance(Duration::from_mins(59));
+        assert!(!recorded("192.0.2.7", "learn"));
+        time.advance(Duration::from_mins(1));
+        assert!(recorded("192.0.2.7", "learn") && !recorded("192.0.2.7", "learn"));
     }
 
     #[test]

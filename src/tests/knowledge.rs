@@ -1,17 +1,24 @@
 //! The knowledge base with several people: what one learns, who sees it, and that nothing of them is in it.
 
+mod moderation;
+mod transfer;
+
 use http::StatusCode;
 use mooring::{
     auth::{Scope, server::Caller},
-    connections::{NewConnection, Provider, server::create, url::parse_url},
+    connections::{
+        NewConnection, Provider,
+        server::{create, seal_plaintext_rows},
+        url::parse_url,
+    },
     error::AppError,
     health::{CheckOrigin, server::check_now},
     ids::ConnectionId,
     knowledge::{
-        KnowledgeEntry, Search,
+        Search,
         server::{
-            self as knowledge, Asker, Edit, ErrorReport, VerifiedFix, learn_from_error, learn_verified_fix, search,
-            stock, suggestions, transfer,
+            self as knowledge, Asker, ErrorReport, VerifiedFix, learn_from_error, learn_verified_fix, search, stock,
+            suggestions,
         },
     },
     probe::Cause,
@@ -67,6 +74,18 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
     let (_, c) = member(&app, "carol@third.example").await;
     connection(&ada, "Quarterly ledgers", "postgres://ledger_svc:swordfish@pgmain.acme-corp.example:5544/payrolls")
         .await;
+    // Came by SQL: one that can be read as settings, and one that cannot.
+    let user = ada.user_id().expect("an account");
+    run(
+        &mut app.database.connect().await,
+        &format!(
+            r#"insert into database_credentials (user_id, provider, connection_name, credentials)
+               values ('{user}', 'legacy', 'old', '{{"host": "h", "password": "tangerine9"}}'),
+                      ('{user}', 'legacy', 'older', '{{"hush": ["marmalade7"]}}')"#
+        ),
+    )
+    .await;
+    seal_plaintext_rows(&Caller::system(&app.state, "tests")).await.expect("they are sealed");
     let names = [
         "ada",
         "lovelace",
@@ -82,6 +101,8 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
         "10.77.3.9",
         "/home/",
         "sb_secret",
+        "tangerine9",
+        "marmalade7",
     ];
     let learnt = acted(
         &a,
@@ -90,7 +111,7 @@ async fn what_one_learnt_is_offered_to_all_without_anything_of_the_one() {
             "provider": "postgresql",
             "errorMessage": "FATAL: no pg_hba.conf entry for host \"10.77.3.9\", user \"ledger_svc\", database \"payrolls\", no encryption",
             "fixApplied": "Ask ada.lovelace@acme-corp.example. Turned TLS on for Quarterly ledgers on pgmain (port 5544), pw: hunter2, the password is swordfish; \
-                           c3dvcmRmaXNo and swordfish and sb_secret_abc123 are in /home/ada/.pgpass",
+                           c3dvcmRmaXNo and swordfish and sb_secret_abc123 are in /home/ada/.pgpass, tangerine9 opens it, and marmalade7",
             "fixWorked": true,
         }),
     )
@@ -174,6 +195,57 @@ async fn an_analysis_offers_what_another_s_confirmed_experience_taught() {
     }
 }
 
+/// Whoever names no cure must not learn what another saw; whoever names it learns the cure and nothing else.
+#[tokio::test]
+async fn a_stranger_does_not_read_what_another_saw() {
+    let app = TestApp::start().await;
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let (_, b) = member(&app, "bob@example.org").await;
+    let told = |message: &str, fix: &Value| json!({"provider": "postgresql", "errorMessage": message, "fixApplied": fix, "fixWorked": true});
+    let saw = "Connection refused: the zebra of room seven sleeps";
+    let long = (0..40).map(|word| format!("word{word}")).collect::<Vec<_>>().join(" ");
+    let names_nothing = [json!(null), json!(true), json!(false), json!(""), json!("…"), json!("advice"), json!([])];
+    for fix in names_nothing.iter().chain([&json!(format!("{long} the zebra"))]) {
+        acted(&a, "learn_from_error", told(saw, fix)).await;
+        acted(&a, "learn_from_error", told("it does not work, says the zebra", fix)).await;
+    }
+    acted(&a, "learn_from_error", told("it does not work, says the zebra", &json!("Restart it"))).await;
+    let of_bob = async || {
+        let seen =
+            json!([found(&b, json!({"limit": 100})).await, found(&app.anonymous(), json!({"limit": 100})).await]);
+        seen.to_string()
+    };
+    for fix in names_nothing.iter().chain([&json!(long), &json!("restart")]) {
+        for message in ["Connection refused", "it does not work"] {
+            acted(&b, "learn_from_error", told(message, fix)).await;
+        }
+    }
+    assert!(found(&app.anonymous(), json!({})).await.is_empty(), "nothing was confirmed: {}", of_bob().await);
+    assert!(!of_bob().await.contains("zebra"));
+
+    // He names her cure: that is shared, and what she saw is not.
+    let cure = json!("Unplug the flux regulator");
+    let hers = acted(&a, "learn_from_error", told(saw, &cure)).await;
+    assert!(found(&a, json!({"query": "flux"})).await[0]["description"].to_string().contains("zebra"), "it is hers");
+    let his = acted(&b, "learn_from_error", told("Connection refused", &cure)).await;
+    assert_eq!((&his["knowledgeId"], &his["created"]), (&hers["knowledgeId"], &json!(false)));
+    let shared = found(&app.anonymous(), json!({})).await;
+    assert_eq!((shared.len(), &shared[0]["solution"]), (1, &cure));
+    assert_eq!(shared[0]["description"], json!(Cause::ConnectionRefused.advice()));
+    assert!(!of_bob().await.contains("zebra"));
+    // A short cure of a cause that is known is one.
+    acted(&a, "learn_from_error", told(saw, &json!("Restart it"))).await;
+    acted(&b, "learn_from_error", told("Connection refused", &json!("restarted"))).await;
+    assert_eq!(found(&app.anonymous(), json!({})).await.len(), 2);
+    // What an administrator reads and confirms is shared as it is.
+    let own = found(&a, json!({"query": "zebra", "limit": 100})).await;
+    let advice =
+        own.iter().find(|entry| entry["cause"] == json!("connection_refused") && entry["standing"] == json!("private"));
+    let id = advice.expect("hers alone")["id"].as_str().expect("an id").parse().expect("an id");
+    knowledge::confirm(&ada, id).await.expect("it is confirmed");
+    assert!(of_bob().await.contains("zebra"));
+}
+
 #[tokio::test]
 async fn a_second_account_confirms_a_cure_and_it_is_one_entry() {
     let app = TestApp::start().await;
@@ -209,44 +281,26 @@ async fn a_second_account_confirms_a_cure_and_it_is_one_entry() {
 }
 
 #[tokio::test]
-async fn what_comes_without_a_token_is_held_back() {
+async fn what_is_typical_is_what_checks_saw_and_no_account_says() {
     let app = TestApp::start().await;
-    let admin = app.user("admin@example.org").await;
-    let (_, a) = member(&app, "ada@example.org").await;
-    let nobody = app.anonymous();
-    let told = acted(&nobody, "learn_from_error", report("Click on https://evil.example/now", true)).await;
-    assert_eq!((&told["created"], &told["confidenceScore"]), (&json!(true), &json!(59)));
-    for _ in 0..4 {
-        let more =
-            acted(&nobody, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": true})).await;
-        assert_eq!(more, json!({"success": true, "confidenceScore": 59}));
+    let (ada, a) = member(&app, "ada@example.org").await;
+    let (_, b) = member(&app, "bob@example.org").await;
+    let told = json!({"provider": "mysql", "credentials": {"host": "db.acme.example", "tls": "disable"}});
+    let first = acted(&a, "learn_from_success", told.clone()).await;
+    assert_eq!((&first["created"], &first["successCount"]), (&json!(true), &json!(1)));
+    for _ in 0..9 {
+        let again = acted(&a, "learn_from_success", told.clone()).await;
+        let known = (&again["patternId"], &again["created"], &again["successCount"]);
+        assert_eq!(known, (&first["patternId"], &json!(false), &json!(1)), "each account counts once");
     }
-    let more = acted(&nobody, "learn_from_error", report("click on https://evil.example/other", true)).await;
-    assert_eq!((&more["knowledgeId"], &more["confidenceScore"]), (&told["knowledgeId"], &json!(59)));
-    // Unlisted for everyone, and not there for accounts.
-    assert!(found(&nobody, json!({"limit": 100})).await.is_empty());
-    assert!(found(&a, json!({"limit": 100})).await.is_empty());
-    let vote = act(&a, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": true})).await;
-    assert_eq!(vote.status, StatusCode::NOT_FOUND);
+    assert_eq!(acted(&b, "learn_from_success", told).await["successCount"], json!(2));
+    assert!(knowledge::successful(&ada, None).await.expect("patterns").is_empty());
 
-    // What is confirmed is not changed by it.
-    let id = knowledge::waiting(&admin).await.expect("what waits")[0].id;
-    knowledge::confirm(&admin, id).await.expect("it is confirmed");
-    assert_eq!(found(&nobody, json!({})).await.len(), 1);
-    let refused =
-        acted(&nobody, "update_confidence", json!({"knowledgeId": told["knowledgeId"], "worked": false})).await;
-    assert_eq!(refused, json!({"success": false, "confidenceScore": 59}));
-    let ignored = acted(&nobody, "learn_from_error", report("Click on https://evil.example/now", false)).await;
-    assert_eq!((&ignored["knowledgeId"], &ignored["confidenceScore"]), (&told["knowledgeId"], &json!(59)));
-
-    // Successes without a token count for nothing that anyone is compared with.
-    let success = json!({"provider": "mysql", "credentials": {"host": "db.acme.example", "password": "hush"}, "connectionName": "x"});
-    let pattern = acted(&nobody, "learn_from_success", success.clone()).await;
-    assert_eq!((&pattern["created"], &pattern["successCount"]), (&json!(true), &json!(1)));
-    assert!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").is_empty());
-    let counted = acted(&a, "learn_from_success", success).await;
-    assert_eq!((&counted["patternId"], &counted["successCount"]), (&pattern["patternId"], &json!(1)));
-    assert_eq!(knowledge::successful(&admin, Some(Provider::MySql)).await.expect("patterns").len(), 1);
+    let asked = json!({"provider": "mysql", "credentials": {"host": "db.other.example", "tls": "verify-full"}});
+    let judged = a.post_json("/functions/v1/validate-database-config", &asked).await;
+    assert_eq!(judged.json()["comparison"]["similarConnections"], json!(0), "{}", judged.text());
+    let lines = count(&mut app.database.connect().await, "database_audit_log where details ? 'pattern'").await;
+    assert_eq!(lines, 2, "what changed something is recorded");
 }
 
 #[tokio::test]
@@ -322,6 +376,18 @@ async fn a_verified_fix_is_shared_at_once() {
     let worked = learn_verified_fix(&app.state, fix(true)).await.expect("learnt");
     assert_eq!(worked.confidence_score, 35);
     assert_eq!(found(&b, json!({})).await.len(), 1);
+
+    // Words of one's own that are nearly the same do not keep it private.
+    acted(&a, "learn_from_error", report("Restart the server and increase the max pool size", true)).await;
+    let fix = VerifiedFix {
+        cause: Cause::ConnectionRefused,
+        title: "Restart the server, and increase the pool size".to_owned(),
+        solution: "Increase the pool size.".to_owned(),
+        ..fix(true)
+    };
+    learn_verified_fix(&app.state, fix).await.expect("learnt");
+    let shared = found(&b, json!({"query": "connection_refused"})).await;
+    assert_eq!((shared.len(), &shared[0]["solution"]), (1, &json!("Increase the pool size.")));
 }
 
 #[tokio::test]
@@ -449,77 +515,6 @@ async fn the_stock_is_there_once_and_is_found() {
 }
 
 #[tokio::test]
-async fn administrators_moderate_and_nobody_else() {
-    let app = TestApp::start().await;
-    let (admin, _) = app.signed_in("admin@example.org").await;
-    let (ada, a) = member(&app, "ada@example.org").await;
-    let told = acted(&a, "learn_from_error", report("Open the port", true)).await;
-    let id = told["knowledgeId"].as_str().expect("an id").parse().expect("an id");
-    let words = || Edit {
-        title: "Open the port in the firewall".to_owned(),
-        description: "Closed.".to_owned(),
-        solution: "Open it.".to_owned(),
-        category: mooring::knowledge::Category::Configuration,
-    };
-    assert!(matches!(knowledge::confirm(&ada, id).await, Err(AppError::Forbidden(_))));
-    assert!(matches!(knowledge::edit(&ada, id, words()).await, Err(AppError::Forbidden(_))));
-    for hidden in [true, false] {
-        assert!(matches!(knowledge::set_hidden(&ada, id, hidden).await, Err(AppError::Forbidden(_))));
-    }
-    assert!(matches!(knowledge::delete(&ada, id).await, Err(AppError::Forbidden(_))));
-    assert!(matches!(transfer::export(&ada).await, Err(AppError::Forbidden(_))));
-    assert!(matches!(transfer::import(&ada, "{}").await, Err(AppError::Forbidden(_))));
-
-    knowledge::confirm(&admin, id).await.expect("it is confirmed");
-    knowledge::edit(&admin, id, words()).await.expect("it is edited");
-    let entry = |entries: Vec<Value>| entries.into_iter().find(|entry| entry["id"] == told["knowledgeId"]);
-    let seen = entry(found(&app.anonymous(), json!({})).await).expect("it is shared");
-    assert_eq!((&seen["title"], &seen["category"]), (&json!("Open the port in the firewall"), &json!("configuration")));
-    knowledge::set_hidden(&admin, id, true).await.expect("it is hidden");
-    assert!(entry(found(&a, json!({})).await).is_none(), "for its author too");
-    knowledge::set_hidden(&admin, id, false).await.expect("it is shown");
-    let empty = Edit { title: " ".to_owned(), ..words() };
-    assert!(matches!(knowledge::edit(&admin, id, empty).await, Err(AppError::Invalid(_))));
-
-    // Out and in again: what is known is known, what was deleted is new.
-    let file = serde_json::to_string(&transfer::export(&admin).await.expect("an export")).expect("JSON");
-    let again = transfer::import(&admin, &file).await.expect("an import");
-    assert_eq!((again.added, again.known), (0, 1));
-    knowledge::delete(&admin, id).await.expect("it is deleted");
-    assert_eq!(knowledge::delete(&admin, id).await, Err(AppError::NotFound));
-    let back = transfer::import(&admin, &file).await.expect("an import");
-    assert_eq!((back.added, back.known), (1, 0));
-    let evil = file.replace("Closed.", "<script>alert(1)</script>");
-    assert!(matches!(transfer::import(&admin, &evil).await, Err(AppError::Invalid(_))));
-
-    let lines: Vec<String> = sqlx::query_scalar(
-        "select action || ' ' || status from database_audit_log where action like 'knowledge.%' order by seq",
-    )
-    .fetch_all(&mut app.database.connect().await)
-    .await
-    .expect("the log");
-    let refused = ["confirm", "edit", "hide", "show", "delete", "import"].map(|act| format!("knowledge.{act} refused"));
-    let done = ["confirm", "edit", "hide", "show", "import", "delete", "import"];
-    let done = done.map(|act| format!("knowledge.{act} success"));
-    assert_eq!(lines[0], "knowledge.learn success");
-    assert_eq!((&lines[1..7], &lines[7..]), (&refused[..], &done[..]), "what a member tried is there too");
-
-    // The stock comes back if it is deleted, so it is hidden instead; edited words stay.
-    let system = Caller::system(&app.state, "tests");
-    stock::load(&system).await.expect("the stock");
-    let of_stock: KnowledgeEntry = search(
-        Asker::Account(&admin),
-        Search { provider: Some(Provider::MySql), category: None, query: "blocked".to_owned(), limit: 1 },
-    )
-    .await
-    .expect("found")[0]
-        .clone();
-    assert!(matches!(knowledge::delete(&admin, of_stock.id).await, Err(AppError::Conflict(_))));
-    knowledge::edit(&admin, of_stock.id, words()).await.expect("it is edited");
-    assert_eq!(stock::load(&system).await.expect("the stock"), 0);
-}
-
-#[tokio::test]
 async fn a_success_is_learnt_once_and_again_after_a_change() {
     let app = TestApp::start().await;
     let ada = app.user("ada@example.org").await;
@@ -608,29 +603,6 @@ async fn the_same_cure_in_nearly_the_same_words_is_one_entry() {
         assert_ne!(learnt(provider, message, other).await, first, "{provider}, {message}: {other}");
     }
     assert_eq!(count(&mut app.database.connect().await, "database_knowledge_base").await, 5);
-}
-
-#[tokio::test]
-async fn an_export_is_imported_whole() {
-    let (here, there) = (TestApp::start().await, TestApp::start().await);
-    let (admin, other) = (here.user("admin@example.org").await, there.user("admin@example.org").await);
-    stock::load(&Caller::system(&here.state, "tests")).await.expect("the stock");
-    let (_, a) = member(&here, "ada@example.org").await;
-    let own = acted(&a, "learn_from_error", report("Open \"the\" port: <tcp> & {more}", true)).await;
-    acted(&a, "update_confidence", json!({"knowledgeId": own["knowledgeId"], "worked": false})).await;
-    let id = own["knowledgeId"].as_str().expect("an id").parse().expect("an id");
-    knowledge::confirm(&admin, id).await.expect("it is confirmed");
-    // Held back, so nobody else's business.
-    acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
-
-    let export =
-        async |caller: &Caller| serde_json::to_value(transfer::export(caller).await.expect("an export")).expect("JSON");
-    let file = export(&admin).await;
-    assert!(file.to_string().contains("<tcp> & {more}") && !file.to_string().contains("flux"));
-    let report = transfer::import(&other, &file.to_string()).await.expect("an import");
-    let entries = file["entries"].as_array().expect("entries").len();
-    assert_eq!((usize::try_from(report.added).expect("a number"), report.known), (entries, 0));
-    assert_eq!(export(&other).await, file);
 }
 
 #[tokio::test]
@@ -759,7 +731,14 @@ async fn the_status_page_says_what_was_learnt_and_when() {
     let (_, a) = member(&app, "ada@example.org").await;
     acted(&a, "learn_from_error", report("Turn the flux regulator", true)).await;
     acted(&a, "learn_from_error", report("Turn the other regulator off", false)).await;
+    // What an account says is not known yet; what a check saw is.
     acted(&a, "learn_from_success", json!({"provider": "mysql", "credentials": {"host": "db.acme.example"}})).await;
+    run(
+        &mut app.database.connect().await,
+        "insert into connection_patterns (provider, port_class, tls_mode, route, host_class, success_count)
+         values ('mysql', 'default', 'require', 'direct', 'aws', 1)",
+    )
+    .await;
     let now = learning().await;
     assert_eq!(now.state, State::Ok);
     assert!(now.last_at.is_some());

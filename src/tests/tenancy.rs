@@ -19,7 +19,7 @@ use crate::support::{
 
 /// A row of each table with user data: the table, how to tell a row of the connection `$connection` of the
 /// user `$user`, and a statement that inserts one. A new table fails here until it is listed.
-const TABLES: [(&str, &str, &str); 17] = [
+const TABLES: [(&str, &str, &str); 18] = [
     (
         "users",
         "id = '$user'",
@@ -89,6 +89,16 @@ const TABLES: [(&str, &str, &str); 17] = [
           where entry.author_id = '$user' and error.user_id = '$user'
           limit 1
          on conflict do nothing",
+    ),
+    (
+        "pattern_reports",
+        "user_id = '$user'",
+        "with pattern as (
+             insert into connection_patterns (provider, port_class, tls_mode, route, host_class)
+             values (gen_random_uuid()::text, 'default', 'require', 'direct', 'aws')
+             returning id
+         )
+         insert into pattern_reports (pattern_id, user_id) select id, '$user' from pattern",
     ),
     (
         "database_alert_config",

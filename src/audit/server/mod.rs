@@ -56,6 +56,12 @@ impl Entry {
         Self { action, outcome, connection: None, details: Map::new() }
     }
 
+    /// What was done.
+    #[must_use]
+    pub const fn action(&self) -> &'static str {
+        self.action
+    }
+
     /// The connection that it is about.
     #[must_use]
     pub const fn connection(mut self, id: ConnectionId) -> Self {

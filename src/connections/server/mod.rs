@@ -1,7 +1,8 @@
 //! Connections as they are stored: sealed, owned by one account, scheduled from the moment they are saved.
 //!
 //! Every function takes the [`Caller`](crate::auth::server::Caller) first. Settings leave the vault in
-//! [`open_settings`], [`given()`] and [`test()`] only, and go to a probe from there.
+//! [`open_settings`], [`given()`] and [`test()`] only, and go to a probe from there; their secrets alone in `secrets_of`,
+//! for the redaction of what one tells others.
 
 mod adjust;
 mod adopt;

@@ -5,13 +5,14 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Stored;
+use super::{Stored, seal};
 use crate::{
     auth::server::Caller,
     connections::{
         Connection, Provider,
         labels::Labels,
         settings::{Secret, Settings},
+        url::parse_url,
     },
     error::AppError,
     health::quiet::QuietMode,
@@ -87,7 +88,11 @@ pub(super) async fn open_value(caller: &Caller, id: ConnectionId) -> Result<Valu
 }
 
 /// Every secret of the caller's connections that can be opened: what must not be in anything that leaves the account.
-/// For redaction, and for nothing else.
+/// For redaction, and for nothing else. Of a row that cannot be read as settings every text counts as a secret.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
 pub(crate) async fn secrets_of(caller: &Caller) -> Result<Vec<Secret>, AppError> {
     let mut tx = caller.read().await?;
     let rows = sqlx::query!(
@@ -100,14 +105,35 @@ pub(crate) async fn secrets_of(caller: &Caller) -> Result<Vec<Secret>, AppError>
     .await?;
     drop(tx);
     let mut secrets = Vec::new();
+    let mut closed = None;
     for row in rows {
         let stored = Stored { owner: row.user_id.into(), provider: row.provider, credentials: row.credentials };
-        let Some(provider) = stored.provider() else { continue };
-        if let Ok(settings) = stored.settings(caller, row.id.into(), provider) {
-            secrets.extend(settings.secrets().into_iter().map(Secret::new));
+        match stored.open(caller, row.id.into()) {
+            Ok(value) => secrets.extend(secrets_in(&stored.provider, &value)),
+            Err(error) => closed = Some((row.id, error)),
         }
     }
+    // One line, whatever the number: a lost key closes every row.
+    if let Some((id, error)) = closed {
+        tracing::warn!(connection = %id, "the secrets of a connection are unknown to redaction: {error}");
+    }
     Ok(secrets)
+}
+
+/// The secrets of what is stored: of the settings, where it can be read as such, and else each text, for it may be one.
+fn secrets_in(provider: &str, value: &Value) -> Vec<Secret> {
+    if let Some(settings) = seal::read(provider, value) {
+        return settings.secrets().into_iter().map(Secret::new).collect();
+    }
+    match value {
+        Value::String(text) => {
+            let settings = parse_url(text).map(|(_, settings)| settings.secrets()).unwrap_or_default();
+            settings.into_iter().chain([text.clone()]).map(Secret::new).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(|item| secrets_in(provider, item)).collect(),
+        Value::Object(fields) => fields.values().flat_map(|field| secrets_in(provider, field)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
 }
 
 /// The sealed row.
@@ -160,6 +186,28 @@ impl From<Row> for Connection {
             paused_at: row.paused_at.map(Into::into),
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_secrets_of_every_row_are_found() {
+        for (provider, value, secrets) in [
+            ("postgresql", json!({"host": "h", "password": "hunter2"}), vec!["hunter2"]),
+            ("legacy", json!({"host": "h", "password": "hunter2"}), vec!["hunter2"]),
+            ("legacy", json!({"url": "mysql://u:tangerine@h/d"}), vec!["tangerine"]),
+            ("legacy", json!("mysql://u:tangerine@h/d"), vec!["tangerine", "mysql://u:tangerine@h/d"]),
+            ("legacy", json!({"hosts": 5, "hush": ["a", {"b": "c"}], "n": 1}), vec!["a", "c"]),
+            ("postgresql", json!(null), vec![]),
+        ] {
+            let found = secrets_in(provider, &value);
+            assert_eq!(found.iter().map(Secret::reveal).collect::<Vec<_>>(), secrets, "{value}");
         }
     }
 }

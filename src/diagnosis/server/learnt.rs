@@ -1,17 +1,16 @@
-//! What was learnt from others, as fixes of an analysis: what their reports say worked, in words that name nobody.
+//! What was learnt from others, as fixes of an analysis: what their reports say worked and what was imported, in words
+//! that name nobody.
 
 use crate::{
     auth::server::Caller,
     connections::Provider,
     diagnosis::{Analysis, Priority, Source, SuggestedFix, Verification},
     error::AppError,
-    knowledge::{KnowledgeEntry, server::suggestions, steps},
+    knowledge::{KnowledgeEntry, server::experience, steps},
 };
 
 /// Fixes that are added at most.
-const MOST: usize = 3;
-/// Entries that are looked at for them: most of the surest are built in and say what the rules say already.
-const LOOKED_AT: u32 = 20;
+const MOST: u32 = 3;
 /// What makes a connection less safe, as people write it.
 const WEAKENING: [&str; 10] = [
     "sslmode=disable",
@@ -26,7 +25,8 @@ const WEAKENING: [&str; 10] = [
     "0.0.0.0/0",
 ];
 
-/// Adds what was learnt of the analysis' cause: suggested entries that somebody reported on.
+/// Adds what is known of the analysis' cause beyond the rules: suggested entries, but for those that are built in as
+/// long as nobody reported on them or edited them.
 ///
 /// # Errors
 ///
@@ -37,12 +37,11 @@ pub(super) async fn add(
     analysis: &mut Analysis,
     fixes: &mut Vec<SuggestedFix>,
 ) -> Result<(), AppError> {
-    let known = suggestions(caller, provider, analysis.cause, LOOKED_AT).await?;
-    let before = fixes.len();
-    fixes.extend(known.into_iter().filter(|entry| entry.usage_count > 0).take(MOST).map(fix));
-    if fixes.len() > before {
+    let known = experience(caller, provider, analysis.cause, MOST).await?;
+    if !known.is_empty() {
         analysis.sources.push(Source::Knowledge);
     }
+    fixes.extend(known.into_iter().map(fix));
     Ok(())
 }
 

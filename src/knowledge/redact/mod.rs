@@ -17,6 +17,7 @@ use base64::{
     alphabet::{STANDARD, URL_SAFE},
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use zeroize::Zeroizing;
 
 use self::rules::{Finding, RULES};
 use crate::probe::scrub::percent;
@@ -132,7 +133,7 @@ const SHORTEST_NAME: usize = 3;
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// What is taken out wherever it stands; the longest first.
-    known: Vec<(Kind, String)>,
+    known: Vec<(Kind, Zeroizing<String>)>,
     /// How many of them a rule found.
     found: usize,
 }
@@ -168,12 +169,12 @@ impl Redactor {
                 && !words::EVERYBODYS.contains(&lower.as_str())
                 && !words::COMMON.contains(&lower.as_str())
         };
-        if !is_telling || value.chars().any(is_mark) || self.known.iter().any(|(_, known)| known == value) {
+        if !is_telling || value.chars().any(is_mark) || self.known.iter().any(|(_, known)| known.as_str() == value) {
             return false;
         }
         let rank = |kind: Kind, known: &str| (std::cmp::Reverse(known.len()), kind);
         let place = self.known.partition_point(|(other, known)| rank(*other, known) <= rank(kind, value));
-        self.known.insert(place, (kind, value.to_owned()));
+        self.known.insert(place, (kind, Zeroizing::new(value.to_owned())));
         true
     }
 

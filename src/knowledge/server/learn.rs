@@ -4,12 +4,9 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Asker, confidence, identifiers::redactor_of, in_job};
+use super::{Asker, LEARN, Teller, confidence, identifiers::redactor_of, in_job, quarantine::make_room};
 use crate::{
-    audit::{
-        Outcome,
-        server::{self as audit, Entry},
-    },
+    audit::{Outcome, server::Entry},
     auth::server::Caller,
     connections::{Provider, server::secrets_of},
     error::AppError,
@@ -27,6 +24,8 @@ use crate::{
     },
     server::state::AppState,
 };
+
+const VOTE: &str = "knowledge.vote";
 
 /// What somebody saw and did.
 #[derive(Clone, Debug)]
@@ -56,7 +55,7 @@ pub struct Learnt {
     pub success_rate: f64,
 }
 
-/// A fix that the product itself tried against the real server.
+/// A fix that the product itself tried against the real server, as the operation `apply-database-fix` will tell it.
 #[derive(Clone, Debug)]
 pub struct VerifiedFix {
     /// What kind of database.
@@ -97,13 +96,14 @@ const ALIKE: f32 = 0.8;
 /// [`AppError::NotFound`] for an error that is not one's own; [`AppError::Forbidden`] for a token that may not
 /// change anything; [`AppError::Unavailable`] where our own database is away.
 pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<Learnt, AppError> {
-    let state = asker.state().clone();
-    let Some(caller) = asker.writer().await? else {
+    let teller = asker.teller().await?;
+    let Teller::Account(caller) = &teller else {
         // An error belongs to an account, so nobody without one has any: the link is not made.
         let cause = classify_text(report.provider, &report.message);
         let lesson = lesson(Redactor::new(), &report, cause).await?;
-        return in_job(async move { learn_anonymously(&state, report.provider, cause, lesson, report.worked).await })
-            .await;
+        let told =
+            Told { provider: report.provider, cause, lesson, worked: report.worked, origin: EntryOrigin::Anonymous };
+        return in_job(async move { learn_anonymously(&teller, told).await }).await;
     };
     let user = caller.user_id()?;
     let mut tx = caller.read().await?;
@@ -120,16 +120,12 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
         .filter(|cause| *cause != Cause::Unknown)
         .unwrap_or_else(|| classify_text(report.provider, &report.message));
     let lesson = lesson(redactor, &report, cause).await?;
-    let caller = caller.clone();
     in_job(async move {
         let told =
             Told { provider: report.provider, cause, lesson, worked: report.worked, origin: EntryOrigin::Person };
-        let mut tx = Caller::system(&state, "learn").write().await?;
+        let mut tx = Caller::system(teller.state(), "learn").write().await?;
         let learnt = learn_of_account(&mut tx, told, user, report.error_id).await?;
-        let entry = Entry::new("knowledge.learn", Outcome::Success)
-            .detail("knowledge", learnt.id.to_string())
-            .detail("worked", report.worked);
-        audit::record(&mut tx, &caller, entry).await?;
+        teller.record(&mut tx, line(LEARN, learnt.id, report.worked)).await?;
         tx.commit().await?;
         Ok(learnt)
     })
@@ -138,6 +134,8 @@ pub async fn learn_from_error(asker: Asker<'_>, report: ErrorReport) -> Result<L
 
 /// Learns from a fix that was tried against the real server. The words are the product's own, so what worked is
 /// shared at once, and confirms what was reported of the same fix.
+///
+/// Its caller is to be `apply-database-fix`, which is not there yet: until then the tests alone come this way.
 ///
 /// # Errors
 ///
@@ -166,19 +164,18 @@ pub async fn learn_verified_fix(state: &AppState, fix: VerifiedFix) -> Result<Le
 /// [`AppError::NotFound`] where there is none that one may see; [`AppError::Forbidden`] for a token that may not
 /// change anything.
 pub async fn update_confidence(asker: Asker<'_>, id: KnowledgeId, worked: bool) -> Result<Vote, AppError> {
-    let state = asker.state().clone();
-    let caller = asker.writer().await?.cloned();
+    let teller = asker.teller().await?;
     in_job(async move {
-        let mut tx = Caller::system(&state, "learn").write().await?;
+        let mut tx = Caller::system(teller.state(), "learn").write().await?;
         let entry = find_by_id(&mut tx, id).await?.ok_or(AppError::NotFound)?;
-        let vote = match &caller {
-            None if entry.is_shared => Vote { counted: false, confidence_score: entry.confidence },
-            None if entry.is_anonymous => {
+        let vote = match &teller {
+            Teller::Visitor(..) if entry.is_shared => Vote { counted: false, confidence_score: entry.confidence },
+            Teller::Visitor(..) if entry.is_anonymous => {
                 let learnt = count(&mut tx, &entry, worked).await?;
                 Vote { counted: true, confidence_score: learnt.confidence_score }
             }
-            None => return Err(AppError::NotFound),
-            Some(caller) => {
+            Teller::Visitor(..) => return Err(AppError::NotFound),
+            Teller::Account(caller) => {
                 let user = caller.user_id()?;
                 if !entry.is_shared && entry.author != Some(user.0) {
                     return Err(AppError::NotFound);
@@ -197,13 +194,12 @@ pub async fn update_confidence(asker: Asker<'_>, id: KnowledgeId, worked: bool) 
                 if is_vote {
                     keep_vote(&mut tx, entry.id, user, worked).await?;
                 }
-                let line = Entry::new("knowledge.vote", Outcome::Success)
-                    .detail("knowledge", id.to_string())
-                    .detail("worked", worked);
-                audit::record(&mut tx, caller, line).await?;
                 Vote { counted: true, confidence_score: learnt.confidence_score }
             }
         };
+        if vote.counted {
+            teller.record(&mut tx, line(VOTE, id, worked)).await?;
+        }
         tx.commit().await?;
         Ok(vote)
     })
@@ -222,7 +218,10 @@ async fn lesson(mut redactor: Redactor, report: &ErrorReport, cause: Cause) -> R
     let made = tokio::task::spawn_blocking(move || {
         redactor.read(&message);
         let fix = fix.map(|fix| redactor.redact(&fix));
-        extract(provider, cause, &redactor.redact(&message), fix.as_deref())
+        let message = redactor.redact(&message);
+        // The secrets that it knew are not needed any longer.
+        drop(redactor);
+        extract(provider, cause, &message, fix.as_deref())
     });
     made.await.map_err(|error| AppError::internal(&error))
 }
@@ -257,7 +256,8 @@ async fn learn_of_account(
     let is_products = told.origin == EntryOrigin::Product;
     let shared = match find_shared(tx, &told).await? {
         Some(found) => Some(found),
-        None => find_alike(tx, &told, user).await?,
+        // What the product saw work is shared, so it is never counted with words that are one's own alone.
+        None => find_alike(tx, &told, Some(user).filter(|_| !is_products)).await?,
     };
     let own = match shared {
         Some(found) => Some(found),
@@ -268,33 +268,36 @@ async fn learn_of_account(
         None => insert(tx, &told, Some(user), is_products && told.worked).await?,
     };
     keep_report(tx, learnt.id.0, user, error, told.worked).await?;
-    // A second account, or a fix that the product saw work, confirms what was held back.
-    if told.worked && (is_products || accounts_that_say_it_worked(tx, &told).await? >= 2) {
+    // A second account that names the same cure, or a fix that the product saw work, confirms what was held back.
+    let names_it = told.lesson.names_the_cure(told.cause);
+    if told.worked && (is_products || names_it && accounts_that_say_it_worked(tx, &told).await? >= 2) {
         return share(tx, &told, learnt).await;
     }
     Ok(learnt)
 }
 
-async fn learn_anonymously(
-    state: &AppState,
-    provider: Provider,
-    cause: Cause,
-    lesson: Lesson,
-    worked: bool,
-) -> Result<Learnt, AppError> {
-    let told = Told { provider, cause, lesson, worked, origin: EntryOrigin::Anonymous };
-    let mut tx = Caller::system(state, "learn").write().await?;
+async fn learn_anonymously(teller: &Teller, told: Told) -> Result<Learnt, AppError> {
+    let mut tx = Caller::system(teller.state(), "learn").write().await?;
     lock(&mut tx, &told).await?;
-    let learnt = if let Some(found) = find_shared(&mut tx, &told).await? {
+    if let Some(found) = find_shared(&mut tx, &told).await? {
         // What is confirmed stays as it is.
-        found.unchanged()
-    } else if let Some(found) = find_anonymous(&mut tx, &told).await? {
-        count(&mut tx, &found, worked).await?
+        return Ok(found.unchanged());
+    }
+    let learnt = if let Some(found) = find_anonymous(&mut tx, &told).await? {
+        count(&mut tx, &found, told.worked).await?
     } else {
-        insert(&mut tx, &told, None, false).await?
+        let learnt = insert(&mut tx, &told, None, false).await?;
+        make_room(&mut tx).await?;
+        learnt
     };
+    teller.record(&mut tx, line(LEARN, learnt.id, told.worked)).await?;
     tx.commit().await?;
     Ok(learnt)
+}
+
+/// The line of the audit log.
+fn line(action: &'static str, entry: KnowledgeId, worked: bool) -> Entry {
+    Entry::new(action, Outcome::Success).detail("knowledge", entry.to_string()).detail("worked", worked)
 }
 
 impl Found {
@@ -392,8 +395,12 @@ async fn find_shared(connection: &mut PgConnection, told: &Told) -> Result<Optio
     Ok(row.map(Found::from))
 }
 
-/// An entry, shared or one's own, that says the same in nearly the same words.
-async fn find_alike(connection: &mut PgConnection, told: &Told, user: UserId) -> Result<Option<Found>, sqlx::Error> {
+/// An entry, shared or `user`'s own, that says the same in nearly the same words.
+async fn find_alike(
+    connection: &mut PgConnection,
+    told: &Told,
+    user: Option<UserId>,
+) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::query_as!(
         FoundRow,
         r#"
@@ -408,7 +415,7 @@ async fn find_alike(connection: &mut PgConnection, told: &Told, user: UserId) ->
         "#,
         told.provider.code(),
         told.cause.code(),
-        user.0,
+        user.map(|user| user.0),
         told.lesson.fix_key,
         ALIKE,
     )
@@ -487,7 +494,7 @@ async fn insert(
         cause.code(),
         lesson.category.code(),
         lesson.title,
-        lesson.description,
+        lesson.description(*cause),
         lesson.solution,
         examples,
         &lesson.tags,
@@ -600,7 +607,8 @@ async fn accounts_that_say_it_worked(connection: &mut PgConnection, told: &Told)
 }
 
 /// Shares the oldest entry of the cure, unless one is shared already, and lets the others be counted with it: from
-/// here on it is one entry. The product's own words stand before those of people.
+/// here on it is one entry. The product's own words stand before those of people. It is the cure that was confirmed:
+/// the message that its author saw goes.
 async fn share(connection: &mut PgConnection, told: &Told, learnt: Learnt) -> Result<Learnt, AppError> {
     let kept = sqlx::query_scalar!(
         "
@@ -622,11 +630,13 @@ async fn share(connection: &mut PgConnection, told: &Told, learnt: Learnt) -> Re
     let row = sqlx::query!(
         r#"
         update database_knowledge_base
-           set shared_at = coalesce(shared_at, mooring_now())
+           set description = case when shared_at is null and edited_at is null then $2 else description end,
+               shared_at   = coalesce(shared_at, mooring_now())
          where id = $1
         returning round(confidence_score)::integer as "confidence!", successes, failures
         "#,
         kept,
+        told.lesson.explanation,
     )
     .fetch_one(connection)
     .await?;

@@ -4,11 +4,17 @@
 
 use std::future::Future;
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Category, CodeExample, EntryOrigin, KnowledgeEntry, Standing, success_rate};
 use crate::{
-    auth::server::Caller, connections::Provider, error::AppError, ids::KnowledgeId, probe::Cause,
+    audit::server as audit,
+    auth::server::{Caller, Origin},
+    connections::Provider,
+    error::AppError,
+    ids::KnowledgeId,
+    probe::Cause,
     server::state::AppState,
 };
 
@@ -16,6 +22,7 @@ mod identifiers;
 mod learn;
 mod moderate;
 mod patterns;
+pub mod quarantine;
 mod search;
 pub mod stock;
 pub mod transfer;
@@ -23,36 +30,65 @@ pub mod transfer;
 pub use learn::{ErrorReport, Learnt, VerifiedFix, Vote, learn_from_error, learn_verified_fix, update_confidence};
 pub use moderate::{Edit, confirm, delete, edit, set_hidden, waiting};
 pub use patterns::{Known, SuccessReport, learn_from_report, learn_from_success, successful};
-pub use search::{Cache, cures_of_connection, entry, search, suggestions};
+pub use search::{Cache, cures_of_connection, entry, experience, search, suggestions};
+
+/// The act of learning, in the audit log.
+const LEARN: &str = "knowledge.learn";
 
 /// Who tells or asks: an account, or someone without a token.
 #[derive(Clone, Copy, Debug)]
 pub enum Asker<'a> {
     /// Someone who has proved to be one.
     Account(&'a Caller),
-    /// Whoever reaches the server.
-    Anonymous(&'a AppState),
+    /// Whoever reaches the server, and from where.
+    Anonymous(&'a AppState, &'a Origin),
 }
 
 impl Asker<'_> {
-    /// The process's state.
-    #[must_use]
-    pub fn state(&self) -> &AppState {
-        match self {
-            Self::Account(caller) => caller.state(),
-            Self::Anonymous(state) => state,
-        }
-    }
-
-    /// The account that may write, if it is one.
+    /// The one who tells something.
     ///
     /// # Errors
     ///
     /// [`AppError::Forbidden`] for a token whose scope is less than `full`.
-    async fn writer(&self) -> Result<Option<&Caller>, AppError> {
-        let Self::Account(caller) = self else { return Ok(None) };
-        caller.require_full_scope().await?;
-        Ok(Some(caller))
+    async fn teller(&self) -> Result<Teller, AppError> {
+        match *self {
+            Self::Account(caller) => {
+                caller.require_full_scope().await?;
+                Ok(Teller::Account(caller.clone()))
+            }
+            Self::Anonymous(state, origin) => Ok(Teller::Visitor(state.clone(), origin.clone())),
+        }
+    }
+}
+
+/// Who tells something and may, for the job that writes it down.
+#[derive(Clone, Debug)]
+enum Teller {
+    /// An account, with a session or a token of scope `full`.
+    Account(Caller),
+    /// Someone without a token, and from where.
+    Visitor(AppState, Origin),
+}
+
+impl Teller {
+    /// The process's state.
+    const fn state(&self) -> &AppState {
+        match self {
+            Self::Account(caller) => caller.state(),
+            Self::Visitor(state, _) => state,
+        }
+    }
+
+    /// Records what was told, in the transaction that learns it. Of what comes without a token one line an hour is
+    /// recorded for each address and act: it is held back, and its volume is for nobody to choose.
+    async fn record(&self, tx: &mut PgConnection, entry: audit::Entry) -> Result<(), AppError> {
+        match self {
+            Self::Account(caller) => audit::record(tx, caller, entry).await,
+            Self::Visitor(state, origin) if state.limits().may_record_lesson(origin, entry.action()) => {
+                audit::record(tx, audit::Actor::visitor(None, origin.clone()), entry).await
+            }
+            Self::Visitor(..) => Ok(()),
+        }
     }
 }
 

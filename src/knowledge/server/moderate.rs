@@ -9,7 +9,7 @@ use crate::{
     auth::server::{Caller, Tx},
     error::{AppError, FieldError},
     ids::KnowledgeId,
-    knowledge::{Category, HIGHEST_LIMIT, KnowledgeEntry},
+    knowledge::{Category, Found, PAGE_LIMIT, Shelf},
 };
 
 const CONFIRM: &str = "knowledge.confirm";
@@ -79,12 +79,12 @@ pub(super) fn text_problem(text: &str, longest: usize) -> Option<String> {
     text.chars().any(hidden).then(|| "This holds a character that cannot be seen. Type it again.".to_owned())
 }
 
-/// What is not listed: quarantined, reported by accounts and not confirmed, or hidden; the newest first.
+/// What is not listed, the newest first: a page of a shelf, counted from 1.
 ///
 /// # Errors
 ///
 /// [`AppError::Forbidden`] for anyone but administrators.
-pub async fn waiting(caller: &Caller) -> Result<Vec<KnowledgeEntry>, AppError> {
+pub async fn waiting(caller: &Caller, shelf: Shelf, page: u32) -> Result<Found, AppError> {
     caller.require_admin()?;
     let mut tx = hand(caller).read().await?;
     let rows = sqlx::query_as!(
@@ -94,15 +94,23 @@ pub async fn waiting(caller: &Caller) -> Result<Vec<KnowledgeEntry>, AppError> {
                round(confidence_score)::integer as "confidence!", successes, failures, code_examples, tags, origin,
                shared_at is not null as "is_shared!", hidden_at is not null as "is_hidden!"
           from database_knowledge_base
-         where hidden_at is not null or shared_at is null
+         where (hidden_at is not null) = $1
+           and ($1 or shared_at is null and (origin = 'anonymous') = $2)
          order by updated_at desc, id
-         limit $1
+         limit $3
+        offset $4
         "#,
-        i64::from(HIGHEST_LIMIT),
+        shelf == Shelf::Hidden,
+        shelf == Shelf::Anonymous,
+        i64::from(PAGE_LIMIT) + 1,
+        i64::from(PAGE_LIMIT) * i64::from(page.saturating_sub(1)),
     )
     .fetch_all(&mut *tx)
     .await?;
-    Ok(rows.into_iter().filter_map(Row::entry).collect())
+    let page = usize::try_from(PAGE_LIMIT).unwrap_or(usize::MAX);
+    let more = rows.len() > page;
+    let entries = rows.into_iter().take(page).filter_map(Row::entry).collect();
+    Ok(Found { entries, may_moderate: true, more })
 }
 
 /// Shares an entry with everyone.

@@ -1,5 +1,8 @@
 //! Learning from successes: counts the kinds of configuration that work. A connection counts the first time that it
 //! answers, and the first time after its settings changed.
+//!
+//! What is compared with is what our own checks saw, and nothing else: what an account reports counts once for each
+//! account and kind, what comes without a token for nothing, and both apart.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +10,16 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Asker, in_job};
+use super::{Asker, LEARN, Teller, in_job};
 use crate::{
+    audit::{Outcome, server::Entry},
     auth::server::Caller,
     connections::{
         Provider,
         settings::{PublicSettings, TlsMode},
     },
     error::AppError,
-    ids::ConnectionId,
+    ids::{ConnectionId, UserId},
     knowledge::patterns::{Facts, Pattern, PatternCount, host_and_port},
 };
 
@@ -38,7 +42,8 @@ pub struct Known {
     pub id: Uuid,
     /// Whether it is new.
     pub created: bool,
-    /// How often it worked, with this time.
+    /// How often it worked, as our checks saw and accounts report, with this report; without a token, how often that
+    /// was claimed so.
     pub count: u64,
 }
 
@@ -78,25 +83,30 @@ pub async fn learn_from_success(connection: &mut PgConnection, answered: &[Conne
     }
     // In the order of their names, so that two processes never wait for each other in a circle.
     for (pattern, more) in counts {
-        add(connection, &pattern, more, 0).await?;
+        count_successes(connection, &pattern, more).await?;
     }
     Ok(())
 }
 
-/// Learns from a configuration that somebody says works. Without a token it counts for nothing that anyone sees.
+/// Learns from a configuration that somebody says works: nobody is compared with it before a check saw it.
 ///
 /// # Errors
 ///
 /// [`AppError::Forbidden`] for a token that may not change anything; [`AppError::Unavailable`] where our own
 /// database is away.
 pub async fn learn_from_report(asker: Asker<'_>, report: SuccessReport) -> Result<Known, AppError> {
-    let is_account = asker.writer().await?.is_some();
-    let state = asker.state().clone();
+    let teller = asker.teller().await?;
     in_job(async move {
         let pattern = pattern_of(report.provider, &report.settings);
-        let mut tx = Caller::system(&state, "learn").write().await?;
-        let (counted, claimed) = if is_account { (1, 0) } else { (0, 1) };
-        let known = add(&mut tx, &pattern, counted, claimed).await?;
+        let mut tx = Caller::system(teller.state(), "learn").write().await?;
+        let (known, is_news) = match &teller {
+            Teller::Account(caller) => report_success(&mut tx, &pattern, caller.user_id()?).await?,
+            Teller::Visitor(..) => (claim(&mut tx, &pattern, 1).await?, true),
+        };
+        if is_news {
+            let line = Entry::new(LEARN, Outcome::Success).detail("pattern", known.id.to_string());
+            teller.record(&mut tx, line).await?;
+        }
         tx.commit().await?;
         Ok(known)
     })
@@ -170,35 +180,75 @@ fn pattern_of(provider: Provider, settings: &Value) -> Pattern {
     Pattern::of(provider, Facts { host: first, port, tls })
 }
 
-async fn add(
+/// Counts what our own checks saw.
+async fn count_successes(connection: &mut PgConnection, pattern: &Pattern, more: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "
+        insert into connection_patterns as stored (provider, port_class, tls_mode, route, host_class, success_count)
+        values ($1, $2, $3, $4, $5, $6)
+            on conflict on constraint connection_patterns_kind_key do update
+           set success_count = stored.success_count + excluded.success_count, last_seen_at = mooring_now()
+        ",
+        pattern.provider,
+        pattern.port_class,
+        pattern.tls_mode,
+        pattern.route,
+        pattern.host_class,
+        more,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Remembers that the account says so; and whether it had not said so before.
+async fn report_success(
     connection: &mut PgConnection,
     pattern: &Pattern,
-    counted: i64,
-    claimed: i64,
-) -> Result<Known, sqlx::Error> {
+    user: UserId,
+) -> Result<(Known, bool), sqlx::Error> {
+    let known = claim(connection, pattern, 0).await?;
+    let done = sqlx::query!(
+        "insert into pattern_reports (pattern_id, user_id) values ($1, $2) on conflict do nothing",
+        known.id,
+        user.0,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let count = sqlx::query_scalar!(
+        r#"
+        select success_count + (select count(*) from pattern_reports where pattern_id = $1) as "count!"
+          from connection_patterns
+         where id = $1
+        "#,
+        known.id,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((Known { count: count.unsigned_abs(), ..known }, done.rows_affected() == 1))
+}
+
+/// Finds or makes the kind, and adds `more` to the claims that came without a token.
+async fn claim(connection: &mut PgConnection, pattern: &Pattern, more: i64) -> Result<Known, sqlx::Error> {
     let row = sqlx::query!(
         r#"
         insert into connection_patterns as stored
-               (provider, port_class, tls_mode, route, host_class, success_count, unconfirmed_count)
-        values ($1, $2, $3, $4, $5, $6, $7)
+               (provider, port_class, tls_mode, route, host_class, unconfirmed_count)
+        values ($1, $2, $3, $4, $5, $6)
             on conflict on constraint connection_patterns_kind_key do update
-           set success_count     = stored.success_count + excluded.success_count,
-               unconfirmed_count = stored.unconfirmed_count + excluded.unconfirmed_count,
-               last_seen_at      = mooring_now()
-        returning id, success_count, unconfirmed_count
+           set unconfirmed_count = stored.unconfirmed_count + excluded.unconfirmed_count
+        returning id, unconfirmed_count, xmax = 0 as "is_new!"
         "#,
         pattern.provider,
         pattern.port_class,
         pattern.tls_mode,
         pattern.route,
         pattern.host_class,
-        counted,
-        claimed,
+        more,
     )
     .fetch_one(connection)
     .await?;
-    let count = if counted > 0 { row.success_count } else { row.unconfirmed_count };
-    Ok(Known { id: row.id, created: count == counted + claimed, count: count.unsigned_abs() })
+    Ok(Known { id: row.id, created: row.is_new, count: row.unconfirmed_count.unsigned_abs() })
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub async fn search(asker: Asker<'_>, mut wanted: Search) -> Result<Arc<Vec<Know
             let mut tx = caller.read().await?;
             look_up(&mut tx, caller.state().knowledge(), Some(user), wanted).await
         }
-        Asker::Anonymous(state) => {
+        Asker::Anonymous(state, _) => {
             let state = state.clone();
             in_job(async move {
                 let mut tx = Caller::system(&state, "search knowledge").read().await?;
@@ -91,6 +91,31 @@ pub async fn suggestions(
     cause: Cause,
     limit: u32,
 ) -> Result<Vec<KnowledgeEntry>, AppError> {
+    suggested(caller, provider, cause, limit, true).await
+}
+
+/// The same without what is built in and has neither been reported on nor edited: that says what the rules of an
+/// analysis say already.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
+pub async fn experience(
+    caller: &Caller,
+    provider: Provider,
+    cause: Cause,
+    limit: u32,
+) -> Result<Vec<KnowledgeEntry>, AppError> {
+    suggested(caller, provider, cause, limit, false).await
+}
+
+async fn suggested(
+    caller: &Caller,
+    provider: Provider,
+    cause: Cause,
+    limit: u32,
+    with_stock: bool,
+) -> Result<Vec<KnowledgeEntry>, AppError> {
     let user = caller.user_id()?;
     let mut tx = caller.read().await?;
     let rows = sqlx::query_as!(
@@ -102,13 +127,15 @@ pub async fn suggestions(
           from database_knowledge_base
          where provider = $1 and cause = $2 and confidence_score >= $3::integer
            and hidden_at is null and (shared_at is not null or author_id = $4)
+           and ($5 or origin <> 'stock' or edited_at is not null or successes + failures > 0)
          order by confidence_score desc, usage_count desc, id
-         limit $5
+         limit $6
         "#,
         provider.code(),
         cause.code(),
         i32::from(SUGGESTED_FROM),
         user.0,
+        with_stock,
         i64::from(limit.clamp(1, HIGHEST_LIMIT)),
     )
     .fetch_all(&mut *tx)

@@ -1,10 +1,13 @@
 //! Entries out and in as JSON, for administrators. What comes in is data from anywhere: it is bounded, refused with
-//! the entry named where it holds markup that runs or something secret, and taken whole or not at all.
+//! the entry named where it holds markup that runs or something secret, and taken whole or not at all. What goes out is
+//! cut into parts of which each comes in again.
+
+use std::mem;
 
 use axum::{
     Json,
-    extract::State,
-    http::{Extensions, HeaderMap, HeaderValue, header},
+    extract::{Query, State},
+    http::{Extensions, HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -36,9 +39,11 @@ use crate::{
 const IMPORT: &str = "knowledge.import";
 /// The version of the format.
 const VERSION: u32 = 1;
-/// Bytes of an import.
+/// Bytes of an import, and of a part of an export. As a form it is up to three times as long, which `server::body` takes.
 pub const LONGEST_IMPORT: usize = 900 * 1024;
-/// Entries of an import.
+/// Bytes of a part around its entries.
+const FRAME: usize = 100;
+/// Entries of an import, and of a part of an export.
 const MOST_ENTRIES: usize = 2_000;
 const LONGEST_TITLE: usize = 200;
 const LONGEST_TEXT: usize = 8_000;
@@ -99,12 +104,12 @@ const fn usual_confidence() -> u8 {
     70
 }
 
-/// Every shared entry.
+/// Every shared entry, in as many parts as it takes for each to be imported again; one at least.
 ///
 /// # Errors
 ///
 /// [`AppError::Forbidden`] for anyone but administrators.
-pub async fn export(caller: &Caller) -> Result<KnowledgeFile, AppError> {
+pub async fn export(caller: &Caller) -> Result<Vec<KnowledgeFile>, AppError> {
     caller.require_admin()?;
     let mut tx = hand(caller).read().await?;
     let rows = sqlx::query!(
@@ -118,23 +123,50 @@ pub async fn export(caller: &Caller) -> Result<KnowledgeFile, AppError> {
     )
     .fetch_all(&mut *tx)
     .await?;
-    let entries = rows
-        .into_iter()
-        .map(|row| FileEntry {
-            provider: row.provider,
-            cause: row.cause,
-            category: row.category,
-            title: row.title,
-            description: row.description,
-            solution: row.solution,
-            code_examples: code_examples(row.code_examples),
-            tags: row.tags,
-            confidence_score: confidence(row.confidence),
-            successes: row.successes.unsigned_abs(),
-            failures: row.failures.unsigned_abs(),
-        })
-        .collect();
-    Ok(KnowledgeFile { version: VERSION, entries })
+    let entries = rows.into_iter().map(|row| FileEntry {
+        provider: row.provider,
+        cause: row.cause,
+        category: row.category,
+        title: row.title,
+        description: row.description,
+        solution: row.solution,
+        code_examples: code_examples(row.code_examples),
+        tags: row.tags,
+        confidence_score: confidence(row.confidence),
+        successes: row.successes.unsigned_abs(),
+        failures: row.failures.unsigned_abs(),
+    });
+    cut(entries, LONGEST_IMPORT)
+}
+
+/// In how many parts an export comes; none for who may not have it.
+///
+/// # Errors
+///
+/// [`AppError::Unavailable`] where our own database is away.
+pub async fn parts(caller: &Caller) -> Result<u32, AppError> {
+    if !caller.is_admin() {
+        return Ok(0);
+    }
+    Ok(u32::try_from(export(caller).await?.len()).unwrap_or(u32::MAX))
+}
+
+/// The entries in parts of at most `longest` bytes and [`MOST_ENTRIES`].
+fn cut(entries: impl Iterator<Item = FileEntry>, longest: usize) -> Result<Vec<KnowledgeFile>, AppError> {
+    let mut parts = Vec::new();
+    let (mut part, mut bytes) = (Vec::new(), FRAME);
+    for entry in entries {
+        // With the comma behind it.
+        let length = serde_json::to_vec(&entry).map_err(|error| AppError::internal(&error))?.len() + 1;
+        if !part.is_empty() && (bytes + length > longest || part.len() == MOST_ENTRIES) {
+            parts.push(KnowledgeFile { version: VERSION, entries: mem::take(&mut part) });
+            bytes = FRAME;
+        }
+        bytes += length;
+        part.push(entry);
+    }
+    parts.push(KnowledgeFile { version: VERSION, entries: part });
+    Ok(parts)
 }
 
 /// Adds the entries of a file, shared. A cure that is there already stays as it is.
@@ -144,7 +176,12 @@ pub async fn export(caller: &Caller) -> Result<KnowledgeFile, AppError> {
 /// [`AppError::Forbidden`] for anyone but administrators; [`AppError::Invalid`] for `file`, with what is wrong.
 pub async fn import(caller: &Caller, file: &str) -> Result<ImportReport, AppError> {
     caller.require_admin_for(IMPORT).await?;
-    let entries = read(file).map_err(|problem| AppError::invalid("file", problem))?;
+    let file = file.to_owned();
+    // Thousands of texts are judged, and nobody else should wait for it.
+    let entries = tokio::task::spawn_blocking(move || read(&file))
+        .await
+        .map_err(|error| AppError::internal(&error))?
+        .map_err(|problem| AppError::invalid("file", problem))?;
     let mut tx = hand(caller).write().await?;
     let mut report = ImportReport::default();
     for entry in entries {
@@ -160,25 +197,37 @@ pub async fn import(caller: &Caller, file: &str) -> Result<ImportReport, AppErro
     Ok(report)
 }
 
-/// `GET /knowledge/export.json`.
+/// Which part of an export is asked for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Part {
+    /// Counted from 1, which is also what is meant where nothing is said.
+    part: Option<u32>,
+}
+
+/// `GET /knowledge/export.json?part=1`.
 ///
 /// # Errors
 ///
-/// [`AppError::Unauthenticated`] without a session, [`AppError::Forbidden`] for members.
+/// [`AppError::Unauthenticated`] without a session, [`AppError::Forbidden`] for members, [`AppError::NotFound`] for a
+/// part that there is not.
 pub async fn download(
     State(state): State<AppState>,
+    Query(Part { part }): Query<Part>,
     session: Session,
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Result<Response, AppError> {
     let origin = Origin::of(&headers, &extensions, state.config());
     let caller = caller_from_session(&state, &session, origin).await?;
-    let mut response = Json(export(&caller).await?).into_response();
-    response.headers_mut().insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"mooring-knowledge.json\""),
-    );
-    Ok(response)
+    let files = export(&caller).await?;
+    let part = part.unwrap_or(1);
+    let name = match files.len() {
+        1 => "mooring-knowledge.json".to_owned(),
+        all => format!("mooring-knowledge-{part}-of-{all}.json"),
+    };
+    let file =
+        (1..).zip(files).find_map(|(number, file)| (number == part).then_some(file)).ok_or(AppError::NotFound)?;
+    Ok(([(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))], Json(file)).into_response())
 }
 
 /// The entries of a file, each of them judged.
@@ -330,6 +379,26 @@ mod tests {
     fn a_plain_file_is_read() {
         let entries = read(&file(|_| {})).expect("it is fine");
         assert_eq!((entries.len(), entries[0].confidence_score, entries[0].cause.as_str()), (1, 70, "unknown"));
+    }
+
+    #[test]
+    fn what_is_exported_is_cut_into_parts_that_are_taken() {
+        let entry = read(&file(|_| {})).expect("it is fine").remove(0);
+        let long = |text: &str| FileEntry { solution: text.repeat(2_000), ..entry.clone() };
+        for (entries, longest, parts) in [
+            (vec![], LONGEST_IMPORT, vec![0]),
+            (vec![entry.clone(); 3], LONGEST_IMPORT, vec![3]),
+            (vec![entry.clone(); 2 * MOST_ENTRIES + 1], LONGEST_IMPORT, vec![MOST_ENTRIES, MOST_ENTRIES, 1]),
+            // Each of them is 4,000 bytes and more, for a quote takes two.
+            (vec![long("\""); 7], 10_000, vec![2, 2, 2, 1]),
+            (vec![long("ü"); 7], 15_000, vec![3, 3, 1]),
+        ] {
+            let cut = cut(entries.into_iter(), longest).expect("parts");
+            assert_eq!(cut.iter().map(|part| part.entries.len()).collect::<Vec<_>>(), parts);
+            for part in cut {
+                assert!(serde_json::to_vec(&part).expect("JSON").len() <= longest);
+            }
+        }
     }
 
     #[test]

@@ -15,18 +15,18 @@ use crate::{
     error::AppError,
     ids::KnowledgeId,
     knowledge::{
-        Category, EntryOrigin, Found, KnowledgeEntry, Standing,
+        Category, EntryOrigin, Found, KnowledgeEntry, Shelf, Standing,
         api::{
-            EditKnowledge, ImportKnowledge, ModerateKnowledge, VoteKnowledge, get_knowledge, search_knowledge,
-            waiting_knowledge,
+            EditKnowledge, ImportKnowledge, ModerateKnowledge, VoteKnowledge, get_knowledge, knowledge_parts,
+            search_knowledge, waiting_knowledge,
         },
         entry_path,
     },
     probe::Cause,
     provider_docs::cause_path,
     ui::{
-        Button, ButtonKind, Card, EmptyState, ErrorState, Icon, IconName, Page, PageHeader, SelectField, SkeletonRows,
-        Tab, Tabs, Tag, TextField, Tone, use_toasts,
+        Button, ButtonKind, ButtonLink, Card, EmptyState, ErrorState, Icon, IconName, Page, PageHeader, SelectField,
+        SkeletonRows, Tab, Tabs, Tag, TextField, Tone, use_toasts,
     },
 };
 
@@ -36,7 +36,8 @@ struct Asked {
     query: String,
     provider: String,
     category: String,
-    waiting: bool,
+    /// What of that which is not listed, and which page of it.
+    shelf: Option<(Shelf, u32)>,
 }
 
 /// What can be done on the page.
@@ -99,7 +100,10 @@ pub fn KnowledgePage() -> impl IntoView {
                 query: text("q"),
                 provider: text("provider"),
                 category: text("category"),
-                waiting: address.get_str("show") == Some("waiting"),
+                shelf: address.get_str("show").and_then(Shelf::from_code).map(|shelf| {
+                    let page = address.get_str("page").and_then(|page| page.parse().ok());
+                    (shelf, page.unwrap_or(1))
+                }),
             }
         })
     });
@@ -107,32 +111,31 @@ pub fn KnowledgePage() -> impl IntoView {
     let found = Resource::new_blocking(
         move || (asked.get(), acts.versions()),
         |(asked, _)| async move {
-            if asked.waiting {
-                waiting_knowledge().await.map(|entries| Found { entries, may_moderate: true })
-            } else {
-                search_knowledge(asked.query, asked.provider, asked.category).await
+            match asked.shelf {
+                Some((shelf, page)) => waiting_knowledge(shelf, page).await,
+                None => search_knowledge(asked.query, asked.provider, asked.category).await,
             }
         },
     );
+    let parts = Resource::new_blocking(move || acts.versions(), |_| knowledge_parts());
     let tabs = move || {
         view! {
             <Transition>
                 {move || {
+                    let parts = parts.get().and_then(Result::ok);
                     found
                         .get()
                         .and_then(Result::ok)
                         .filter(|found| found.may_moderate)
                         .map(|_| {
-                            let waiting = asked.with(|asked| asked.waiting);
+                            let waiting = asked.with(|asked| asked.shelf.is_some());
                             let tabs = vec![
                                 Tab::new("/knowledge", "Known", !waiting),
-                                Tab::new("/knowledge?show=waiting", "Waiting and hidden", waiting),
+                                Tab::new(Shelf::Waiting.path(1), "Waiting and hidden", waiting),
                             ];
                             view! {
                                 <Tabs label="Which entries" tabs />
-                                <a class="button" href="/knowledge/export.json" rel="external" download="">
-                                    "Export"
-                                </a>
+                                {parts.map(export_links)}
                             }
                         })
                 }}
@@ -160,6 +163,24 @@ pub fn KnowledgePage() -> impl IntoView {
                 </Transition>
             </div>
         </Page>
+    }
+}
+
+/// A link to each part of the export.
+fn export_links(parts: u32) -> Vec<AnyView> {
+    let link = |href: String, words: String| {
+        view! {
+            <a class="button" href=href rel="external" download="">
+                {words}
+            </a>
+        }
+        .into_any()
+    };
+    match parts {
+        1 => vec![link("/knowledge/export.json".to_owned(), "Export".to_owned())],
+        all => (1..=all)
+            .map(|part| link(format!("/knowledge/export.json?part={part}"), format!("Export {part} of {all}")))
+            .collect(),
     }
 }
 
@@ -202,7 +223,7 @@ pub fn KnowledgeEntryPage() -> impl IntoView {
 
 #[component]
 fn Alone(found: Found, acts: Acts) -> impl IntoView {
-    let Found { entries, may_moderate } = found;
+    let Found { entries, may_moderate, .. } = found;
     let entries = entries
         .into_iter()
         .map(|entry| {
@@ -255,15 +276,19 @@ fn Filters(asked: Memo<Asked>) -> impl IntoView {
 
 #[component]
 fn Nothing(asked: Asked) -> impl IntoView {
-    if asked.waiting {
-        return view! {
-            <EmptyState
-                title="Nothing waits"
-                icon=IconName::Check
-                text="What is reported without a token, or by one person alone, waits here until you confirm it."
-            />
-        }
-        .into_any();
+    if let Some((shelf, _)) = asked.shelf {
+        let (title, text) = match shelf {
+            Shelf::Waiting => (
+                "Nothing waits",
+                "What one person alone reports waits here until another says the same, or you confirm it.",
+            ),
+            Shelf::Anonymous => (
+                "Nothing waits",
+                "What is reported without a token waits here until you confirm it, for thirty days at most.",
+            ),
+            Shelf::Hidden => ("Nothing is hidden", "What you hide from everyone is kept here."),
+        };
+        return view! { <EmptyState title icon=IconName::Check text /> }.into_any();
     }
     view! {
         <EmptyState
@@ -281,14 +306,40 @@ fn Nothing(asked: Asked) -> impl IntoView {
 
 #[component]
 fn Results(found: Found, asked: Asked, acts: Acts) -> impl IntoView {
-    let Found { entries, may_moderate } = found;
+    let Found { entries, may_moderate, more } = found;
+    let shelves = asked.shelf.map(|(current, _)| {
+        let tabs = Shelf::ALL.map(|shelf| Tab::new(shelf.path(1), shelf.label(), shelf == current));
+        view! { <Tabs label="What is not listed" tabs=tabs.into() /> }
+    });
+    let pages = asked.shelf.filter(|(_, page)| more || *page > 1).map(|(shelf, page)| {
+        let newer = (page > 1).then(|| {
+            view! {
+                <ButtonLink href=shelf.path(page - 1) small=true>
+                    "Newer"
+                </ButtonLink>
+            }
+        });
+        let older = more.then(|| {
+            view! {
+                <ButtonLink href=shelf.path(page.saturating_add(1)) small=true>
+                    "Older"
+                </ButtonLink>
+            }
+        });
+        view! {
+            <nav class="row" aria-label="Pages">
+                {newer}
+                {older}
+            </nav>
+        }
+    });
     let import = may_moderate.then(|| view! { <Import import=acts.import /> });
     let entries = if entries.is_empty() {
         view! { <Nothing asked /> }.into_any()
     } else {
         view! { <Entries entries acts may_moderate /> }.into_any()
     };
-    view! { <div class="stack-wide">{entries} {import}</div> }
+    view! { <div class="stack-wide">{shelves} {entries} {pages} {import}</div> }
 }
 
 #[component]
@@ -475,7 +526,7 @@ fn Import(import: ServerAction<ImportKnowledge>) -> impl IntoView {
         })
     };
     view! {
-        <Card title="Import" note="An export of this or another Mooring">
+        <Card title="Import" note="An export of this or another Mooring; of several parts, one after the other">
             <ActionForm action=import attr:class="card-body form">
                 <div class="field">
                     <label for="import-file">"The exported JSON"</label>

@@ -144,7 +144,7 @@ pub(super) fn first(list: &[Family], words: &Words, speakers: &Speakers) -> Opti
 
 /// Wordings that name the root cause.
 pub(super) const TELLING: &[Family] = families! {
-    DiskFull []: "no space left on device", "disk full", "lock_write_growth", "disk is full", "disk quota exceeded",
+    DiskFull []: "no space left on device", "check free disk space", "could not extend file", "disk full", "lock_write_growth", "disk is full", "disk quota exceeded",
         "insufficient free space", "the table * is full", "errcode: 28", "errno: 28", "error 28 from storage",
         "not enough space on the disk", "out of disk space", "outofdiskspace", "not enough free disk";
 
@@ -282,7 +282,7 @@ pub(super) const TELLING: &[Family] = families! {
         "ssl certificate problem", "untrusted certificate", "untrusted root", "unsupported certificate purpose",
         "invalid ca certificate", "certificate revoked", "certificate has been revoked", "certificate is revoked",
         "no trusted certificate", "bad_certificate", "certificate_unknown", "ssl certificate error",
-        "certificate * is invalid";
+        "certificate * is invalid", "ocsp";
     TlsProtocolMismatch []: "unsupported protocol", "protocol version mismatch", "no protocols available",
         "handshake_failure", "handshake failure", "alert protocol version", "protocol version not supported",
         "no cipher", "no shared cipher", "no appropriate protocol", "inappropriate_fallback",
@@ -403,7 +403,7 @@ pub(super) const TELLING: &[Family] = families! {
         "error parsing connection string", "error parsing uri", "error parsing url", "cannot parse connection",
         "cannot parse 'postgres", "cannot parse 'mongo", "failed to parse as",
         "invalid integer value * connection option \"port\"", "invalid percent-encoded", "unterminated quoted",
-        "unexpected spaces found", "missing host", "empty host", "invalid host", "no host", "unsupported scheme",
+        "unexpected spaces found", "missing host", "empty host", "invalid userinfo", "urierror", "uri error", "(reading 'searchparams')", "invalid host", "no host", "unsupported scheme",
         "unknown scheme", "unsupported protocol scheme", "invalid domain character", "keyword not supported",
         "format of the initialization string", "does not conform to specification", "port should be", "port must be",
         "options.port should be", "port out of range", "database names cannot contain", "invalid namespace",
@@ -498,7 +498,6 @@ pub(super) const TELLING: &[Family] = families! {
         "unknown prepared statement", "prepared statement name is already in use",
         "prepared statement needs to be re-prepared", "unnamed prepared statement", "prepared statements * pgbouncer",
         "prepared statement handler", "bind message supplies * prepared statement";
-    AuthMethodUnsupported [DriverServerIncompatible]: "no such cmd: sasl", "no such command: 'sasl";
     DriverServerIncompatible []: "wire version", "is an unknown field", "no such cmd",
         "unsupported frontend protocol 3", "unsupported frontend protocol 2", "no such command",
          "op_query", "unknown initial character set",
@@ -515,7 +514,7 @@ pub(super) const TELLING: &[Family] = families! {
         "authentication plugin * cannot be loaded", "unknown authentication", "authentication plugin * not",
         "unable to load plugin * auth", "could not load plugin * auth", "not support authentication protocol",
         "unsupported sasl", "authentication plugin", "auth_gssapi_client", "authentication mechanism * not",
-        "unknown auth", "authentication type * not supported", "is not loaded", "method unknown to the client",
+        "unknown auth", "invalid authentication type", "authentication type * not supported", "is not loaded", "method unknown to the client",
         "authentication method unknown", "only mechanism scram", "old password", "old_password", "old insecure",
         "native password auth", "clear text auth", "cleartext", "clear password", "unsupported mechanism",
         "mechanism * not enabled", "mechanism * unknown", "mechanism * is not supported",
@@ -667,7 +666,7 @@ pub(super) const GENERAL: &[Family] = families! {
         "conn closed", "inactive for";
     ConnectionReset [IdleConnectionClosed DriverMisconfigured WrongProtocol]: "invalid length of startup packet";
     ConnectionReset [IdleConnectionClosed]: "connection reset", "reset by peer", "socket hang up", "broken pipe",
-        "server closed the connection", "connection closed", "unexpected end of file", "unexpected eof",
+        "server closed the connection", "network error while attempting to run command", "connection closed", "unexpected end of file", "unexpected eof",
         "unexpectedeof", "eof detected", "prematurely reached", "premature end",
         "lost connection to", "closed by the remote host", "forcibly closed", "end-of-stream", "end of stream",
         "connection was closed", "connection terminated", "socket disconnected", "remote host terminated",

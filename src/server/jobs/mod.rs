@@ -15,7 +15,7 @@ use crate::{
     connections::server::seal_plaintext_rows,
     error::AppError,
     health::server::{monitor, outage, patience::answered, retention},
-    knowledge::server::stock,
+    knowledge::server::{quarantine, stock},
     server::state::AppState,
 };
 
@@ -99,7 +99,7 @@ async fn knowledge_stock(state: AppState) -> Result<String, AppError> {
 
 async fn remove_old(state: AppState) -> Result<String, AppError> {
     let caller = Caller::system(&state, "retention");
-    let removed = retention::remove_old(&caller).await?;
+    let removed = retention::remove_old(&caller).await? + quarantine::expire(&caller).await?;
     let months = retention::drop_partitions(&caller).await?;
     Ok(format!("{removed} rows and {months} months of history removed"))
 }

@@ -47,6 +47,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("dismiss_notice", "id=$id"),
     ("search_knowledge", "q=refused&provider=mysql"),
     ("get_knowledge", "id=$id"),
+    ("waiting_knowledge", "shelf=waiting&page=1"),
     ("cures_of_connection", "id=$id"),
     ("vote_knowledge", "id=$id&worked=true"),
     ("moderate_knowledge", "id=00000000-0000-0000-0000-000000000009&act=hide"),

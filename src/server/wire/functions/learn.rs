@@ -1,6 +1,10 @@
 //! `learn-connection-knowledge`: learning and searching, with a token or without.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::{Extensions, HeaderMap},
+};
 use serde_json::Value;
 
 use super::{
@@ -11,6 +15,7 @@ use super::{
     },
 };
 use crate::{
+    auth::server::Origin,
     error::AppError,
     knowledge::{
         self,
@@ -28,9 +33,12 @@ const LONGEST_FIX: usize = 8_000;
 pub(super) async fn learn_connection_knowledge(
     State(state): State<AppState>,
     Visitor(caller): Visitor,
+    headers: HeaderMap,
+    extensions: Extensions,
     Sent(request): Sent<LearnRequest>,
 ) -> Result<Json<LearnResponse>, WireError> {
-    let asker = caller.as_ref().map_or(Asker::Anonymous(&state), Asker::Account);
+    let origin = Origin::of(&headers, &extensions, state.config());
+    let asker = caller.as_ref().map_or(Asker::Anonymous(&state, &origin), Asker::Account);
     let answer = match request {
         LearnRequest::LearnFromSuccess(data) => LearnResponse::Success(succeeded(asker, data).await?),
         LearnRequest::LearnFromError(data) => LearnResponse::Error(failed(asker, data).await?),
