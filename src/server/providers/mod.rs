@@ -98,7 +98,10 @@ async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth
         Ok(Err(_panic)) => Some(Trouble::new(Cause::Unknown, "The server's answer could not be understood.")),
         // What follows the answer (saying goodbye) cannot make a failure of it.
         Err(_elapsed) if trace.is_answered() => None,
-        Err(_elapsed) => Some(out_of_time(trace.phase().unwrap_or(Phase::Query))),
+        Err(_elapsed) => Some(match provider {
+            Provider::PostgreSql => postgresql::silence(&trace),
+            _ => out_of_time(trace.phase().unwrap_or(Phase::Query)),
+        }),
     };
     if let Some(trouble) = trouble {
         trace.fail(provider, trouble);

@@ -91,7 +91,7 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     let local = crate::server::egress::is_local(address.ip());
     let (wire, binding) = timeout_at(attempt.connect_deadline, secure(stream, attempt, mode, trace))
         .await
-        .unwrap_or_else(|_| Err(super::out_of_time(Phase::Tls)))?;
+        .unwrap_or_else(|_| Err(silence(trace)))?;
     if attempt.depth == Depth::Surface {
         trace.answered();
         return Ok(());
@@ -150,6 +150,17 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     drop(client);
     let _ = timeout(GOODBYE, connection).await;
     Ok(())
+}
+
+/// Nothing came before the time was over. What speaks in lines waits for the end of one, which no message of
+/// PostgreSQL's has; what has shown a certificate is no such server.
+pub(super) fn silence(trace: &Trace) -> Trouble {
+    let phase = trace.phase().unwrap_or(Phase::Query);
+    let trouble = super::out_of_time(phase);
+    match phase {
+        Phase::Tls | Phase::Auth if trace.tls.is_none() => trouble.also(&[Cause::WrongProtocol]),
+        _ => trouble,
+    }
 }
 
 /// Asks which databases exist and what the user may do in this one.

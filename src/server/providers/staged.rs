@@ -110,10 +110,10 @@ impl Greeter {
     /// What else may be waiting where nothing was said.
     const fn pokes(self) -> &'static [Poke] {
         match self {
-            Self::PostgreSql => &[Poke::MongoDb],
+            Self::PostgreSql => &[Poke::MongoDb, Poke::Lines],
             // A client waits for the server's first word, and a server of another kind waits as well.
             Self::MySql => &[Poke::PostgreSql, Poke::MongoDb, Poke::Lines],
-            Self::MongoDb => &[Poke::PostgreSql],
+            Self::MongoDb => &[Poke::PostgreSql, Poke::Lines],
         }
     }
 
@@ -132,7 +132,7 @@ impl Greeter {
 enum Poke {
     PostgreSql,
     MongoDb,
-    /// HTTP, Redis and others that read lines.
+    /// HTTP, Redis and others that read lines, and wait where what they were sent has no end of one.
     Lines,
 }
 
@@ -296,7 +296,11 @@ impl Staged<'_> {
                 let (stream, _) = self.egress.dial(one, Instant::now() + ELSEWHERE).await.ok()?;
                 poke.answer(stream).await
             });
-            if let Ok(Some(name)) = answer.await {
+            // What answers a line in TLS is asked in TLS next.
+            let may_be_right = |name: &str| name == "TLS" && matches!(greeter, Greeter::MongoDb);
+            if let Ok(Some(name)) = answer.await
+                && !may_be_right(name)
+            {
                 let message = format!("The server does not speak {} protocol, but {name}.", greeter.whose());
                 return Trouble::new(Cause::WrongProtocol, message);
             }

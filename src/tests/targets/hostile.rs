@@ -218,6 +218,8 @@ async fn silence_ends_with_the_time_for_connecting() {
         let settings = Settings { tls: Some(tls), ..settings(server.port) };
         let report = meet(server, provider, &settings).await;
         assert_eq!(found(&report), (phase, Some("ETIMEDOUT"), Cause::ConnectTimeout), "{provider} {tls:?}");
+        // What speaks in lines still waits for the end of one.
+        assert_eq!(failure(&report).also_possible, [Cause::WrongProtocol], "{provider} {tls:?}");
         tokio::time::resume();
     }
 }
