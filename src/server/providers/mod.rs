@@ -100,6 +100,8 @@ async fn attempt(egress: &Egress, provider: Provider, settings: &Settings, depth
         Err(_elapsed) if trace.is_answered() => None,
         Err(_elapsed) => Some(match provider {
             Provider::PostgreSql => postgresql::silence(&trace),
+            // Its API answers by itself what it waits for; what is left is the Postgres behind it.
+            Provider::Supabase if !settings.host.trim().is_empty() => postgresql::silence(&trace),
             _ => out_of_time(trace.phase().unwrap_or(Phase::Query)),
         }),
     };

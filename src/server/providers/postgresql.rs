@@ -69,6 +69,8 @@ const PRIVILEGES: &str = "
                 when current_setting('default_transaction_read_only') = 'on' then 'read-only by default'
                 else 'may write' end)
       from pg_roles where rolname = current_user";
+/// A login that is done in this time was made by a server, or a pooler, that has time.
+const PROMPT: Duration = Duration::from_millis(500);
 /// How long the server may take to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -157,12 +159,25 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
 }
 
 /// Nothing came before the time was over. What speaks in lines waits for the end of one, which no message of
-/// PostgreSQL's has; what has shown a certificate is no such server.
+/// PostgreSQL's has; what has shown a certificate is no such server. A pooler takes logins by itself, and lets its
+/// clients wait for the first statement while all its connections to the server are given out.
 pub(super) fn silence(trace: &Trace) -> Trouble {
     let phase = trace.phase().unwrap_or(Phase::Query);
-    let trouble = super::out_of_time(phase);
+    let mut trouble = super::out_of_time(phase);
     match phase {
         Phase::Tls | Phase::Auth if trace.tls.is_none() => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Query => {
+            let login = trace.took(Phase::Auth) + trace.took(Phase::Database);
+            if login < PROMPT {
+                let told = format!(
+                    " Login and database took {} ms, so the server is not slow: a pooler before it may have no \
+                     connection left, or the query waits for a lock.",
+                    login.as_millis()
+                );
+                trouble.message.push_str(&told);
+            }
+            trouble.also(&[Cause::TooManyConnections, Cause::PoolExhausted])
+        }
         _ => trouble,
     }
 }

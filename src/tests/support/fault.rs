@@ -74,6 +74,11 @@ impl Fault {
         Self { or: Some(cause), ..self }
     }
 
+    /// Only the end of its time shows it.
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+
     /// `cause` is among the other possibilities.
     pub fn also(self, cause: Cause) -> Self {
         Self { also: Some(cause), ..self }
