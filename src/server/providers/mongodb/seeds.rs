@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub auth_source: String,
     /// Whether a load balancer stands before the servers, which then want to be told so.
     pub load_balanced: bool,
+    /// Whether the servers come from an SRV record.
+    pub is_listed: bool,
     /// Whether the server is wanted as it is, whatever its replica set says.
     pub direct: bool,
 }
@@ -60,6 +62,7 @@ impl Plan {
                 .or_else(|| given(&settings.database))
                 .unwrap_or_else(|| DEFAULT_AUTH_SOURCE.to_owned()),
             load_balanced: said.load_balanced,
+            is_listed: special.srv,
             direct: special.direct_connection == Some(true),
         }
     }
