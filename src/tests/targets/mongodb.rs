@@ -8,6 +8,7 @@ use mooring::{
         Provider,
         settings::{AuthMechanism, MongoDb, Secret, Settings, Special, TlsMode},
     },
+    diagnosis::StageKind,
     health::{CheckOrigin, Status, server as health},
     probe::{Cause, Depth, Outcome, Phase, ProbeReport},
     server::{config::EgressPolicy, egress::Egress, providers},
@@ -93,6 +94,23 @@ async fn a_healthy_server_answers_in_all_phases_and_keeps_nothing() {
     let open = TcpStream::connect(("127.0.0.1", server.port())).await.expect("connect");
     assert_eq!(server.connections(), 1);
     drop(open);
+}
+
+#[tokio::test]
+async fn a_staged_probe_tells_databases_and_privileges() {
+    let server = TargetMongoDb::start(&MongoDbOptions::default());
+    let egress = Egress::new(EgressPolicy::SelfHosted);
+    let user = |name: &str| Settings { username: Some(name.to_owned()), ..settings(server.port()) };
+    for (name, privileges) in [(USER, "readWrite on app, clusterMonitor on admin"), ("nothing", "no role")] {
+        let staged = providers::diagnose(&egress, Provider::MongoDb, &user(name)).await;
+        assert!(staged.succeeded(), "{name}: {staged:?}");
+        assert_eq!(staged.findings.privileges.as_deref(), Some(privileges), "{name}");
+        let sees = staged.findings.databases.iter().any(|found| found == DATABASE);
+        assert_eq!(sees, name == USER, "{name}: {:?}", staged.findings);
+        let kinds: Vec<StageKind> = staged.stages.iter().map(|stage| stage.kind).collect();
+        assert!(kinds.contains(&StageKind::Privileges), "{name}: {kinds:?}");
+        none_left(|| ready(left(&server))).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

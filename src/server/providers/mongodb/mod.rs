@@ -17,6 +17,7 @@
 //! (`prefer`), TLS is tried first, for a moment, and a server that shows none is dialled once more in clear text,
 //! when the first connection is closed.
 
+mod inquiry;
 mod login;
 mod message;
 mod refusal;
@@ -62,6 +63,12 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     trace.stop();
     if outcome.is_ok() {
         trace.server_version = timeout(AFTERWARDS, session.version()).await.unwrap_or_default();
+        if attempt.depth == Depth::Staged {
+            let database = attempt.settings.database.as_deref();
+            let asked = inquiry::inquire(&mut session.met.conversation, database, &mut trace.findings);
+            // What cannot be told is left out; the health query was answered.
+            let _ = timeout(super::staged::INQUIRY, asked).await;
+        }
     }
     // A server that does not listen to the goodbye is left without one.
     let _ = timeout(AFTERWARDS, session.met.conversation.close()).await;
@@ -383,7 +390,13 @@ impl Session {
             "$readPreference": { "mode": "primaryPreferred" },
         };
         match self.met.conversation.ask(&question).await? {
-            Ok(reply) if reply.lists("databases", "name", database) => Ok(""),
+            Ok(reply)
+                if reply
+                    .documents("databases")
+                    .any(|found| found.get_str("name").is_ok_and(|name| name == database)) =>
+            {
+                Ok("")
+            }
             Ok(_) => Ok(": not there yet, or not to be seen by this user"),
             Err(error) if error.asks_for_login() && nobody => {
                 let message = "The server asks for a login, and the connection has no user name.";
