@@ -234,7 +234,11 @@ fn row(place: u32, mut object: Map<String, Value>) -> Row {
     let interval_s = validate_interval(&interval).map_err(&mut keep).unwrap_or_default();
     let slow_threshold_ms = validate_slow_threshold(&threshold).map_err(&mut keep).unwrap_or_default();
     let labels = Labels::read(&environment, &tags).map_err(&mut keep).unwrap_or_default();
-    let quiet_mode = QuietMode::read(&quiet).map_err(&mut keep).unwrap_or_default();
+    let quiet_mode = QuietMode::read(&quiet).and_then(|mode| match provider {
+        Some(provider) => mode.check(provider).map(|()| mode),
+        None => Ok(mode),
+    });
+    let quiet_mode = quiet_mode.map_err(&mut keep).unwrap_or_default();
     let connection = match (provider, settings, read) {
         (Some(provider), Some(settings), Some(name)) if errors.is_empty() => {
             Ok(Box::new(NewConnection { provider, name, interval_s, slow_threshold_ms, quiet_mode, labels, settings }))
@@ -318,6 +322,15 @@ mod tests {
         ] {
             let rows = outcome(json);
             assert_eq!((rows.len(), rows[0].3.clone()), (1, Ok("h:5432".to_owned())), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_quiet_mode_that_cannot_be_is_refused() {
+        for (provider, refused) in [("mysql", Err(vec!["quietMode".to_owned()])), ("mongodb", Ok("h:27017".to_owned()))]
+        {
+            let list = serde_json::json!([{"provider": provider, "host": "h", "quietMode": "on"}]).to_string();
+            assert_eq!(outcome(&list)[0].3, refused, "{provider}");
         }
     }
 
