@@ -102,6 +102,10 @@ async fn run(app: &TestApp, owner: &Caller, fault: Fault) -> Row {
             last.is_some_and(|last| last.0 == StageKind::Query && last.1 != Outcome::Failed),
         );
     }
+    if found.staged.failure.as_ref().is_none_or(|failure| failure.phase > Phase::Tcp) {
+        let tells = |kind| found.staged.stages.iter().any(|stage| stage.kind == kind && stage.subject.is_some());
+        row.holds("each address is told", tells(StageKind::Addresses) && tells(StageKind::Tcp));
+    }
     if !row.problems.is_empty() {
         row.problems.push(format!("{:?}", found.staged));
     }

@@ -468,6 +468,51 @@ async fn a_seed_list_is_followed_within_its_domain() {
 }
 
 #[tokio::test]
+async fn a_staged_probe_looks_at_every_server_of_a_list() {
+    let server = TargetMongoDb::start(&MongoDbOptions::default());
+    let dead = Port::take();
+    let list = "_mongodb._tcp.cluster.shop.test";
+    let zone = Zone::default()
+        .address("db1.shop.test", [127, 0, 0, 1])
+        .address("db2.shop.test", [127, 0, 0, 1])
+        .server(list, 1, "db1.shop.test", dead.number())
+        .server(list, 2, "db2.shop.test", server.port())
+        .text("cluster.shop.test", "authSource=admin");
+    let names = zone.serve().await;
+    let egress = Egress::new(EgressPolicy::SelfHosted).with_name_server(names.address);
+    let by_name =
+        Settings { host: "cluster.shop.test".to_owned(), ..with(super::settings(0), |special| special.srv = true) };
+    let by_list = with(settings(dead.number()), |special| {
+        special.more_hosts = vec![("127.0.0.1".to_owned(), server.port())];
+    });
+    for (what, settings, before) in [("SRV", by_name, &[StageKind::Name][..]), ("a list", by_list, &[])] {
+        let staged = providers::diagnose(&egress, Provider::MongoDb, &settings).await;
+        assert!(staged.succeeded(), "{what}: {staged:?}");
+        let outcomes: Vec<(StageKind, Outcome)> =
+            staged.stages.iter().map(|stage| (stage.kind, stage.outcome)).collect();
+        let kinds: Vec<StageKind> = outcomes.iter().map(|(kind, _)| *kind).collect();
+        let way = [StageKind::Name, StageKind::Addresses, StageKind::Tcp];
+        let expected = [before, &way, &way, &[StageKind::Protocol]].concat();
+        assert!(kinds.starts_with(&expected), "{what}: {kinds:?}");
+        let failed: Vec<StageKind> =
+            outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Failed).map(|(kind, _)| *kind).collect();
+        assert_eq!(failed, [StageKind::Tcp], "{what}: the first of the two refuses");
+        let subjects: Vec<&str> =
+            staged.stages.iter().filter(|s| s.kind == StageKind::Tcp).filter_map(|s| s.subject.as_deref()).collect();
+        let addresses = [format!("127.0.0.1:{}", dead.number()), format!("127.0.0.1:{}", server.port())];
+        assert_eq!(subjects, addresses, "{what}");
+        none_left(|| ready(left(&server))).await;
+    }
+    // Of a list that leads nowhere, each server is told as well.
+    let nowhere = with(settings(dead.number()), |special| {
+        special.more_hosts = vec![("missing.invalid".to_owned(), 27_017)];
+    });
+    let staged = providers::diagnose(&egress, Provider::MongoDb, &nowhere).await;
+    assert_eq!(staged.failure.map(|failure| failure.cause), Some(Cause::ConnectionRefused));
+    assert_eq!(staged.stages.iter().filter(|stage| stage.kind == StageKind::Name).count(), 2);
+}
+
+#[tokio::test]
 async fn a_name_server_that_is_silent_fails_for_now() {
     let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     let egress = Egress::new(EgressPolicy::SelfHosted).with_name_server(silent.local_addr().expect("its address"));

@@ -38,6 +38,7 @@ use super::{Attempt, Reached, staged::Greeting, tls, trace::Trace, trouble::Trou
 use crate::{
     connections::settings::{MongoDb, Settings, Special, TlsMode},
     probe::{Cause, Depth, Phase},
+    server::egress::{Egress, EgressError},
 };
 
 /// How long the version and the goodbye may take, which are not part of the check.
@@ -324,6 +325,20 @@ pub(super) async fn greet(stream: TcpStream) -> Result<Greeting, Trouble> {
     let hello = introduce(&mut conversation, |_| {}).await?;
     let _ = timeout(AFTERWARDS, conversation.close()).await;
     Ok(Greeting { speaks: hello.describe(), offers_tls: None })
+}
+
+/// The servers that a connection leads to, each a host and a port.
+pub(super) async fn servers(
+    egress: &Egress,
+    settings: &Settings,
+    deadline: Instant,
+) -> Result<Vec<(String, u16)>, EgressError> {
+    let unset = MongoDb::default();
+    let special = match &settings.special {
+        Special::MongoDb(special) => special,
+        _ => &unset,
+    };
+    Ok(seeds::seeds(egress, settings, special, deadline).await?.seeds)
 }
 
 /// Whether what is there answers the first words of TLS with TLS, be it with a refusal. The certificate is not
