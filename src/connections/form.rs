@@ -349,7 +349,8 @@ impl ConnectionForm {
                     name,
                     interval_s,
                     slow_threshold_ms,
-                    quiet_mode,
+                    // The field is hidden where it can mean nothing.
+                    quiet_mode: quiet_mode.as_far_as(provider),
                     labels,
                     settings,
                 },

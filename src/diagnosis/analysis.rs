@@ -61,7 +61,8 @@ impl PasswordTraits {
 #[must_use]
 pub fn analyse(case: &Case<'_>) -> (Analysis, Vec<SuggestedFix>) {
     let verdict = judge(case);
-    let page = playbook::page(verdict.cause);
+    let stopped = case.staged.and_then(|staged| staged.failure.as_ref()).map(|failure| failure.phase);
+    let page = playbook::page(verdict.cause, stopped);
     let works = case.staged.is_some_and(StagedReport::succeeded);
     let explanation = page.map_or(verdict.cause.advice(), |page| page.explanation);
     let analysis = Analysis {

@@ -73,17 +73,49 @@ impl QuietMode {
         }
     }
 
-    /// Whether it counts for this host. Only where a check can stop after TLS without harm: MySQL counts a
-    /// connection without a login against its client, and blocks it after a hundred.
+    /// Whether it counts for this host.
     #[must_use]
     pub fn applies(self, provider: Provider, host: &str) -> bool {
-        let possible = matches!(provider, Provider::PostgreSql | Provider::Supabase);
-        possible
+        Self::refusal(provider).is_none()
             && match self {
                 Self::On => true,
                 Self::Off => false,
                 Self::Auto => provider == Provider::Supabase || sleeps(host),
             }
+    }
+}
+
+impl QuietMode {
+    /// Whether checks of this provider can be quiet at all, which is where they can stop after TLS without harm.
+    ///
+    /// # Errors
+    ///
+    /// For the field `quietMode`, where it is to be on and cannot be: why not.
+    pub fn check(self, provider: Provider) -> Result<(), FieldError> {
+        match Self::refusal(provider) {
+            Some(why) if self == Self::On => Err(FieldError::new("quietMode", why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The mode itself where the provider has it, else the usual one.
+    #[must_use]
+    pub fn as_far_as(self, provider: Provider) -> Self {
+        if Self::refusal(provider).is_some() { Self::default() } else { self }
+    }
+
+    /// Why checks of this provider cannot be quiet.
+    const fn refusal(provider: Provider) -> Option<&'static str> {
+        match provider {
+            Provider::PostgreSql | Provider::MongoDb | Provider::Supabase => None,
+            Provider::MySql => Some(
+                "A check of MySQL or MariaDB has to log in: the server counts a connection that ends before the login \
+                 as an error of this host, and blocks it after a hundred. Set the quiet mode to auto or off.",
+            ),
+            Provider::Firebase => Some(
+                "Firebase has nothing that sleeps, so that no check of it is quiet. Set the quiet mode to auto or off.",
+            ),
+        }
     }
 }
 
@@ -128,8 +160,25 @@ mod tests {
             assert_eq!(QuietMode::Auto.applies(provider, host), applies, "{host}");
         }
         assert!(QuietMode::On.applies(Provider::PostgreSql, "10.0.0.1"));
-        assert!(!QuietMode::On.applies(Provider::MySql, "10.0.0.1"));
+        assert!(QuietMode::On.applies(Provider::MongoDb, "10.0.0.1"));
+        assert!(!QuietMode::Auto.applies(Provider::MongoDb, "10.0.0.1"));
         assert!(!QuietMode::Off.applies(Provider::Supabase, "x.supabase.co"));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_reason() {
+        for provider in Provider::ALL {
+            let possible = !matches!(provider, Provider::MySql | Provider::Firebase);
+            assert_eq!(QuietMode::On.applies(provider, "10.0.0.1"), possible, "{provider}");
+            assert_eq!(QuietMode::On.check(provider).is_ok(), possible, "{provider}");
+            let kept = if possible { QuietMode::On } else { QuietMode::Auto };
+            assert_eq!(QuietMode::On.as_far_as(provider), kept, "{provider}");
+            for mode in [QuietMode::Auto, QuietMode::Off] {
+                assert!(mode.check(provider).is_ok(), "{provider} {mode:?}");
+            }
+        }
+        let refused = QuietMode::On.check(Provider::MySql).expect_err("MySQL");
+        assert!(refused.field == "quietMode" && refused.message.contains("log in"), "{refused:?}");
     }
 
     #[test]

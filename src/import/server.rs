@@ -7,8 +7,8 @@ use super::{LONGEST_LIST, MOST_ROWS, Orphan, Outcome, Report, RowReport, Start, 
 use crate::{
     auth::server::{Caller, Visit},
     connections::{
-        self, NewConnection, Provider, is_hidden, labels::Labels, settings::Settings, url, validate_interval,
-        validate_name, validate_slow_threshold,
+        self, NewConnection, Provider, UnknownProvider, is_hidden, labels::Labels, settings::Settings, url,
+        validate_interval, validate_name, validate_slow_threshold,
     },
     error::{AppError, FieldError},
     health::quiet::QuietMode,
@@ -191,6 +191,10 @@ fn column(name: &str) -> String {
 
 /// Reads one row; what is not about the schedule is about the settings.
 fn row(place: u32, mut object: Map<String, Value>) -> Row {
+    // Other tools call the provider so; a service account says by it that it is one, and keeps it.
+    let kind = object.get("type").and_then(Value::as_str);
+    let names: &[&str] =
+        if kind.is_some_and(|kind| named(kind).is_ok()) { &["provider", "type"] } else { &["provider"] };
     let mut take = |names: &[&str]| {
         let value = names.iter().find_map(|name| object.remove(*name))?;
         Some(match value {
@@ -204,7 +208,7 @@ fn row(place: u32, mut object: Map<String, Value>) -> Row {
         })
     };
     let name = take(&["name", "connection_name", "connectionName", "title"]).unwrap_or_default();
-    let provider = take(&["provider", "type"]).unwrap_or_default();
+    let provider = take(names).unwrap_or_default();
     let interval = take(&["intervalS", "interval"]).unwrap_or_default();
     let threshold = take(&["slowThresholdMs"]).unwrap_or_default();
     let environment = take(&["environment", "env"]).unwrap_or_default();
@@ -215,15 +219,9 @@ fn row(place: u32, mut object: Map<String, Value>) -> Row {
         None => Value::Object(object),
     };
     let mut errors = Vec::new();
-    let provider = match provider.trim().to_lowercase().as_str() {
+    let provider = match provider.trim() {
         "" => address_provider(&settings).or_else(|| Some(guess_provider(&settings))),
-        "postgres" | "pg" => Some(Provider::PostgreSql),
-        "mariadb" => Some(Provider::MySql),
-        "mongo" => Some(Provider::MongoDb),
-        code => code
-            .parse()
-            .map_err(|error: connections::UnknownProvider| errors.push(FieldError::new("provider", error.to_string())))
-            .ok(),
+        name => named(name).map_err(|error| errors.push(FieldError::new("provider", error.to_string()))).ok(),
     };
     let settings = provider
         .and_then(|provider| Settings::from_json(provider, &settings).map_err(|wrong| errors.extend(wrong)).ok());
@@ -236,7 +234,11 @@ fn row(place: u32, mut object: Map<String, Value>) -> Row {
     let interval_s = validate_interval(&interval).map_err(&mut keep).unwrap_or_default();
     let slow_threshold_ms = validate_slow_threshold(&threshold).map_err(&mut keep).unwrap_or_default();
     let labels = Labels::read(&environment, &tags).map_err(&mut keep).unwrap_or_default();
-    let quiet_mode = QuietMode::read(&quiet).map_err(&mut keep).unwrap_or_default();
+    let quiet_mode = QuietMode::read(&quiet).and_then(|mode| match provider {
+        Some(provider) => mode.check(provider).map(|()| mode),
+        None => Ok(mode),
+    });
+    let quiet_mode = quiet_mode.map_err(&mut keep).unwrap_or_default();
     let connection = match (provider, settings, read) {
         (Some(provider), Some(settings), Some(name)) if errors.is_empty() => {
             Ok(Box::new(NewConnection { provider, name, interval_s, slow_threshold_ms, quiet_mode, labels, settings }))
@@ -244,6 +246,16 @@ fn row(place: u32, mut object: Map<String, Value>) -> Row {
         _ => Err(errors),
     };
     Row { place, name: name.chars().filter(|char| !is_hidden(*char)).take(80).collect(), provider, connection }
+}
+
+/// The provider that goes by this name.
+fn named(name: &str) -> Result<Provider, UnknownProvider> {
+    match name.trim().to_lowercase().as_str() {
+        "postgres" | "pg" => Ok(Provider::PostgreSql),
+        "mariadb" => Ok(Provider::MySql),
+        "mongo" => Ok(Provider::MongoDb),
+        code => code.parse(),
+    }
 }
 
 /// The provider that an address names.
@@ -310,6 +322,36 @@ mod tests {
         ] {
             let rows = outcome(json);
             assert_eq!((rows.len(), rows[0].3.clone()), (1, Ok("h:5432".to_owned())), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_quiet_mode_that_cannot_be_is_refused() {
+        for (provider, refused) in [("mysql", Err(vec!["quietMode".to_owned()])), ("mongodb", Ok("h:27017".to_owned()))]
+        {
+            let list = serde_json::json!([{"provider": provider, "host": "h", "quietMode": "on"}]).to_string();
+            assert_eq!(outcome(&list)[0].3, refused, "{provider}");
+        }
+    }
+
+    #[test]
+    fn a_service_account_is_a_row_as_it_is() {
+        let key = include_str!("../tests/support/service_account_key.pem");
+        let account = serde_json::json!({
+            "type": "service_account", "project_id": "shop-1", "private_key": key,
+            "client_email": "mooring@shop-1.iam.gserviceaccount.com",
+        });
+        for (row, provider) in [
+            (account.clone(), Provider::Firebase),
+            (serde_json::json!({"name": "Shop", "credentials": account}), Provider::Firebase),
+            (serde_json::json!({"type": "mariadb", "host": "h"}), Provider::MySql),
+            (serde_json::json!({"type": "Postgres", "host": "h"}), Provider::PostgreSql),
+            (serde_json::json!({"type": "primary", "host": "mysql.internal"}), Provider::MySql),
+        ] {
+            let list = serde_json::json!([row]).to_string();
+            let read = read(&list).expect("a list").remove(0);
+            assert_eq!(read.provider, Some(provider), "{row}");
+            assert!(read.connection.is_ok(), "{row}: {:?}", read.connection.err());
         }
     }
 

@@ -161,7 +161,7 @@ impl Cause {
                 "The host has only an IPv6 address, and this machine has no IPv6. Use a host with an IPv4 address, such as the pooler's."
             }
             Self::ConnectTimeout => {
-                "Nothing came back in time. A firewall may be dropping the packets; check its rules, the host and the port."
+                "Nothing came back in time. Where no TCP connection was made, a firewall may be dropping the packets; check its rules, the host and the port."
             }
             Self::Unreachable => {
                 "The server could not be reached, and the message does not say how. A staged check shows where it stops."

@@ -10,7 +10,12 @@ use uuid::Uuid;
 
 use crate::support::{
     app::TestApp,
+    certificates::Authority,
     client::Client,
+    fault::with,
+    hosted::{self, StandIn},
+    mariadb::{MariaDbOptions, TargetMariaDb},
+    mongodb::{MongoDbOptions, TargetMongoDb},
     mooring::Installation,
     postgres::{PASSWORD, PostgresOptions, TargetPostgres},
     server_process::Port,
@@ -331,5 +336,101 @@ fn the_command_line_takes_a_connection_apart_without_a_database_of_its_own() {
     for nonsense in ["nonsense", "ftp://db.example.org", ""] {
         let (status, printed, said) = run(&["diagnose", "-"], nonsense);
         assert_eq!((status, printed.as_str()), (Some(2), ""), "{nonsense:?}: {said}");
+    }
+}
+
+/// What no address can hold: keys, authorities, emulators, files; and a fault of each provider.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_takes_every_kind_of_connection_apart() {
+    let mariadb = TargetMariaDb::start(&MariaDbOptions::default());
+    let mongodb = TargetMongoDb::start(&MongoDbOptions::default());
+    let authority = Authority::new("Tests");
+    let postgres = TargetPostgres::start(&PostgresOptions {
+        tls: Some(authority.issue(&["localhost"], None)),
+        ..PostgresOptions::default()
+    });
+    let supabase = StandIn::in_the_clear(|_| hosted::json(401, &json!({"message": "Invalid API key"}))).await;
+    let firestore = StandIn::in_the_clear(|_| {
+        let message = "The database (default) does not exist for project demo-shop";
+        hosted::json(404, &json!({"error": {"code": 404, "message": message, "status": "NOT_FOUND"}}))
+    })
+    .await;
+    let port = Port::take();
+    let tls = |more: Value| {
+        let good = json!({
+            "provider": "postgresql", "host": "localhost", "port": postgres.port(), "database": "app", "username": "app",
+            "password": PASSWORD, "tls": "verify-full",
+        });
+        with(&good, more).to_string()
+    };
+    let broken_account = json!({
+        "type": "service_account", "project_id": "shop-1", "private_key": "hunter2", "client_email": "a@shop-1.iam",
+    });
+    let keys =
+        json!({"provider": "supabase", "url": format!("http://{}", supabase.address), "anonKey": "sb_publishable_a"});
+    let emulator = json!({
+        "provider": "firebase",
+        "credentials": {"projectId": "demo-shop", "emulatorHost": firestore.address.to_string()},
+    });
+    let faults = [
+        ("PostgreSQL in order", tls(json!({"caCertificate": authority.certificate()})), None),
+        ("PostgreSQL of an unknown authority", tls(json!({})), Some("tls_cert_untrusted")),
+        (
+            "MariaDB by my.cnf",
+            format!("[client]\nhost=127.0.0.1\nport={}\nuser=app\npassword=wrong\nssl-mode=DISABLED\n", mariadb.port()),
+            Some("auth_wrong_password"),
+        ),
+        (
+            "MongoDB by .env",
+            format!(
+                "MONGODB_URI=\"mongodb://127.0.0.1:{},127.0.0.1:{}/app?tls=false\"\n",
+                port.number(),
+                mongodb.port()
+            ),
+            Some("credentials_missing"),
+        ),
+        ("Supabase by its keys", keys.to_string(), Some("invalid_api_key")),
+        ("an emulator of Firebase", emulator.to_string(), Some("database_not_found")),
+    ];
+    let mooring = Installation::at("postgres://nobody@127.0.0.1:1/nothing");
+    let run = |arguments: &[&str], input: &str| {
+        let output = mooring.run(arguments, input);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    for (fault, input, cause) in faults {
+        let (status, printed, said) = run(&["diagnose", "-", "--json"], &input);
+        assert_eq!(status, Some(i32::from(cause.is_some())), "{fault}: {printed}\n{said}");
+        let object: Value = serde_json::from_str(&printed).expect("one JSON object");
+        assert_eq!(object["analysis"]["cause"].as_str(), cause, "{fault}: {object}");
+        let stages = object["stages"].as_array().expect("stages");
+        // Each address by itself, whatever the provider.
+        let tcp = stages.iter().find(|stage| stage["stage"] == "tcp").expect("TCP");
+        assert!(tcp["subject"].as_str().is_some_and(|subject| subject.contains(':')), "{fault}: {stages:?}");
+        assert!(stages.iter().any(|stage| stage["stage"] == "addresses"), "{fault}: {stages:?}");
+        assert!(!printed.contains(PASSWORD) && !said.contains(PASSWORD), "{fault}: {printed}\n{said}");
+        // One spelling throughout.
+        assert!(!keys_of(&object).iter().any(|key| key.contains('_')), "{fault}: {object}");
+        if let Some(failure) = object["failure"].as_object() {
+            assert!(failure["alsoPossible"].is_array(), "{fault}: {failure:?}");
+        }
+        for certificate in object["tls"]["chain"].as_array().into_iter().flatten() {
+            let from = certificate["notBefore"].as_str().expect("a time");
+            assert!(from.ends_with('Z') && certificate["notAfter"].as_str() > Some(from), "{fault}: {certificate}");
+        }
+    }
+    let (status, printed, said) = run(&["diagnose", "-"], &broken_account.to_string());
+    assert_eq!((status, printed.as_str()), (Some(2), ""), "{said}");
+    assert!(said.contains("private_key") && !said.contains("hunter2"), "{said}");
+}
+
+/// The names of all fields in `value`; what is in a patch has names of the wire already.
+fn keys_of(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(object) => {
+            object.iter().flat_map(|(key, value)| std::iter::once(key.as_str()).chain(keys_of(value))).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(keys_of).collect(),
+        _ => Vec::new(),
     }
 }

@@ -20,6 +20,7 @@ use crate::support::{
     app::TestApp,
     client::server_function,
     cluster::TestDatabase,
+    mongodb::{MongoDbOptions, TargetMongoDb},
     rows::{count, run},
 };
 
@@ -136,4 +137,22 @@ async fn many_are_handled_at_once_or_none() {
     assert_ne!(malformed.status, StatusCode::INTERNAL_SERVER_ERROR, "{malformed:?}");
     let checked = connections::handle(&ada, &ids(&mine), Handling::Check).await.expect("checked");
     assert_eq!(checked, "2 checked: 2 healthy, 0 degraded, 0 down.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mongodb_that_sleeps_is_left_asleep() {
+    let app = TestApp::start().await;
+    let owner = app.user("ada@example.org").await;
+    let server = TargetMongoDb::start(&MongoDbOptions::default());
+    let address = format!("mongodb://app:app-password@127.0.0.1:{}/app?authSource=admin&tls=false", server.port());
+    app.connection(&owner, "sleeper", "mongodb", &json!({ "connectionString": address })).await;
+    let mut own = app.database.connect().await;
+    run(&mut own, "update database_credentials set quiet_mode = 'on'").await;
+    assert_eq!(sweep(&app).await.healthy, 1);
+    assert_eq!(count(&mut own, "connection_state where not is_quiet").await, 1);
+    // From here on it accepts and answers nothing: whoever asks it anything is not answered.
+    server.freeze();
+    app.advance(INTERVAL).await;
+    assert_eq!(sweep(&app).await.healthy, 1);
+    assert_eq!(count(&mut own, "connection_state where is_quiet").await, 1);
 }

@@ -630,6 +630,12 @@ async fn labels_and_quiet_mode_are_written_like_other_columns() {
             answer.text()
         );
     }
+    // What cannot stop before the login cannot be quiet.
+    let loud =
+        json!({"provider": "mysql", "connection_name": "loud", "credentials": {"host": "h"}, "quiet_mode": "on"});
+    let refused = send(&stage.client, "POST", CONNECTIONS, &[], loud.to_string()).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text());
+    assert!(refused.text().contains("log in"), "{}", refused.text());
     let new = json!({"provider": "mysql", "connection_name": "n", "credentials": {"host": "h"}, "quiet_mode": "off", "tags": ["x"]});
     let made = send(
         &stage.client,

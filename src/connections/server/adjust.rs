@@ -60,7 +60,8 @@ impl Adjusted {
 /// # Errors
 ///
 /// [`AppError::NotFound`] where it is not there or another's, [`AppError::Invalid`] where a secret has to be
-/// entered again or the stored settings are not those of the new provider; a violated constraint as it is.
+/// entered again, the stored settings are not those of the new provider or its checks cannot be quiet; a violated
+/// constraint as it is.
 pub async fn adjust_in(caller: &Caller, tx: &mut Tx, id: ConnectionId, adjusted: Adjusted) -> Result<(), WriteError> {
     let owner = caller.user_id()?;
     let current = lock(tx, id, owner).await?;
@@ -76,6 +77,9 @@ pub async fn adjust_in(caller: &Caller, tx: &mut Tx, id: ConnectionId, adjusted:
         let new = current.with(caller, id, adjusted)?;
         save::update_in(caller, tx, id, new, &forget).await?;
     } else if adjusted.relabels() {
+        if let (Some(mode), Some(provider)) = (adjusted.quiet_mode, current.stored.provider()) {
+            mode.check(provider).map_err(AppError::from)?;
+        }
         relabel(tx, id, owner, &adjusted).await?;
         let entry = Entry::new("connection.update", Outcome::Success).connection(id).detail("settingsChanged", false);
         record(tx, caller, entry).await?;
@@ -116,7 +120,7 @@ impl Current {
             name: adjusted.name.unwrap_or(self.name),
             interval_s: Some(adjusted.interval_s.unwrap_or(self.interval_s.unsigned_abs())),
             slow_threshold_ms: Some(adjusted.slow_threshold_ms.unwrap_or(self.slow_threshold_ms.unsigned_abs())),
-            quiet_mode: adjusted.quiet_mode.unwrap_or(self.quiet_mode),
+            quiet_mode: adjusted.quiet_mode.unwrap_or(self.quiet_mode.as_far_as(provider)),
             labels: Labels {
                 environment: adjusted.environment.unwrap_or(self.labels.environment),
                 tags: adjusted.tags.unwrap_or(self.labels.tags),

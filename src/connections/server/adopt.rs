@@ -124,7 +124,7 @@ pub async fn adopt(caller: &Caller, id: ConnectionId, provider: Provider) -> Res
     let adopted = NewConnection {
         interval_s: Some(connection.interval_s),
         slow_threshold_ms: Some(connection.slow_threshold_ms),
-        quiet_mode: connection.quiet_mode,
+        quiet_mode: connection.quiet_mode.as_far_as(provider),
         labels: connection.labels,
         ..NewConnection::new(provider, connection.name, settings)
     };

@@ -26,7 +26,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`AppError::Invalid`] where a name is taken or a certificate lacks its key.
+/// [`AppError::Invalid`] where a name is taken, a certificate lacks its key, or checks cannot be quiet.
 pub async fn create(caller: &Caller, new: NewConnection) -> Result<ConnectionId, AppError> {
     let mut tx = caller.write().await?;
     let id = create_in(caller, &mut tx, new).await.map_err(named)?;
@@ -42,6 +42,7 @@ pub async fn create(caller: &Caller, new: NewConnection) -> Result<ConnectionId,
 pub async fn create_in(caller: &Caller, tx: &mut Tx, new: NewConnection) -> Result<ConnectionId, WriteError> {
     let owner = caller.user_id()?;
     new.settings.check_pairs().map_err(AppError::from)?;
+    new.quiet_mode.check(new.provider).map_err(AppError::from)?;
     // Made here, since the envelope is bound to it.
     let id = ConnectionId(Uuid::new_v4());
     let row = SealedRow::new(caller, id, owner, &new)?;
@@ -74,8 +75,8 @@ pub async fn create_own(caller: &Caller, name: &str, settings: &Settings) -> Res
 ///
 /// # Errors
 ///
-/// [`AppError::NotFound`] where it is not there or another's, [`AppError::Invalid`] where a name is taken or
-/// a secret has to be entered again.
+/// [`AppError::NotFound`] where it is not there or another's, [`AppError::Invalid`] where a name is taken, a
+/// secret has to be entered again, or checks cannot be quiet.
 pub async fn update(
     caller: &Caller,
     id: ConnectionId,
@@ -104,6 +105,7 @@ pub async fn update_in(
     let (stored, public) = lock(tx, id, owner).await?;
     let before = complete(caller, id, &stored, &public, new.provider, &mut new.settings, forget)?;
     new.settings.check_pairs().map_err(AppError::from)?;
+    new.quiet_mode.check(new.provider).map_err(AppError::from)?;
     let changed = stored.provider() != Some(new.provider) || before.as_ref() != Some(&new.settings);
     let row = SealedRow::new(caller, id, owner, &new)?;
     replace(tx, id, owner, &row, changed).await?;

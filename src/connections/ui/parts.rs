@@ -390,14 +390,17 @@ pub(super) fn AdvancedFields(fields: StoredValue<Fields>, of: Errors, stored: Pu
                     autocomplete="off"
                 />
             </div>
-            <SelectField
-                name="quietMode"
-                label="Let it sleep"
-                options=QuietMode::ALL.map(|mode| (mode.code().to_owned(), mode.label().to_owned())).to_vec()
-                value=fields.quiet_mode
-                error=of.run("quietMode")
-                hint="A quiet check stops before the login, so that a database which sleeps while nobody uses it is not woken."
-            />
+            // A check of the others cannot be quiet.
+            <div class="provider-part for-postgresql for-mongodb for-supabase">
+                <SelectField
+                    name="quietMode"
+                    label="Let it sleep"
+                    options=QuietMode::ALL.map(|mode| (mode.code().to_owned(), mode.label().to_owned())).to_vec()
+                    value=fields.quiet_mode
+                    error=of.run("quietMode")
+                    hint="A quiet check stops before the login, so that a database which sleeps while nobody uses it is not woken."
+                />
+            </div>
             <div class="form provider-part for-database">
                 <TextArea
                     name="caCertificate"

@@ -87,6 +87,17 @@ fn evidence_overrules_the_text_and_keeps_it_as_a_possibility() {
 }
 
 #[test]
+fn silence_behind_tcp_is_no_firewalls() {
+    let settings = settings();
+    for (phase, arrives) in [(Phase::Tcp, false), (Phase::Tls, true), (Phase::Auth, true)] {
+        let staged = staged(Cause::ConnectTimeout, phase, &[]);
+        let (analysis, fixes) = analyse(&case(Some(&settings), Some(&staged)));
+        assert_eq!(analysis.explanation.contains("TCP connection was made"), arrives, "{}", analysis.explanation);
+        assert_eq!(fixes.iter().any(|fix| fix.id == "allow-in-firewall"), !arrives, "{phase:?}: {fixes:?}");
+    }
+}
+
+#[test]
 fn a_probe_that_connects_says_that_it_works_now() {
     let connected = StagedReport { failure: None, ..staged(Cause::Unknown, Phase::Query, &[]) };
     let settings = settings();

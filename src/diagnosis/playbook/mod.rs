@@ -2,7 +2,10 @@
 //! that change a connection's settings come from the evidence, in `patches`.
 
 use super::{Priority, Source, SuggestedFix, Verification};
-use crate::{connections::Provider, probe::Cause};
+use crate::{
+    connections::Provider,
+    probe::{Cause, Phase},
+};
 
 mod client;
 mod hosted;
@@ -56,8 +59,11 @@ impl Remedy {
     }
 }
 
-/// The page of `cause`. A test holds that each has one.
-pub(super) fn page(cause: Cause) -> Option<&'static Page> {
+/// The page of `cause`, as it shows in `phase` where that was seen. A test holds that each has one.
+pub(super) fn page(cause: Cause, phase: Option<Phase>) -> Option<&'static Page> {
+    if cause == Cause::ConnectTimeout && phase.is_some_and(|phase| phase > Phase::Tcp) {
+        return Some(&reach::SILENCE);
+    }
     [reach::PAGES, tls::PAGES, login::PAGES, server::PAGES, hosted::PAGES, client::PAGES]
         .into_iter()
         .flatten()

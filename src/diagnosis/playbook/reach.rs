@@ -7,6 +7,61 @@ use crate::{
     probe::Cause,
 };
 
+/// A timeout behind TCP: packets arrive, so that no firewall drops them.
+pub(super) const SILENCE: Page = Page {
+    cause: Cause::ConnectTimeout,
+    explanation: "The TCP connection was made, so no firewall stands in between; but what listens there did not say what a database says at this point. It is stuck or overloaded, it waits for something else, or it is no such database.",
+    security: &[],
+    remedies: &[
+        Remedy {
+            id: "see-what-listens",
+            title: "See what listens at that port",
+            why: "A web server, a cache or another kind of database waits silently for words of its own.",
+            priority: High,
+            steps: &[
+                "Compare host and port with what the server or the provider's dashboard says.",
+                "On the server, look which program has the port.",
+                "If it is another kind of database, choose that kind in the connection.",
+            ],
+            examples: &[
+                (PostgreSql, "ss -ltnp 'sport = :5432'"),
+                (MySql, "ss -ltnp 'sport = :3306'"),
+                (MongoDb, "ss -ltnp 'sport = :27017'"),
+            ],
+            confidence: 55,
+        },
+        Remedy {
+            id: "look-at-server-load",
+            title: "Look whether the server is stuck",
+            why: "A server without memory, disk or threads left still accepts connections: the kernel does that for it.",
+            priority: High,
+            steps: &[
+                "Look at its load, memory and disk, and at the end of its log.",
+                "If a proxy or pooler stands before it, look whether that reaches the database.",
+                "Restart it only once the log says why it hangs.",
+            ],
+            examples: &[
+                (PostgreSql, "journalctl -u postgresql --since '-5 min'"),
+                (MySql, "journalctl -u mariadb --since '-5 min'"),
+                (MongoDb, "journalctl -u mongod --since '-5 min'"),
+            ],
+            confidence: 50,
+        },
+        Remedy {
+            id: "allow-more-time",
+            title: "Allow more time for connecting",
+            why: "Databases that sleep may need longer than the limit to wake up.",
+            priority: Low,
+            steps: &[
+                "Set the connect timeout to 15,000 ms.",
+                "If it connects then, keep it, and look for what takes so long.",
+            ],
+            examples: &[],
+            confidence: 25,
+        },
+    ],
+};
+
 pub(super) const PAGES: &[Page] = &[
     Page {
         cause: Cause::DnsNotFound,

@@ -10,13 +10,13 @@ use serde_json::json;
 
 use super::{CommandError, input, print};
 use crate::{
-    connections::{settings::Secret, url},
+    connections::{paste::Pasted, url},
     diagnosis::{
         SuggestedFix,
         analysis::priority_label,
         server::{Examination, examine},
     },
-    probe::Outcome,
+    probe::{CertificateFacts, Failure, Outcome, TlsFacts},
     server::{config::Config, egress::Egress},
 };
 
@@ -25,20 +25,23 @@ const WIDTH: usize = 96;
 /// Fixes that are spelt out in the terminal; the JSON has all of them.
 const SPELT_OUT: usize = 4;
 
-/// Takes the connection of `address` apart and prints what was found. That it does not connect is a failure of
-/// the command, so that scripts can go by the exit status.
+/// Takes the connection of `address` apart and prints what was found; `-` stands for what comes by the standard
+/// input. That it does not connect is a failure of the command, so that scripts can go by the exit status.
 pub(super) async fn diagnose(config: &Config, address: &str, as_json: bool) -> Result<(), CommandError> {
-    let address = if address == "-" {
-        input::address()?
+    let (provider, settings) = if address == "-" {
+        let Pasted { provider, settings, note } = input::connection()?;
+        if let Some(note) = note {
+            // There is nobody to tell where the standard error is closed, here and below.
+            let _ = writeln!(io::stderr(), "mooring: {note}");
+        }
+        (provider, settings)
     } else {
-        // There is nobody to warn where the standard error is closed.
         let _ = writeln!(
             io::stderr(),
             "mooring: everyone on this machine can read arguments (ps); give the address as - by the standard input"
         );
-        Secret::new(address)
+        url::parse_url(address).map_err(|error| CommandError::Usage(error.message))?
     };
-    let (provider, settings) = url::parse_url(address.reveal()).map_err(|error| CommandError::Usage(error.message))?;
     let endpoint = settings.endpoint();
     let found = examine(&Egress::new(config.egress), provider, &settings, "").await;
     let connected = found.staged.succeeded();
@@ -75,11 +78,41 @@ fn as_object(found: &Examination, provider: &str, endpoint: &str) -> serde_json:
         "totalMs": found.staged.total_micros / 1_000,
         "serverVersion": found.staged.server_version,
         "stages": stages,
-        "tls": found.staged.tls,
+        "tls": found.staged.tls.as_ref().map(tls_object),
         "findings": found.staged.findings,
-        "failure": found.staged.failure,
+        "failure": found.staged.failure.as_ref().map(failure_object),
         "analysis": failed.then_some(&found.analysis),
         "suggestedFixes": if failed { found.fixes.as_slice() } else { &[] },
+    })
+}
+
+/// As everything here is spelt; the rows of Mooring's own database have these facts in the types' own spelling.
+fn failure_object(failure: &Failure) -> serde_json::Value {
+    json!({
+        "phase": failure.phase,
+        "code": failure.code,
+        "message": failure.message,
+        "cause": failure.cause,
+        "alsoPossible": failure.also_possible,
+    })
+}
+
+fn tls_object(tls: &TlsFacts) -> serde_json::Value {
+    let certificate = |facts: &CertificateFacts| {
+        json!({
+            "subject": facts.subject,
+            "issuer": facts.issuer,
+            "notBefore": facts.not_before.rfc3339(),
+            "notAfter": facts.not_after.rfc3339(),
+            "names": facts.names,
+            "sha256": facts.sha256,
+        })
+    };
+    json!({
+        "version": tls.version,
+        "cipher": tls.cipher,
+        "verified": tls.verified,
+        "chain": tls.chain.iter().map(certificate).collect::<Vec<_>>(),
     })
 }
 

@@ -70,7 +70,8 @@ enum Command {
     },
     /// Take a connection apart: where it stops, why, and what to do
     Diagnose {
-        /// The address of the database; `-` takes it from the standard input, where nobody can see it
+        /// The address of the database; `-` takes it from the standard input, where nobody can see it: an address, a
+        /// file that holds one (.env, .pgpass, my.cnf, a service account), or settings as JSON with their provider
         #[arg(value_name = "URL")]
         url: String,
         /// Print one JSON object

@@ -50,9 +50,17 @@ pub struct Egress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     addresses: Vec<SocketAddr>,
+    /// Whether the host has no others than these of IPv6.
+    only_ipv6: bool,
 }
 
 impl Resolved {
+    /// All that a host has; never empty.
+    fn new(addresses: Vec<SocketAddr>) -> Self {
+        let only_ipv6 = addresses.iter().all(SocketAddr::is_ipv6);
+        Self { addresses, only_ipv6 }
+    }
+
     /// The addresses; never empty.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
@@ -61,7 +69,7 @@ impl Resolved {
 
     /// Each address by itself, for a look at every one of them.
     pub(super) fn each(&self) -> impl Iterator<Item = Self> {
-        self.addresses.iter().map(|address| Self { addresses: vec![*address] })
+        self.addresses.iter().map(|address| Self { addresses: vec![*address], ..*self })
     }
 }
 
@@ -294,7 +302,7 @@ impl Egress {
         let name = match Host::parse(host)? {
             Host::Address(address) => {
                 self.check(host, address)?;
-                return Ok(Resolved { addresses: vec![SocketAddr::new(address, port)] });
+                return Ok(Resolved::new(vec![SocketAddr::new(address, port)]));
             }
             Host::Name(name) => name,
         };
@@ -305,7 +313,7 @@ impl Egress {
             None => {}
             Some(Detour::To(address)) => {
                 self.check(&name, address.ip())?;
-                return Ok(Resolved { addresses: vec![address] });
+                return Ok(Resolved::new(vec![address]));
             }
             Some(Detour::Missing) => {
                 let source = io::Error::new(io::ErrorKind::NotFound, "no such name");
@@ -336,7 +344,7 @@ impl Egress {
             let source = io::Error::new(io::ErrorKind::NotFound, "no address");
             return Err(EgressError::NotFound { host: name, source });
         }
-        Ok(Resolved { addresses: alternate(found) })
+        Ok(Resolved::new(alternate(found)))
     }
 
     /// Connects to the first address that answers. Each gets an equal part of the time that is left.
@@ -345,8 +353,7 @@ impl Egress {
     ///
     /// [`EgressError`] of the TCP phase, of the address that got furthest.
     pub async fn dial(&self, resolved: &Resolved, deadline: Instant) -> Result<(TcpStream, SocketAddr), EgressError> {
-        let addresses = resolved.addresses();
-        let only_ipv6 = addresses.iter().all(SocketAddr::is_ipv6);
+        let Resolved { addresses, only_ipv6 } = resolved;
         let mut furthest: Option<EgressError> = None;
         for (tried, address) in addresses.iter().copied().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -366,7 +373,7 @@ impl Egress {
                 Ok(Err(source)) if is_out_of_files(&source) => {
                     return Err(EgressError::OutOfFiles { phase: Phase::Tcp, source });
                 }
-                Ok(Err(source)) => EgressError::Connect { address, only_ipv6, source },
+                Ok(Err(source)) => EgressError::Connect { address, only_ipv6: *only_ipv6, source },
                 Err(_) => EgressError::TimedOut { address },
             };
             if furthest.as_ref().is_none_or(|earlier| error.got_as_far_as(earlier)) {
@@ -468,6 +475,16 @@ mod tests {
         assert_eq!(unreachable(true).cause(), Cause::Ipv6Unreachable);
         assert_eq!(unreachable(false).cause(), Cause::HostUnreachable);
         assert_eq!(unreachable(true).code(), Some("ENETUNREACH"));
+    }
+
+    #[test]
+    fn an_ipv6_address_of_a_host_with_both_is_not_its_only_kind() {
+        let kinds = |addresses: &[&str]| {
+            let resolved = Resolved::new(addresses.iter().map(|address| at(address)).collect());
+            resolved.each().map(|one| (one.addresses().len(), one.only_ipv6)).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(&["[2a00::1]:1", "1.1.1.1:1"]), [(1, false), (1, false)]);
+        assert_eq!(kinds(&["[2a00::1]:1", "[2a00::2]:1"]), [(1, true), (1, true)]);
     }
 
     #[tokio::test]

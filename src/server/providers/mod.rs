@@ -111,7 +111,12 @@ async fn attempt_within(
         Ok(Err(_panic)) => Some(Trouble::new(Cause::Unknown, "The server's answer could not be understood.")),
         // What follows the answer (saying goodbye) cannot make a failure of it.
         Err(_elapsed) if trace.is_answered() => None,
-        Err(_elapsed) => Some(out_of_time(trace.phase().unwrap_or(Phase::Query))),
+        Err(_elapsed) => Some(match provider {
+            Provider::PostgreSql => postgresql::silence(&trace),
+            // Its API answers by itself what it waits for; what is left is the Postgres behind it.
+            Provider::Supabase if !settings.host.trim().is_empty() => postgresql::silence(&trace),
+            _ => out_of_time(trace.phase().unwrap_or(Phase::Query)),
+        }),
     };
     if let Some(trouble) = trouble {
         trace.fail(provider, trouble);

@@ -205,9 +205,9 @@ impl Session {
                 Some((0, _)) => return Ok(()),
                 Some((0xff, _)) => return Err(Ended::ByServer(self.login_error(&packet))),
                 Some((0xfe, [])) => return Err(Ended::ByUs(unsupported("mysql_old_password"))),
-                Some((0xfe, rest)) => {
-                    let (name, data) = until_zero(rest);
-                    *plugin = Cow::Owned(String::from_utf8_lossy(name).into_owned());
+                Some((0xfe, request)) => {
+                    *plugin = Cow::Owned(method(request));
+                    let (_, data) = until_zero(request);
                     nonce = data.strip_suffix(&[0]).unwrap_or(data).to_vec();
                     let next = proof(plugin, &nonce, password, is_tls).map_err(Ended::ByUs)?;
                     self.packets.write(&next).await?;
@@ -283,8 +283,12 @@ impl Session {
     async fn leave_politely(mut self) {
         let farewell = async {
             self.packets.write(&answer_to_greeting(self.capabilities, "", NATIVE, &[])).await?;
-            self.packets.read().await?;
-            self.packets.quit().await
+            match self.packets.read().await?.split_first() {
+                Some((0xff, _)) => Ok(()),
+                // For a user whom it does not know, MariaDB plays the login of an account that it does.
+                Some((0xfe, request)) => self.packets.give_up(&method(request)).await,
+                _ => self.packets.quit().await,
+            }
         };
         let _ = timeout(GOODBYE, farewell).await;
     }
@@ -428,14 +432,17 @@ impl Packets {
     /// Lets a login by `plugin` fail that the server is in the middle of: an answer that proves nothing, and it
     /// refuses. Hanging up would count against this host.
     async fn give_up(&mut self, plugin: &str) -> Result<(), Trouble> {
-        // To this one an answer of another length is no answer, and counts as hanging up.
-        let answer: &[u8] = if plugin == "client_ed25519" { &[0; ED25519_SIGNATURE] } else { &[] };
+        let mut plugin = Cow::Borrowed(plugin);
         for _ in 0..MAX_GIVING_UP {
+            // To this one an answer of another length is no answer, and counts as hanging up.
+            let answer: &[u8] = if plugin == "client_ed25519" { &[0; ED25519_SIGNATURE] } else { &[] };
             self.write(answer).await?;
-            match self.read().await?.first() {
-                Some(0xff) => return Ok(()),
+            match self.read().await?.split_first() {
+                Some((0xff, _)) => return Ok(()),
                 // An account without a password: logged in.
-                Some(0) => return self.quit().await,
+                Some((0, _)) => return self.quit().await,
+                // The next of several that the account has.
+                Some((0xfe, request)) => plugin = Cow::Owned(method(request)),
                 _ => {}
             }
         }
@@ -540,6 +547,11 @@ fn text_value(row: &[u8]) -> Option<String> {
         _ => return None,
     };
     rest.get(..length).map(|text| String::from_utf8_lossy(text).into_owned())
+}
+
+/// The method of login that a request to switch to it names.
+fn method(request: &[u8]) -> String {
+    String::from_utf8_lossy(until_zero(request).0).into_owned()
 }
 
 /// The bytes before the first zero, and those behind it.

@@ -39,6 +39,10 @@ use crate::{
 
 /// Asks whether the server speaks TLS.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+/// The answer of a server without TLS.
+const NO_TLS: &[u8] = b"N";
+/// How long a letter has to stand alone to be taken for the answer: what speaks first has sent the rest by then.
+const ALONE: Duration = Duration::from_millis(50);
 /// The health query. It reads a constant: nothing can be written by it, it needs no privilege, and as one
 /// statement of the simple protocol it passes through every mode of a pooler, where a transaction or a
 /// setting would not.
@@ -65,6 +69,8 @@ const PRIVILEGES: &str = "
                 when current_setting('default_transaction_read_only') = 'on' then 'read-only by default'
                 else 'may write' end)
       from pg_roles where rolname = current_user";
+/// A login that is done in this time was made by a server, or a pooler, that has time.
+const PROMPT: Duration = Duration::from_millis(500);
 /// How long the server may take to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -91,7 +97,7 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     let local = crate::server::egress::is_local(address.ip());
     let (wire, binding) = timeout_at(attempt.connect_deadline, secure(stream, attempt, mode, trace))
         .await
-        .unwrap_or_else(|_| Err(super::out_of_time(Phase::Tls)))?;
+        .unwrap_or_else(|_| Err(silence(trace)))?;
     if attempt.depth == Depth::Surface {
         trace.answered();
         return Ok(());
@@ -152,6 +158,30 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     Ok(())
 }
 
+/// Nothing came before the time was over. What speaks in lines waits for the end of one, which no message of
+/// PostgreSQL's has; what has shown a certificate is no such server. A pooler takes logins by itself, and lets its
+/// clients wait for the first statement while all its connections to the server are given out.
+pub(super) fn silence(trace: &Trace) -> Trouble {
+    let phase = trace.phase().unwrap_or(Phase::Query);
+    let mut trouble = super::out_of_time(phase);
+    match phase {
+        Phase::Tls | Phase::Auth if trace.tls.is_none() => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Query => {
+            let login = trace.took(Phase::Auth) + trace.took(Phase::Database);
+            if login < PROMPT {
+                let told = format!(
+                    " Login and database took {} ms, so the server is not slow: a pooler before it may have no \
+                     connection left, or the query waits for a lock.",
+                    login.as_millis()
+                );
+                trouble.message.push_str(&told);
+            }
+            trouble.also(&[Cause::TooManyConnections, Cause::PoolExhausted])
+        }
+        _ => trouble,
+    }
+}
+
 /// Asks which databases exist and what the user may do in this one.
 async fn inquire(client: &Client, findings: &mut Findings) {
     if let Some(names) = first_columns(client, DATABASES).await {
@@ -192,11 +222,17 @@ async fn secure(
             trace.note(Phase::Tls, "the server has none");
             Ok((Wire::Clear(stream), None))
         }
-        false => Err(Trouble::new(Cause::TlsNotSupported, "The server has no TLS, and the settings insist on it.")),
+        false => {
+            // Whoever believes it may turn TLS off: that is worth a moment.
+            let refusal = [NO_TLS, &further(&mut stream, ALONE).await].concat();
+            judge_letter(&refusal)?;
+            Err(Trouble::new(Cause::TlsNotSupported, "The server has no TLS, and the settings insist on it."))
+        }
     }
 }
 
-/// Asks whether the server speaks TLS, which tells whether it speaks PostgreSQL's protocol at all.
+/// Asks whether the server speaks TLS, which tells whether it speaks PostgreSQL's protocol at all: it answers with
+/// one letter and waits.
 async fn offers_tls(stream: &mut TcpStream) -> Result<bool, Trouble> {
     let mut answer = [0];
     let asked = async {
@@ -204,35 +240,62 @@ async fn offers_tls(stream: &mut TcpStream) -> Result<bool, Trouble> {
         stream.read_exact(&mut answer).await
     };
     asked.await.map_err(|error| Trouble::from_io(&error))?;
-    match answer {
-        [b'S'] => Ok(true),
-        [b'N'] => Ok(false),
+    if answer == *b"E" {
         // A server that cannot even ask: before TLS, errors come as they did in protocol 2.
-        [b'E'] => Err(early_error(stream).await),
-        [first] => {
-            let mut opening = vec![first];
-            // What else there is tells who speaks; nothing more is waited for.
-            let mut rest = [0; 64];
-            if let Ok(read) = stream.try_read(&mut rest) {
-                opening.extend_from_slice(rest.get(..read).unwrap_or_default());
-            }
-            let who = speaker(&opening).map(|name| format!(", but {name}")).unwrap_or_default();
-            Err(Trouble::new(Cause::WrongProtocol, format!("The server does not speak PostgreSQL's protocol{who}.")))
-        }
+        return Err(early_error(stream).await);
     }
+    // What else is there already tells who speaks; what is sent in the clear before TLS is not to be taken for more.
+    let mut opening = answer.to_vec();
+    let mut rest = [0; 64];
+    if let Ok(read) = stream.try_read(&mut rest) {
+        opening.extend_from_slice(rest.get(..read).unwrap_or_default());
+    }
+    judge_letter(&opening)
+}
+
+/// Reads the answer to the question for TLS: a letter by itself. A greeting of SSH begins with an S, one of MySQL
+/// may begin with an N.
+fn judge_letter(opening: &[u8]) -> Result<bool, Trouble> {
+    match opening {
+        b"S" => Ok(true),
+        NO_TLS => Ok(false),
+        _ => Err(foreign(opening)),
+    }
+}
+
+fn foreign(opening: &[u8]) -> Trouble {
+    let who = speaker(opening).map(|name| format!(", but {name}")).unwrap_or_default();
+    Trouble::new(Cause::WrongProtocol, format!("The server does not speak PostgreSQL's protocol{who}."))
+}
+
+/// What comes within `patience` and was not asked for.
+async fn further(stream: &mut TcpStream, patience: Duration) -> Vec<u8> {
+    let mut bytes = vec![0; 64];
+    // An end without a word is none.
+    let read = timeout(patience, stream.read(&mut bytes)).await;
+    bytes.truncate(read.ok().and_then(Result::ok).unwrap_or_default());
+    bytes
 }
 
 /// What speaks there, for a staged probe. The server takes the question for TLS and the end after it as a
 /// client that thought better of it.
 pub(super) async fn greet(mut stream: TcpStream) -> Result<Greeting, Trouble> {
-    Ok(Greeting { speaks: "PostgreSQL".to_owned(), offers_tls: Some(offers_tls(&mut stream).await?) })
+    let offers_tls = offers_tls(&mut stream).await?;
+    let letter: &[u8] = if offers_tls { b"S" } else { NO_TLS };
+    judge_letter(&[letter, &further(&mut stream, ALONE).await].concat())?;
+    Ok(Greeting { speaks: "PostgreSQL".to_owned(), offers_tls: Some(offers_tls) })
 }
 
 /// The text of an error that came in place of an answer to the question for TLS.
 async fn early_error(stream: &mut TcpStream) -> Trouble {
     let mut text = [0; 512];
     let read = stream.read(&mut text).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(text.get(..read).unwrap_or_default());
+    let text = text.get(..read).unwrap_or_default();
+    let opening = [b"E", text].concat();
+    if speaker(&opening) == Some("MySQL") {
+        return foreign(&opening);
+    }
+    let text = String::from_utf8_lossy(text);
     let message = text.split('\0').filter(|part| part.chars().count() > 3).collect::<Vec<_>>().join(" ");
     Trouble { message, ..Trouble::default() }
 }
@@ -313,6 +376,23 @@ mod tests {
 
     use super::{super::tests::from_form, *};
     use crate::connections::Provider;
+
+    #[test]
+    fn the_answer_to_the_question_for_tls_is_a_letter_alone() {
+        for (opening, offers) in [(&b"S"[..], true), (b"N", false)] {
+            assert_eq!(judge_letter(opening).ok(), Some(offers));
+        }
+        for (opening, name) in [
+            (&b"SSH-2.0-OpenSSH_9.2p1\r\n"[..], "SSH"),
+            (b"N\0\0\0\x0a5.5.5-10.11.6-MariaDB", "MySQL"),
+            (b"HTTP/1.1 400", "HTTP"),
+            (b"NO", "PostgreSQL's protocol."),
+        ] {
+            let trouble = judge_letter(opening).expect_err(name);
+            assert_eq!(trouble.cause, Some(Cause::WrongProtocol));
+            assert!(trouble.message.contains(name), "{}", trouble.message);
+        }
+    }
 
     proptest! {
         #[test]

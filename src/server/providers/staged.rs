@@ -1,7 +1,9 @@
 //! The staged probe: the way of a check taken apart, so that one sees where it stops.
 //!
 //! Name and addresses, then TCP and a word with whatever speaks at each address, and only where a database of
-//! the right kind answered, one attempt on the path of every check ([`super::probe`]) with its one login.
+//! the right kind answered, one attempt on the path of every check ([`super::probe`]) with its one login. Where a
+//! connection leads to several servers (a list of MongoDB's, an SRV record, Supabase's API and the Postgres behind
+//! it), each is looked at; of a list one that answers will do.
 //!
 //! It does no harm. A greeting of MySQL is answered, because connections that break off there count towards
 //! blocking this host. A login that is refused is not made a second time, so that no account is locked; only
@@ -16,7 +18,10 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{Attempted, Trace, Trouble, attempt, connecting, mongodb, mysql, out_of_time, postgresql, wire::speaker};
+use super::{
+    Attempted, Trace, Trouble, attempt, connecting, firebase, http::Origin, mongodb, mysql, out_of_time, postgresql,
+    supabase, tls, wire::speaker,
+};
 use crate::{
     connections::{
         Provider,
@@ -24,7 +29,7 @@ use crate::{
     },
     diagnosis::{Findings, Stage, StageKind, StagedReport},
     probe::{Cause, Depth, Failure, Outcome, Phase, ProbeReport, TlsFacts},
-    server::egress::{Egress, Resolved},
+    server::egress::{Egress, Resolved, is_local},
 };
 
 /// How long the server may take to say what exists and what the user may do.
@@ -43,16 +48,13 @@ pub(super) struct Greeting {
     pub offers_tls: Option<bool>,
 }
 
-/// Takes one connection apart, step by step, and stops where it must. Ends within three times the connect
-/// timeout and twenty-five seconds more, and with it everything that it opened. Holds no secret.
+/// Takes one connection apart, step by step, and stops where it must. Ends within three times the connect timeout
+/// and twenty-five seconds more (and one for each further server of a list), and with it everything that it opened.
+/// Holds no secret.
 pub async fn diagnose(egress: &Egress, provider: Provider, settings: &Settings) -> StagedReport {
     let started = Instant::now();
     let mut staged = Staged { egress, provider, settings, stages: Vec::new(), findings: Findings::default() };
-    let reached = match greeter(provider, settings) {
-        Some(greet) => staged.reach(greet).await,
-        None => Ok(()),
-    };
-    let report = match reached {
+    let report = match staged.reach().await {
         Ok(()) => staged.connect().await,
         Err(failure) => {
             staged.look_elsewhere(&failure).await;
@@ -69,8 +71,7 @@ pub async fn diagnose(egress: &Egress, provider: Provider, settings: &Settings) 
     }
 }
 
-/// How one speaks before a login, where the settings name one host and port. The stages of the others, and of
-/// MongoDB's lists of hosts, are the phases of their own attempt.
+/// How one speaks before a login, where the settings name one host and port of a database.
 fn greeter(provider: Provider, settings: &Settings) -> Option<Greeter> {
     let is_list = matches!(&settings.special, Special::MongoDb(list) if list.srv || !list.more_hosts.is_empty());
     match provider {
@@ -81,7 +82,40 @@ fn greeter(provider: Provider, settings: &Settings) -> Option<Greeter> {
     }
 }
 
-/// How one speaks to a server before a login.
+/// A server that the connection leads to.
+#[derive(Debug)]
+struct Place {
+    host: String,
+    port: u16,
+    speech: Speech,
+    /// Whether it is no use to go on where it cannot be reached, unless another of its kind can.
+    decides: bool,
+    /// Whether it is one of several of its kind, which share the time.
+    is_listed: bool,
+}
+
+/// What is to be spoken with a server before a login.
+#[derive(Clone, Copy, Debug)]
+enum Speech {
+    Database(Greeter),
+    /// An API, by HTTPS.
+    Https,
+    /// An API on this machine or a private network.
+    Http,
+}
+
+impl Place {
+    fn database(host: &str, port: u16, greeter: Greeter) -> Self {
+        Self { host: host.to_owned(), port, speech: Speech::Database(greeter), decides: true, is_listed: false }
+    }
+
+    fn api(origin: Origin) -> Self {
+        let speech = if origin.tls { Speech::Https } else { Speech::Http };
+        Self { host: origin.host, port: origin.port, speech, decides: true, is_listed: false }
+    }
+}
+
+/// How one speaks to a database before a login.
 #[derive(Clone, Copy, Debug)]
 enum Greeter {
     PostgreSql,
@@ -110,10 +144,10 @@ impl Greeter {
     /// What else may be waiting where nothing was said.
     const fn pokes(self) -> &'static [Poke] {
         match self {
-            Self::PostgreSql => &[Poke::MongoDb],
+            Self::PostgreSql => &[Poke::MongoDb, Poke::Lines],
             // A client waits for the server's first word, and a server of another kind waits as well.
             Self::MySql => &[Poke::PostgreSql, Poke::MongoDb, Poke::Lines],
-            Self::MongoDb => &[Poke::PostgreSql],
+            Self::MongoDb => &[Poke::PostgreSql, Poke::Lines],
         }
     }
 
@@ -132,7 +166,7 @@ impl Greeter {
 enum Poke {
     PostgreSql,
     MongoDb,
-    /// HTTP, Redis and others that read lines.
+    /// HTTP, Redis and others that read lines, and wait where what they were sent has no end of one.
     Lines,
 }
 
@@ -189,47 +223,101 @@ impl Staged<'_> {
         })
     }
 
-    /// Name, addresses, TCP and a word with each address; done where one of them speaks as it should.
-    async fn reach(&mut self, greeter: Greeter) -> Result<(), Failure> {
-        let deadline = Instant::now() + connecting(self.settings);
+    /// Looks at every server that the connection leads to; done where one of each kind that is needed speaks as it
+    /// should.
+    async fn reach(&mut self) -> Result<(), Failure> {
+        let time = connecting(self.settings);
+        let places = self.places(Instant::now() + time).await?;
+        let mut reached = Reached::default();
+        for place in &places {
+            // Of a list each has a part of its own, so that none pays for what it took to understand another.
+            let part = if place.is_listed { share(time, places.len()) } else { time };
+            let outcome = self.look_at(place, Instant::now() + part).await;
+            if place.decides {
+                reached.take(outcome);
+            }
+            // What stands behind another is not looked for where that cannot be reached.
+            if !place.is_listed && reached.furthest.is_some() {
+                break;
+            }
+        }
+        reached.outcome()
+    }
+
+    /// The servers that the connection leads to; none where the settings do not say, which the attempt tells.
+    async fn places(&mut self, deadline: Instant) -> Result<Vec<Place>, Failure> {
+        let settings = self.settings;
+        if let Some(greeter) = greeter(self.provider, settings) {
+            return Ok(vec![Place::database(&settings.host, settings.port, greeter)]);
+        }
+        let mut places = Vec::new();
+        match self.provider {
+            Provider::MongoDb => {
+                let since = Instant::now();
+                let by_name = matches!(&settings.special, Special::MongoDb(list) if list.srv);
+                let subject = by_name.then(|| settings.host.clone());
+                let servers = match mongodb::servers(self.egress, settings, deadline).await {
+                    Ok(servers) => servers,
+                    Err(error) => {
+                        let failure = self.judge(Phase::Dns, error.into());
+                        self.note(StageKind::Name, subject, Outcome::Failed, since, failure.message.clone());
+                        return Err(failure);
+                    }
+                };
+                if by_name {
+                    let found = format!("{} servers by its SRV record", servers.len());
+                    self.note(StageKind::Name, subject, Outcome::Ok, since, found);
+                }
+                let listed = |(host, port): (String, u16)| Place {
+                    is_listed: true,
+                    ..Place::database(&host, port, Greeter::MongoDb)
+                };
+                places.extend(servers.into_iter().map(listed));
+            }
+            Provider::Firebase => places.extend(firebase::origin(settings).map(Place::api)),
+            Provider::Supabase => {
+                places.extend(supabase::origin(settings).map(Place::api));
+                if !settings.host.trim().is_empty() && !places.is_empty() {
+                    let postgres = Place::database(&settings.host, settings.port, Greeter::PostgreSql);
+                    // The attempt asks the API first, and says of both what is wrong.
+                    places.push(Place { decides: false, ..postgres });
+                }
+            }
+            Provider::PostgreSql | Provider::MySql => {}
+        }
+        Ok(places)
+    }
+
+    /// Name, addresses, TCP and a word with each address of one server; done where one of them speaks as it should.
+    async fn look_at(&mut self, place: &Place, deadline: Instant) -> Result<(), Failure> {
         let since = Instant::now();
-        let host = self.settings.host.clone();
-        let resolved = match self.egress.resolve(&host, self.settings.port, deadline).await {
+        let host = Some(place.host.clone());
+        let resolved = match self.egress.resolve(&place.host, place.port, deadline).await {
             Ok(resolved) => resolved,
             Err(error) => {
-                let failure = self.judge(Phase::Dns, error.into());
-                self.note(StageKind::Name, Some(host), Outcome::Failed, since, failure.message.clone());
+                let mut trouble = Trouble::from(error);
+                if let (Provider::Supabase, Speech::Https | Speech::Http) = (self.provider, place.speech) {
+                    trouble = supabase::explain(self.settings, trouble);
+                }
+                let failure = self.judge(Phase::Dns, trouble);
+                self.note(StageKind::Name, host, Outcome::Failed, since, failure.message.clone());
                 return Err(failure);
             }
         };
         let count = resolved.addresses().len();
         let found = if count == 1 { "one address".to_owned() } else { format!("{count} addresses") };
-        self.note(StageKind::Name, Some(host), Outcome::Ok, since, found);
-        self.note(StageKind::Addresses, None, Outcome::Ok, since, families(resolved.addresses()));
-        let mut furthest: Option<Failure> = None;
-        let mut speaks = false;
+        self.note(StageKind::Name, host.clone(), Outcome::Ok, since, found);
+        self.note(StageKind::Addresses, host, Outcome::Ok, since, families(resolved.addresses()));
+        let mut reached = Reached::default();
         for (met, one) in resolved.each().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
-            let others = u32::try_from(count - met).unwrap_or(u32::MAX);
-            match self.meet(greeter, &one, Instant::now() + left / others.max(1)).await {
-                Ok(greeting) => {
-                    speaks = true;
-                    self.findings.offers_tls = greeting.offers_tls;
-                }
-                Err(failure) if furthest.as_ref().is_none_or(|earlier| distance(&failure) >= distance(earlier)) => {
-                    furthest = Some(failure);
-                }
-                Err(_) => {}
-            }
+            reached.take(self.meet(place, &one, Instant::now() + share(left, count - met)).await);
         }
-        match furthest {
-            Some(failure) if !speaks => Err(failure),
-            _ => Ok(()),
-        }
+        reached.outcome()
     }
 
     /// TCP to one address, and a word with what speaks there.
-    async fn meet(&mut self, greeter: Greeter, one: &Resolved, deadline: Instant) -> Result<Greeting, Failure> {
+    async fn meet(&mut self, place: &Place, one: &Resolved, deadline: Instant) -> Result<(), Failure> {
         let subject = one.addresses().first().map(SocketAddr::to_string);
         let since = Instant::now();
         let stream = match self.egress.dial(one, deadline).await {
@@ -242,20 +330,33 @@ impl Staged<'_> {
         };
         self.note(StageKind::Tcp, subject.clone(), Outcome::Ok, since, "connected".to_owned());
         let since = Instant::now();
+        let greeter = match place.speech {
+            Speech::Database(greeter) => greeter,
+            Speech::Https | Speech::Http => {
+                let answer = timeout_at(deadline, self.speak_as_web(place, stream)).await.ok().flatten();
+                // Where it does not speak as it should, the attempt says what is wrong with it.
+                if let Some(answer) = answer {
+                    self.note(StageKind::Protocol, subject, Outcome::Ok, since, answer);
+                }
+                return Ok(());
+            }
+        };
         let answer = match timeout_at(deadline, greeter.greet(stream)).await {
             Ok(answer) => answer,
+            Err(_) if place.is_listed => Err(out_of_time(Phase::Auth).also(&[Cause::WrongProtocol])),
             Err(_) => Err(self.silence(greeter, one).await),
         };
-        let answer = if let Greeter::MongoDb = greeter { self.beside_tls(answer, one).await } else { answer };
+        let answer = if let Greeter::MongoDb = greeter { self.beside_tls(answer, place, one).await } else { answer };
         match answer {
             Ok(greeting) => {
+                self.findings.offers_tls = greeting.offers_tls;
                 let tls = match greeting.offers_tls {
                     Some(true) => ", offers TLS",
                     Some(false) => ", has no TLS",
                     None => "",
                 };
                 self.note(StageKind::Protocol, subject, Outcome::Ok, since, format!("{}{tls}", greeting.speaks));
-                Ok(greeting)
+                Ok(())
             }
             Err(trouble) => {
                 let failure = self.judge(Phase::Auth, trouble);
@@ -265,9 +366,29 @@ impl Staged<'_> {
         }
     }
 
+    /// What an API speaks, without a request to it: nothing that it is asked is to cost anything or to be refused.
+    async fn speak_as_web(&self, place: &Place, stream: TcpStream) -> Option<String> {
+        if let Speech::Http = place.speech {
+            // Nobody is asked beyond private networks, where the attempt sends nothing either.
+            let local = stream.peer_addr().is_ok_and(|address| is_local(address.ip()));
+            let answer = if local { Poke::Lines.answer(stream).await } else { None };
+            return answer.map(str::to_owned);
+        }
+        let (pem, further) = (self.settings.ca_certificate.as_deref(), self.egress.further_authorities());
+        let (facts, secured) = tls::handshake_as_web(stream, &place.host, pem, further).await;
+        let version = facts?.version;
+        drop(secured);
+        Some(version.map_or_else(|| "TLS".to_owned(), |version| format!("TLS ({version})")))
+    }
+
     /// MongoDB does not negotiate TLS: a server that takes nothing else hangs up on clear text, and one that has
     /// none may wait silently for the rest of what it takes for a long message. So both are tried.
-    async fn beside_tls(&self, answer: Result<Greeting, Trouble>, one: &Resolved) -> Result<Greeting, Trouble> {
+    async fn beside_tls(
+        &self,
+        answer: Result<Greeting, Trouble>,
+        place: &Place,
+        one: &Resolved,
+    ) -> Result<Greeting, Trouble> {
         let without = self.settings.tls == Some(TlsMode::Disable);
         let is_other = |trouble: &Trouble| trouble.cause == Some(Cause::WrongProtocol);
         if answer.as_ref().map_or_else(is_other, |_| without) {
@@ -275,7 +396,7 @@ impl Staged<'_> {
         }
         let answers = timeout(ELSEWHERE, async {
             match self.egress.dial(one, Instant::now() + ELSEWHERE).await {
-                Ok((stream, _)) => mongodb::answers_tls(stream, self.settings, &self.settings.host).await,
+                Ok((stream, _)) => mongodb::answers_tls(stream, self.settings, &place.host).await,
                 Err(_) => false,
             }
         });
@@ -296,7 +417,11 @@ impl Staged<'_> {
                 let (stream, _) = self.egress.dial(one, Instant::now() + ELSEWHERE).await.ok()?;
                 poke.answer(stream).await
             });
-            if let Ok(Some(name)) = answer.await {
+            // What answers a line in TLS is asked in TLS next.
+            let may_be_right = |name: &str| name == "TLS" && matches!(greeter, Greeter::MongoDb);
+            if let Ok(Some(name)) = answer.await
+                && !may_be_right(name)
+            {
                 let message = format!("The server does not speak {} protocol, but {name}.", greeter.whose());
                 return Trouble::new(Cause::WrongProtocol, message);
             }
@@ -398,6 +523,39 @@ impl Staged<'_> {
     }
 }
 
+/// What came of several ways that lead to the same.
+#[derive(Debug, Default)]
+struct Reached {
+    any: bool,
+    /// The failure of the way that got furthest.
+    furthest: Option<Failure>,
+}
+
+impl Reached {
+    fn take(&mut self, outcome: Result<(), Failure>) {
+        match outcome {
+            Ok(()) => self.any = true,
+            Err(failure) if self.furthest.as_ref().is_none_or(|known| distance(&failure) >= distance(known)) => {
+                self.furthest = Some(failure);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// One that leads there is enough.
+    fn outcome(self) -> Result<(), Failure> {
+        match self.furthest {
+            Some(failure) if !self.any => Err(failure),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The part of each where so many share `time`.
+fn share(time: Duration, among: usize) -> Duration {
+    time / u32::try_from(among).unwrap_or(u32::MAX).max(1)
+}
+
 /// A handshake that was not answered by a server that was seen to have no TLS.
 fn no_tls_was_seen(failure: &mut Failure) {
     if failure.phase == Phase::Tls && failure.also_possible.contains(&Cause::TlsNotSupported) {
@@ -408,9 +566,11 @@ fn no_tls_was_seen(failure: &mut Failure) {
     }
 }
 
-/// How far it got: who speaks tells more than who refuses, and silence the least.
+/// How far it got: who speaks tells more than who refuses, and silence the least. A host that cannot be meant is
+/// told before all.
 fn distance(failure: &Failure) -> u8 {
     match (failure.phase, failure.cause) {
+        (_, Cause::InvalidConnectionString) => 4,
         (Phase::Auth | Phase::Tls, _) => 3,
         (_, Cause::ConnectionRefused | Cause::ConnectionReset) => 2,
         (_, Cause::ConnectTimeout) => 1,

@@ -63,6 +63,12 @@ impl Trace {
         self.open.map(|(phase, _)| phase)
     }
 
+    /// How long `phase` took, as far as it is done.
+    pub fn took(&self, phase: Phase) -> Duration {
+        let done = self.phases.iter().find(|result| result.phase == phase);
+        Duration::from_micros(done.map_or(0, |result| result.micros.into()))
+    }
+
     /// Begins `phase`, ending the one before. A phase that is begun again goes on counting.
     pub fn begin(&mut self, phase: Phase) {
         self.begin_at(phase, Instant::now());

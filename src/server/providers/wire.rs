@@ -75,9 +75,10 @@ pub(super) fn speaker(first: &[u8]) -> Option<&'static str> {
     if let Some((_, name)) = OPENINGS.iter().find(|(opening, _)| first.starts_with(opening)) {
         return Some(name);
     }
-    // A MySQL greeting: a packet of less than 64 KiB with number 0 and protocol version 10.
+    // A MySQL greeting: a packet of less than 64 KiB with number 0 and protocol version 10; or what is left of it where
+    // its first byte came alone and was taken for an answer.
     match first {
-        [_, _, 0, 0, 10, ..] => Some("MySQL"),
+        [_, _, 0, 0, 10, ..] | [0, 0, 0, 10, b'0'..=b'9', ..] => Some("MySQL"),
         [b'R' | b'E', 0, 0, ..] => Some("PostgreSQL"),
         _ => None,
     }
@@ -93,6 +94,7 @@ mod tests {
             (&b"HTTP/1.1 400 Bad Request"[..], Some("HTTP")),
             (b"SSH-2.0-OpenSSH_9.2", Some("SSH")),
             (b"\x4a\0\0\0\x0a5.5.5-10.11.6-MariaDB", Some("MySQL")),
+            (b"\0\0\0\x0a5.5.5-10.11.6-MariaDB", Some("MySQL")),
             (b"R\0\0\0\x08\0\0\0\0", Some("PostgreSQL")),
             (b"\x15\x03\x01\0\x02", Some("TLS")),
             (b"-ERR unknown command", Some("Redis")),

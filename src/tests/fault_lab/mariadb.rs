@@ -186,8 +186,20 @@ async fn addresses() -> Vec<Vec<Fault>> {
             .or(Cause::AccessRuleDenied),
     ];
 
-    let (strict, good) =
-        start(&["--proxy-protocol-networks=127.0.0.1", "--skip-name-resolve=OFF", "--max-connect-errors=1"], &[]);
+    // To a stranger MariaDB plays the login of one of its accounts: here most likely one that signs.
+    let signing: Vec<String> = std::iter::once("signs@'%'".to_owned())
+        .chain((1..=200).map(|number| format!("a{number}@'192.0.2.{number}'")))
+        .map(|account| format!("create user {account} identified via ed25519 using password('app-password');"))
+        .collect();
+    let (strict, good) = start(
+        &[
+            "--proxy-protocol-networks=127.0.0.1",
+            "--skip-name-resolve=OFF",
+            "--max-connect-errors=1",
+            "--plugin-load-add=auth_ed25519",
+        ],
+        &signing.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     let way = From::start(elsewhere, strict.port()).await;
     for _ in 0..3 {
         // Breaks off in the middle of its greeting's answer.
@@ -225,6 +237,13 @@ async fn addresses() -> Vec<Vec<Fault>> {
             MY,
             with(&through, json!({"tls": "verify-full"})),
             Cause::TlsNotSupported,
+            &left,
+        ),
+        Fault::new(
+            "mariadb: strict, a login by ed25519",
+            MY,
+            with(&through, json!({"username": "signs"})),
+            Cause::AuthMethodUnsupported,
             &left,
         ),
         Fault::none("mariadb: strict, and still not blocked", MY, through, &left),

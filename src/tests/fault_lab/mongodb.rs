@@ -2,21 +2,23 @@
 
 use std::{future::ready, sync::Arc, time::Duration};
 
+use bson::{RawDocumentBuf, rawdoc};
 use mooring::{connections::Provider, probe::Cause};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::support::{
     certificates::{Authority, self_signed},
-    fault::{Count, Fault, counted, established, with},
-    mongodb::{DATABASE, MongoDbOptions, REPLICA_SET, TargetMongoDb, USER},
+    fault::{Count, Fault, StandIn, Trick, counted, established, with},
+    mongodb::{DATABASE, MongoDbOptions, REPLICA_SET, TargetMongoDb, USER, first_answer},
+    server_process::Port,
 };
 
 const MONGO: Provider = Provider::MongoDb;
 
 /// All of them, by server.
-pub fn groups() -> Vec<Vec<Fault>> {
-    vec![accounts(), open(), tls(), certificates(), hangs()]
+pub async fn groups() -> Vec<Vec<Fault>> {
+    vec![accounts(), open(), tls(), certificates(), hangs(), members().await]
 }
 
 /// A server, and what logs in to it.
@@ -142,4 +144,53 @@ fn hangs() -> Vec<Fault> {
     let left = counted(&server, |server| ready(established(server.port())));
     let good = with(&good, json!({"connectTimeoutMs": 600}));
     vec![Fault::new("mongodb: hangs", MONGO, good, Cause::ConnectTimeout, &left)]
+}
+
+/// A primary that stands behind other members in the list, and lists without one.
+async fn members() -> Vec<Fault> {
+    let (server, _) = start(&MongoDbOptions::default());
+    let says = |document: RawDocumentBuf| StandIn::start(Trick::Answers(first_answer(&document)));
+    let recovering = says(rawdoc! { "setName": REPLICA_SET, "ok": 1.0 }).await;
+    let arbiter = says(rawdoc! { "setName": REPLICA_SET, "arbiterOnly": true, "ok": 1.0 }).await;
+    let headless = says(rawdoc! { "setName": REPLICA_SET, "secondary": true, "ok": 1.0 }).await;
+    let silent = StandIn::start(Trick::Silence).await;
+    let cut = StandIn::start(Trick::Breaks { words: Vec::new(), waits: true }).await;
+    let dead = Arc::new(Port::take());
+    let counts = [&recovering, &arbiter, &headless, &silent, &cut].map(StandIn::count);
+    let (here, nobody) = (seen(&server), Arc::clone(&dead));
+    let left: Count = Arc::new(move || {
+        let (counts, here, nobody) = (counts.clone(), here(), Arc::clone(&nobody));
+        Box::pin(async move {
+            let _nobody = nobody;
+            let mut sum = here.await;
+            for count in counts {
+                sum += count().await;
+            }
+            sum
+        })
+    });
+    let list = |ports: &[u16]| {
+        let more: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let address = format!("mongodb://{USER}:app-password@{}/{DATABASE}?authSource=admin&tls=false", more.join(","));
+        json!({ "connectionString": address, "connectTimeoutMs": 2_000 })
+    };
+    let primary = server.port();
+    let none = |name, ports: &[u16]| Fault::none(name, MONGO, list(ports), &left);
+    let fault = |name, ports: &[u16], cause| Fault::new(name, MONGO, list(ports), cause, &left);
+    vec![
+        none("mongodb list: refused, primary", &[dead.number(), primary]),
+        none("mongodb list: recovering, primary", &[recovering.port(), primary]),
+        none("mongodb list: arbiter, primary", &[arbiter.port(), primary]),
+        none("mongodb list: without a primary, primary", &[headless.port(), primary]),
+        none("mongodb list: silent, primary", &[silent.port(), primary]),
+        none("mongodb list: hangs up, primary", &[cut.port(), primary]),
+        none(
+            "mongodb list: four that are of no use, primary",
+            &[arbiter.port(), dead.number(), cut.port(), recovering.port(), primary],
+        ),
+        none("mongodb list: primary, silent", &[primary, silent.port()]),
+        fault("mongodb list: recovering, refused", &[recovering.port(), dead.number()], Cause::NotPrimary),
+        fault("mongodb list: refused, arbiter", &[dead.number(), arbiter.port()], Cause::NotPrimary),
+        fault("mongodb list: refused twice", &[dead.number(), dead.number()], Cause::ConnectionRefused),
+    ]
 }

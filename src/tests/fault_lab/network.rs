@@ -55,12 +55,17 @@ pub async fn groups() -> Vec<Vec<Fault>> {
     ] {
         faults.push(stand_in(name, provider, trick, cause).await);
     }
-    // These wait for the client's first word, as a client of MySQL waits for theirs.
-    for (name, words) in [
-        ("network: HTTP (mariadb)", &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..]),
-        ("network: Redis (mariadb)", b"-ERR wrong number of arguments\r\n"),
+    // These wait for a line, which none of the three sends; a client of MySQL waits for their first word besides.
+    let (http, redis) = (&b"HTTP/1.0 400 Bad Request\r\n\r\n"[..], &b"-ERR wrong number of arguments\r\n"[..]);
+    for (name, provider, words) in [
+        ("network: HTTP (mariadb)", my, http),
+        ("network: Redis (mariadb)", my, redis),
+        ("network: HTTP that waits for a line (pg)", pg, http),
+        ("network: Redis that waits for a line (pg)", pg, redis),
+        ("network: HTTP that waits for a line (mongodb)", mongo, http),
+        ("network: Redis that waits for a line (mongodb)", mongo, redis),
     ] {
-        let fault = stand_in(name, my, Trick::Answers(words.to_vec()), Cause::WrongProtocol).await;
+        let fault = stand_in(name, provider, Trick::AnswersLines(words.to_vec()), Cause::WrongProtocol).await;
         faults.push(fault.checked(Cause::ConnectTimeout));
     }
     let mut groups: Vec<Vec<Fault>> = faults.into_iter().map(|fault| vec![fault]).collect();

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::support::{
     certificates::{Authority, Certificate, self_signed},
-    fault::{Count, Fault, counted, sockets, with},
+    fault::{Count, Fault, counted, established, sockets, with},
     pgbouncer::PgBouncer,
     postgres::{PostgresOptions, Recovery, TargetPostgres, USER},
 };
@@ -17,7 +17,8 @@ const PG: Provider = Provider::PostgreSql;
 
 /// All of them, by server.
 pub async fn groups() -> Vec<Vec<Fault>> {
-    let mut groups = vec![clear().await, tls(), certificates(), full().await, pooler().await];
+    let mut groups = vec![clear().await, tls(), certificates(), full().await, pooler().await, full_pool(&[]).await];
+    groups.push(full_pool(&["query_wait_timeout = 1"]).await);
     groups.extend(states().await);
     groups
 }
@@ -252,4 +253,25 @@ async fn pooler() -> Vec<Fault> {
         ),
         Fault::new("pgbouncer: full", PG, through_full, Cause::TooManyConnections, &left_full),
     ]
+}
+
+/// A pooler whose only connection to the server is in use: it takes the login, and its clients wait for the first
+/// statement, for two minutes unless `lines` say otherwise.
+async fn full_pool(lines: &[&str]) -> Vec<Fault> {
+    let (server, good) = start(&PostgresOptions::default());
+    let mut configuration = vec!["pool_mode = transaction", "default_pool_size = 1"];
+    configuration.extend(lines);
+    let pooler = PgBouncer::start(&server, &configuration);
+    let held = pooler.hold().await;
+    let through = with(&good, json!({"port": pooler.port(), "connectTimeoutMs": 600}));
+    let kept = Arc::new((pooler, held, server));
+    // The pooler hears of nothing while it lets a client wait, and keeps what that has closed.
+    let left = counted(&kept, |kept| async move { established(kept.0.port()) - 1 });
+    vec![if lines.is_empty() {
+        Fault::new("pgbouncer: full pool", PG, through, Cause::StatementTimeout, &left)
+            .also(Cause::TooManyConnections)
+            .within(Duration::from_secs(13))
+    } else {
+        Fault::new("pgbouncer: full pool, told", PG, through, Cause::TooManyConnections, &left)
+    }]
 }

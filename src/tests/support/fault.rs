@@ -74,6 +74,11 @@ impl Fault {
         Self { or: Some(cause), ..self }
     }
 
+    /// Only the end of its time shows it.
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+
     /// `cause` is among the other possibilities.
     pub fn also(self, cause: Cause) -> Self {
         Self { also: Some(cause), ..self }
@@ -188,6 +193,8 @@ pub enum Trick {
     Says(Vec<u8>),
     /// Says this after the client's first word.
     Answers(Vec<u8>),
+    /// Says this once it has heard the end of a line, as what speaks in lines does.
+    AnswersLines(Vec<u8>),
     /// A byte of it every so often, after the client's first word where `waits`.
     Drips { words: Vec<u8>, every: Duration },
     /// Breaks off after these words, by a reset.
@@ -247,6 +254,15 @@ async fn play(mut stream: TcpStream, trick: Trick) {
         Trick::Answers(words) => {
             hear(&mut stream).await;
             drop(stream.write_all(&words).await);
+        }
+        Trick::AnswersLines(words) => {
+            let mut bytes = [0; 1024];
+            while let Ok(read @ 1..) = stream.read(&mut bytes).await {
+                if bytes[..read].contains(&b'\n') {
+                    drop(stream.write_all(&words).await);
+                    break;
+                }
+            }
         }
         Trick::Drips { words, every } => {
             for byte in words {

@@ -48,6 +48,16 @@ for name, password, mechanism in json.load(open(sys.argv[2])):
     client.admin.command("createUser", name, pwd=password, roles=roles, mechanisms=[mechanism])
 "#;
 
+/// A server's answer, `document`, to the first question of a client that counts from one.
+pub fn first_answer(document: &bson::RawDocument) -> Vec<u8> {
+    const OP_MSG: i32 = 2013;
+    // The flags and the kind of the only section stand before the document.
+    let body = [&[0; 5], document.as_bytes()].concat();
+    let length = i32::try_from(body.len() + 16).expect("a short answer");
+    let header: Vec<u8> = [length, 1_000, 1, OP_MSG].iter().flat_map(|word| word.to_le_bytes()).collect();
+    [header, body].concat()
+}
+
 /// What is special about a server.
 #[derive(Clone, Debug, Default)]
 pub struct MongoDbOptions {

@@ -44,6 +44,23 @@ impl PgBouncer {
         Self { port, folder, process: Some(process) }
     }
 
+    /// Takes a connection to the server and keeps it as long as what is given back.
+    pub async fn hold(&self) -> tokio_postgres::Client {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port())).await.expect("reach the pooler");
+        let (client, connection) = tokio_postgres::Config::new()
+            .user(USER)
+            .password(PASSWORD)
+            .dbname(DATABASE)
+            .application_name("tests")
+            .connect_raw(stream, tokio_postgres::NoTls)
+            .await
+            .expect("log in to the pooler");
+        // Ends with the client.
+        tokio::spawn(connection);
+        client.simple_query("begin").await.expect("take a connection");
+        client
+    }
+
     /// The port on 127.0.0.1.
     pub const fn port(&self) -> u16 {
         self.port.number()

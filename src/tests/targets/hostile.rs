@@ -218,6 +218,8 @@ async fn silence_ends_with_the_time_for_connecting() {
         let settings = Settings { tls: Some(tls), ..settings(server.port) };
         let report = meet(server, provider, &settings).await;
         assert_eq!(found(&report), (phase, Some("ETIMEDOUT"), Cause::ConnectTimeout), "{provider} {tls:?}");
+        // What speaks in lines still waits for the end of one.
+        assert_eq!(failure(&report).also_possible, [Cause::WrongProtocol], "{provider} {tls:?}");
         tokio::time::resume();
     }
 }
@@ -304,6 +306,54 @@ async fn a_staged_probe_meets_a_cut_at_any_byte_with_the_same_calm() {
         assert_eq!(failure.cause, Cause::ConnectionReset, "at {cut}: {report:?}");
         assert!(!server.heard.contains("app-password"));
         assert_eq!(server.all_closed().await, 2, "a look and an attempt");
+    }
+}
+
+/// What speaks first may begin with the letter by which PostgreSQL answers that it has TLS, or that it has none.
+#[tokio::test]
+async fn a_letter_of_a_greeting_is_no_answer_about_tls() {
+    let ssh = b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec();
+    // Of a length whose first byte is an N.
+    let longer = "8.0.36".len() + 78 - (my_greeting("mysql_native_password").len() - 4);
+    let mysql = my_greeting_of(&"8".repeat(longer), "mysql_native_password");
+    assert_eq!(mysql[0], b'N');
+    for (opening, mode, name) in [
+        (&ssh, TlsMode::Require, "SSH"),
+        (&ssh, TlsMode::Prefer, "SSH"),
+        (&mysql, TlsMode::Require, "MySQL"),
+        (&mysql, TlsMode::Prefer, "MySQL"),
+    ] {
+        for letter_first in [false, true] {
+            let opening = opening.clone();
+            let start = || {
+                let opening = opening.clone();
+                Hostile::start(move |mut talk| {
+                    let opening = opening.clone();
+                    async move {
+                        if letter_first {
+                            talk.say(&opening[..1]).await;
+                            talk.hear().await;
+                            talk.say(&opening[1..]).await;
+                        } else {
+                            talk.say(&opening).await;
+                        }
+                        Some(talk)
+                    }
+                })
+            };
+            let server = start().await;
+            let settings = Settings { tls: Some(mode), ..settings(server.port) };
+            let report = meet(server, Provider::PostgreSql, &settings).await;
+            assert_eq!(failure(&report).cause, Cause::WrongProtocol, "{name} {mode:?} {letter_first}: {report:?}");
+            let server = start().await;
+            let settings = Settings { port: server.port, ..settings };
+            let staged =
+                providers::diagnose(&Egress::new(EgressPolicy::SelfHosted), Provider::PostgreSql, &settings).await;
+            let found = staged.failure.expect("a failure");
+            assert_eq!(found.cause, Cause::WrongProtocol, "{name} {mode:?} {letter_first}: {found:?}");
+            assert!(found.message.contains(name), "{}", found.message);
+            assert!(!server.heard.contains("app"), "a user was named");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use mooring::{
         Provider,
         settings::{AuthMechanism, MongoDb, Secret, Settings, Special, TlsMode},
     },
+    diagnosis::StageKind,
     health::{CheckOrigin, Status, server as health},
     probe::{Cause, Depth, Outcome, Phase, ProbeReport},
     server::{config::EgressPolicy, egress::Egress, providers},
@@ -95,6 +96,23 @@ async fn a_healthy_server_answers_in_all_phases_and_keeps_nothing() {
     let open = TcpStream::connect(("127.0.0.1", server.port())).await.expect("connect");
     assert_eq!(server.connections(), 1);
     drop(open);
+}
+
+#[tokio::test]
+async fn a_staged_probe_tells_databases_and_privileges() {
+    let server = TargetMongoDb::start(&MongoDbOptions::default());
+    let egress = Egress::new(EgressPolicy::SelfHosted);
+    let user = |name: &str| Settings { username: Some(name.to_owned()), ..settings(server.port()) };
+    for (name, privileges) in [(USER, "readWrite on app, clusterMonitor on admin"), ("nothing", "no role")] {
+        let staged = providers::diagnose(&egress, Provider::MongoDb, &user(name)).await;
+        assert!(staged.succeeded(), "{name}: {staged:?}");
+        assert_eq!(staged.findings.privileges.as_deref(), Some(privileges), "{name}");
+        let sees = staged.findings.databases.iter().any(|found| found == DATABASE);
+        assert_eq!(sees, name == USER, "{name}: {:?}", staged.findings);
+        let kinds: Vec<StageKind> = staged.stages.iter().map(|stage| stage.kind).collect();
+        assert!(kinds.contains(&StageKind::Privileges), "{name}: {kinds:?}");
+        none_left(|| ready(left(&server))).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -449,6 +467,51 @@ async fn a_seed_list_is_followed_within_its_domain() {
         }
         none_left(|| ready(left(&server))).await;
     }
+}
+
+#[tokio::test]
+async fn a_staged_probe_looks_at_every_server_of_a_list() {
+    let server = TargetMongoDb::start(&MongoDbOptions::default());
+    let dead = Port::take();
+    let list = "_mongodb._tcp.cluster.shop.test";
+    let zone = Zone::default()
+        .address("db1.shop.test", [127, 0, 0, 1])
+        .address("db2.shop.test", [127, 0, 0, 1])
+        .server(list, 1, "db1.shop.test", dead.number())
+        .server(list, 2, "db2.shop.test", server.port())
+        .text("cluster.shop.test", "authSource=admin");
+    let names = zone.serve().await;
+    let egress = Egress::new(EgressPolicy::SelfHosted).with_name_server(names.address);
+    let by_name =
+        Settings { host: "cluster.shop.test".to_owned(), ..with(super::settings(0), |special| special.srv = true) };
+    let by_list = with(settings(dead.number()), |special| {
+        special.more_hosts = vec![("127.0.0.1".to_owned(), server.port())];
+    });
+    for (what, settings, before) in [("SRV", by_name, &[StageKind::Name][..]), ("a list", by_list, &[])] {
+        let staged = providers::diagnose(&egress, Provider::MongoDb, &settings).await;
+        assert!(staged.succeeded(), "{what}: {staged:?}");
+        let outcomes: Vec<(StageKind, Outcome)> =
+            staged.stages.iter().map(|stage| (stage.kind, stage.outcome)).collect();
+        let kinds: Vec<StageKind> = outcomes.iter().map(|(kind, _)| *kind).collect();
+        let way = [StageKind::Name, StageKind::Addresses, StageKind::Tcp];
+        let expected = [before, &way, &way, &[StageKind::Protocol]].concat();
+        assert!(kinds.starts_with(&expected), "{what}: {kinds:?}");
+        let failed: Vec<StageKind> =
+            outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Failed).map(|(kind, _)| *kind).collect();
+        assert_eq!(failed, [StageKind::Tcp], "{what}: the first of the two refuses");
+        let subjects: Vec<&str> =
+            staged.stages.iter().filter(|s| s.kind == StageKind::Tcp).filter_map(|s| s.subject.as_deref()).collect();
+        let addresses = [format!("127.0.0.1:{}", dead.number()), format!("127.0.0.1:{}", server.port())];
+        assert_eq!(subjects, addresses, "{what}");
+        none_left(|| ready(left(&server))).await;
+    }
+    // Of a list that leads nowhere, each server is told as well.
+    let nowhere = with(settings(dead.number()), |special| {
+        special.more_hosts = vec![("missing.invalid".to_owned(), 27_017)];
+    });
+    let staged = providers::diagnose(&egress, Provider::MongoDb, &nowhere).await;
+    assert_eq!(staged.failure.map(|failure| failure.cause), Some(Cause::ConnectionRefused));
+    assert_eq!(staged.stages.iter().filter(|stage| stage.kind == StageKind::Name).count(), 2);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use mooring::{
         settings::{Secret, Settings, TlsMode},
     },
     probe::{Cause, Outcome, Phase},
+    server::{config::EgressPolicy, egress::Egress, providers},
 };
 
 use super::{failure, found, none_left};
@@ -108,6 +109,51 @@ async fn a_login_that_we_refuse_does_not_get_us_blocked() {
     );
     assert_eq!(counted.trim(), "0\t0");
     assert!(probe(&super::settings(elsewhere.port())).await.succeeded());
+}
+
+/// To a stranger MariaDB plays the login of an account that it has, here one that signs: a look, a refusal of clear
+/// text and a refused certificate all end in the middle of it.
+#[tokio::test]
+async fn a_look_at_a_server_that_plays_a_login_does_not_get_us_blocked() {
+    let signs = |number| {
+        format!("create user a{number}@'192.0.2.{number}' identified via ed25519 using password('app-password');")
+    };
+    let start = |tls| {
+        TargetMariaDb::start(&MariaDbOptions {
+            arguments: [
+                "--proxy-protocol-networks=127.0.0.1",
+                "--skip-name-resolve=OFF",
+                "--max-connect-errors=1",
+                "--plugin-load-add=auth_ed25519",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            // Whose login is played is drawn from all accounts.
+            sql: (1..=200).map(signs).collect(),
+            tls,
+        })
+    };
+    let clear = start(None);
+    let secure = start(Some(self_signed(&["localhost"], None)));
+    let (to_clear, to_secure) = (Ipv4Addr::new(203, 0, 113, 9), Ipv4Addr::new(203, 0, 113, 10));
+    let (clear_way, secure_way) =
+        (From::start(to_clear, clear.port()).await, From::start(to_secure, secure.port()).await);
+    let egress = Egress::new(EgressPolicy::SelfHosted);
+    for (server, way, from) in [(&clear, &clear_way, to_clear), (&secure, &secure_way, to_secure)] {
+        let settings = Settings { tls: Some(TlsMode::VerifyFull), ..super::settings(way.port()) };
+        for _ in 0..2 {
+            let report = providers::diagnose(&egress, Provider::MySql, &settings).await;
+            let cause = report.failure.as_ref().map(|failure| failure.cause);
+            assert!(matches!(cause, Some(Cause::TlsNotSupported | Cause::TlsCertUntrusted)), "{report:?}");
+        }
+        let counted = format!(
+            "select sum_connect_errors, count_handshake_errors, count_auth_plugin_errors + count_authentication_errors > 0
+               from performance_schema.host_cache where ip = '{from}'"
+        );
+        assert_eq!(server.execute(&counted).trim(), "0\t0\t1", "errors, broken handshakes, refused logins");
+        let open = Settings { tls: Some(TlsMode::Prefer), ..settings };
+        assert!(probe(&open).await.succeeded());
+    }
 }
 
 #[tokio::test]

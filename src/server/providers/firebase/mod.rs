@@ -32,7 +32,7 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    connections::settings::{Firebase, Secret, Special, is_private_host},
+    connections::settings::{Firebase, Secret, Settings, Special, is_private_host},
     probe::{Cause, Phase},
 };
 
@@ -82,6 +82,12 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     trace.answered();
     http.close().await;
     Ok(())
+}
+
+/// Where the first host is that a connection leads to; none where the settings do not say.
+pub(super) fn origin(settings: &Settings) -> Option<Origin> {
+    let Special::Firebase(firebase) = &settings.special else { return None };
+    Plan::of(firebase).ok().map(|plan| plan.first().clone())
 }
 
 /// As whom to ask.

@@ -227,13 +227,15 @@ impl Reply {
         Some(list.into_iter().map_while(Result::ok).filter_map(RawBsonRef::as_str).collect())
     }
 
-    /// Whether a list of documents has one whose `field` is `text`.
-    pub fn lists(&self, key: &str, field: &str, text: &str) -> bool {
-        let Some(list) = self.get(key).and_then(RawBsonRef::as_array) else { return false };
-        list.into_iter()
-            .map_while(Result::ok)
-            .filter_map(RawBsonRef::as_document)
-            .any(|document| document.get_str(field).is_ok_and(|found| found == text))
+    /// A document.
+    pub fn document(&self, key: &str) -> Option<&RawDocument> {
+        self.get(key)?.as_document()
+    }
+
+    /// The documents of a list; what is none in it is passed over.
+    pub fn documents(&self, key: &str) -> impl Iterator<Item = &RawDocument> {
+        let list = self.get(key).and_then(RawBsonRef::as_array).into_iter().flatten();
+        list.map_while(Result::ok).filter_map(RawBsonRef::as_document)
     }
 }
 
@@ -379,7 +381,7 @@ mod tests {
             let _ = Reply::read(ANSWER, &bytes, 7);
             let framed = body(0, &[&[0], &(u32::try_from(bytes.len()).unwrap_or(0) + 5).to_le_bytes()[..], &bytes, &[0]].concat());
             if let Ok(Ok(reply)) = Reply::read(ANSWER, &framed, 7) {
-                let _ = (reply.number("a"), reply.text("a"), reply.bytes("a"), reply.texts("a"), reply.lists("a", "b", "c"));
+                let _ = (reply.number("a"), reply.text("a"), reply.bytes("a"), reply.texts("a"), reply.documents("a").count());
             }
         }
     }

@@ -3,12 +3,13 @@
 //!
 //! # What happens where an address names many servers
 //!
-//! The hosts of the address, or those behind its SRV record, are tried in turn until one takes the connection; with
-//! that one the attempt stands or falls. Each host is judged by the egress policy when its turn comes. What the
-//! server then says of its replica set (`hello`) is told and judged: another set than the settings name is refused
-//! before the login, a secondary is noted, and a set without a primary is a failure although this member answers.
-//! The members that it names are never connected to: a client of the address would follow them, a health check that
-//! did could be led anywhere.
+//! The hosts of the address, or those behind its SRV record, are met in turn, each for a share of the time, until one
+//! is there that a client could use; with that one the attempt stands or falls. Who refuses, is silent or hangs up is
+//! passed over, and so is who says of itself (`hello`) that it is an arbiter, is recovering, or knows no primary: a
+//! set is not down because such a member stands first in its list. There is one login, to the one that is kept, and
+//! the others are closed before it. Each host is judged by the egress policy when its turn comes. Another set than
+//! the settings name is refused before the login, and a secondary is noted. The members that a server names are
+//! never connected to: a client of the address would follow them, a health check that did could be led anywhere.
 //!
 //! # TLS
 //!
@@ -16,6 +17,7 @@
 //! (`prefer`), TLS is tried first, for a moment, and a server that shows none is dialled once more in clear text,
 //! when the first connection is closed.
 
+mod inquiry;
 mod login;
 mod message;
 mod refusal;
@@ -36,7 +38,7 @@ use super::{Attempt, Reached, staged::Greeting, tls, trace::Trace, trouble::Trou
 use crate::{
     connections::settings::{MongoDb, Settings, Special, TlsMode},
     probe::{Cause, Depth, Phase},
-    server::egress::EgressError,
+    server::egress::{Egress, EgressError},
 };
 
 /// How long the version and the goodbye may take, which are not part of the check.
@@ -56,48 +58,129 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     };
     let login = Login::of(attempt.settings, special.auth_mechanism)?;
     let plan = Plan::make(attempt, special, trace).await?;
-    let reached = dial_in_turn(attempt, &plan, trace).await?;
-    let mode = match attempt.settings.tls {
-        // An SRV address turns TLS on.
-        None if special.srv => TlsMode::VerifyFull,
-        chosen => super::tls_mode(chosen, reached.address.ip()),
-    };
-    let opened = open(attempt, &plan, &login, reached, mode, trace);
-    let opened =
-        timeout_at(attempt.connect_deadline, opened).await.unwrap_or_else(|_| Err(silence(trace.phase(), mode)))?;
-    let Some((conversation, hello)) = opened else { return Ok(()) };
-    let mut session = Session { conversation, hello, plan };
+    let Some(met) = meet_in_turn(attempt, &plan, &login, trace).await? else { return Ok(()) };
+    let mut session = Session { met, plan };
     let outcome = session.check(attempt, &login, trace).await;
     trace.stop();
     if outcome.is_ok() {
         trace.server_version = timeout(AFTERWARDS, session.version()).await.unwrap_or_default();
+        if attempt.depth == Depth::Staged {
+            let database = attempt.settings.database.as_deref();
+            let asked = inquiry::inquire(&mut session.met.conversation, database, &mut trace.findings);
+            // What cannot be told is left out; the health query was answered.
+            let _ = timeout(super::staged::INQUIRY, asked).await;
+        }
     }
     // A server that does not listen to the goodbye is left without one.
-    let _ = timeout(AFTERWARDS, session.conversation.close()).await;
+    let _ = timeout(AFTERWARDS, session.met.conversation.close()).await;
     outcome
 }
 
-/// Dials the seeds in turn; each gets an equal part of the time that is left. The failure that is told is that of
-/// the seed where the attempt got furthest, and a barred seed is one at once.
-async fn dial_in_turn(attempt: &Attempt<'_>, plan: &Plan, trace: &mut Trace) -> Result<Reached, Trouble> {
-    let mut furthest: Option<EgressError> = None;
+/// Meets the seeds in turn; each gets an equal part of the time that is left. The failure that is told is that of
+/// the seed where the attempt got furthest; one that another seed could not make good is told at once. None where
+/// only the surface is looked at.
+async fn meet_in_turn(
+    attempt: &Attempt<'_>,
+    plan: &Plan,
+    login: &Login<'_>,
+    trace: &mut Trace,
+) -> Result<Option<Met>, Trouble> {
+    let mut furthest: Option<Trouble> = None;
     for (tried, (host, port)) in plan.seeds.iter().enumerate() {
         let left = attempt.connect_deadline.saturating_duration_since(Instant::now());
         let others = u32::try_from(plan.seeds.len() - tried).unwrap_or(u32::MAX);
-        let deadline = Instant::now() + left / others.max(1);
-        match attempt.dial_host(host, *port, deadline, trace).await {
-            Ok(reached) => return Ok(reached),
-            Err(error @ (EgressError::Barred { .. } | EgressError::OutOfFiles { .. })) => return Err(error.into()),
-            Err(error) if furthest.as_ref().is_none_or(|earlier| error.got_as_far_as(earlier)) => {
-                furthest = Some(error);
-            }
-            Err(_) => {}
+        let seed = Seed { host, port: *port, deadline: Instant::now() + left / others.max(1) };
+        trace.tls = None;
+        let mut trouble = match meet(attempt, plan, login, &seed, trace).await {
+            Ok(met) => return Ok(met),
+            Err(trouble) => trouble,
+        };
+        trouble.phase = trouble.phase.or(trace.phase());
+        if trouble.is_ours || !is_of_the_seed(&trouble) {
+            return Err(trouble);
+        }
+        if furthest.as_ref().is_none_or(|earlier| distance(&trouble) >= distance(earlier)) {
+            furthest = Some(trouble);
         }
     }
-    Err(furthest.map_or_else(
-        || Trouble::new(Cause::InvalidConnectionString, "The address names no host.").at(Phase::Dns),
-        Trouble::from,
-    ))
+    Err(furthest
+        .unwrap_or_else(|| Trouble::new(Cause::InvalidConnectionString, "The address names no host.").at(Phase::Dns)))
+}
+
+/// One of several servers, and until when it may take the attempt's time.
+#[derive(Debug)]
+struct Seed<'a> {
+    host: &'a str,
+    port: u16,
+    deadline: Instant,
+}
+
+/// Whether another server of the same set may do better: a server that is not there, silent, hanging up, or not
+/// in service. What else goes wrong (a certificate, another set, another protocol) is to be told.
+fn is_of_the_seed(trouble: &Trouble) -> bool {
+    matches!(
+        trouble.cause,
+        Some(
+            Cause::DnsNotFound
+                | Cause::ConnectionRefused
+                | Cause::ConnectTimeout
+                | Cause::ConnectionReset
+                | Cause::HostUnreachable
+                | Cause::Ipv6Unreachable
+                | Cause::NotPrimary
+        )
+    ) || trouble.phase.is_some_and(|phase| phase <= Phase::Tcp) && trouble.cause == Some(Cause::Unknown)
+        || matches!(trouble.code.as_deref(), Some("ECONNRESET" | "EPIPE"))
+}
+
+/// How far an attempt got that ended so: an answer that says no is worth more than silence, silence more than no
+/// route, and a name that resolves more than one that does not.
+fn distance(trouble: &Trouble) -> (Option<Phase>, u8) {
+    let answered = match trouble.cause {
+        Some(Cause::NotPrimary) => 4,
+        Some(Cause::ConnectionRefused | Cause::ConnectionReset) => 3,
+        Some(Cause::ConnectTimeout) => 2,
+        Some(Cause::HostUnreachable) => 1,
+        _ => 0,
+    };
+    (trouble.phase, answered)
+}
+
+/// Dials one seed, secures the connection, and learns whether a client could use it.
+async fn meet(
+    attempt: &Attempt<'_>,
+    plan: &Plan,
+    login: &Login<'_>,
+    seed: &Seed<'_>,
+    trace: &mut Trace,
+) -> Result<Option<Met>, Trouble> {
+    let reached = attempt.dial_host(seed.host, seed.port, seed.deadline, trace).await?;
+    let mode = match attempt.settings.tls {
+        // An SRV address turns TLS on.
+        None if plan.is_listed => TlsMode::VerifyFull,
+        chosen => super::tls_mode(chosen, reached.address.ip()),
+    };
+    let opened = timeout_at(seed.deadline, open(attempt, plan, login, (reached, seed.deadline), mode, trace));
+    let Some((conversation, hello)) = opened.await.unwrap_or_else(|_| Err(silence(trace.phase(), mode)))? else {
+        return Ok(None);
+    };
+    match hello.verdict(plan.direct) {
+        Ok(standing) => Ok(Some(Met { conversation, hello, standing })),
+        Err(trouble) => {
+            // A server that does not listen to the goodbye is left without one.
+            let _ = timeout_at(seed.deadline, timeout(AFTERWARDS, conversation.close())).await;
+            Err(trouble)
+        }
+    }
+}
+
+/// A server that said what it is, and that a client could use.
+#[derive(Debug)]
+struct Met {
+    conversation: Conversation,
+    hello: Hello,
+    /// Who answered, in a few words.
+    standing: String,
 }
 
 /// Nothing came before the time for connecting was over. A server of another kind may wait to hear its own protocol.
@@ -118,7 +201,7 @@ async fn open(
     attempt: &Attempt<'_>,
     plan: &Plan,
     login: &Login<'_>,
-    reached: Reached,
+    reached: (Reached, Instant),
     mode: TlsMode,
     trace: &mut Trace,
 ) -> Result<Option<(Conversation, Hello)>, Trouble> {
@@ -144,8 +227,13 @@ async fn open(
     Ok(Some((conversation, hello)))
 }
 
-/// Shakes hands as the mode asks.
-async fn secure(attempt: &Attempt<'_>, reached: Reached, mode: TlsMode, trace: &mut Trace) -> Result<Wire, Trouble> {
+/// Shakes hands as the mode asks, until the deadline of the seed.
+async fn secure(
+    attempt: &Attempt<'_>,
+    (reached, deadline): (Reached, Instant),
+    mode: TlsMode,
+    trace: &mut Trace,
+) -> Result<Wire, Trouble> {
     let Reached { stream, host, resolved, .. } = reached;
     if mode == TlsMode::Disable {
         return Ok(Wire::Clear(stream));
@@ -154,14 +242,14 @@ async fn secure(attempt: &Attempt<'_>, reached: Reached, mode: TlsMode, trace: &
     if mode != TlsMode::Prefer {
         return shake_hands(attempt, stream, &host, mode, trace).await;
     }
-    let left = attempt.connect_deadline.saturating_duration_since(Instant::now());
+    let left = deadline.saturating_duration_since(Instant::now());
     match timeout(PREFERRED_TLS.min(left / 2), shake_hands(attempt, stream, &host, mode, trace)).await {
         Ok(Ok(wire)) => return Ok(wire),
         Ok(Err(trouble)) if trace.tls.is_some() || !shows_no_tls(&trouble) => return Err(trouble),
         Ok(Err(_)) | Err(_) => trace.note(Phase::Tls, "the server has none"),
     }
     trace.begin(Phase::Tcp);
-    let (stream, _) = attempt.egress.dial(&resolved, attempt.connect_deadline).await?;
+    let (stream, _) = attempt.egress.dial(&resolved, deadline).await?;
     Ok(Wire::Clear(stream))
 }
 
@@ -239,6 +327,20 @@ pub(super) async fn greet(stream: TcpStream) -> Result<Greeting, Trouble> {
     Ok(Greeting { speaks: hello.describe(), offers_tls: None })
 }
 
+/// The servers that a connection leads to, each a host and a port.
+pub(super) async fn servers(
+    egress: &Egress,
+    settings: &Settings,
+    deadline: Instant,
+) -> Result<Vec<(String, u16)>, EgressError> {
+    let unset = MongoDb::default();
+    let special = match &settings.special {
+        Special::MongoDb(special) => special,
+        _ => &unset,
+    };
+    Ok(seeds::seeds(egress, settings, special, deadline).await?.seeds)
+}
+
 /// Whether what is there answers the first words of TLS with TLS, be it with a refusal. The certificate is not
 /// judged, and nothing is sent inside.
 pub(super) async fn answers_tls(stream: TcpStream, settings: &Settings, host: &str) -> bool {
@@ -259,18 +361,17 @@ fn unanswered(trouble: Trouble, inside_tls: bool) -> Trouble {
     }
 }
 
-/// A connection to a server that said what it is.
+/// A connection that is logged in on.
 #[derive(Debug)]
 struct Session {
-    conversation: Conversation,
-    hello: Hello,
+    met: Met,
     plan: Plan,
 }
 
 impl Session {
     /// Logs in, looks for the database, and pings.
     async fn check(&mut self, attempt: &Attempt<'_>, login: &Login<'_>, trace: &mut Trace) -> Result<(), Trouble> {
-        let mechanism = login.perform(&mut self.conversation, &self.plan, &self.hello).await?;
+        let mechanism = login.perform(&mut self.met.conversation, &self.plan, &self.met.hello).await?;
         trace.note(Phase::Auth, mechanism);
         let database = attempt.settings.database.as_deref().filter(|name| !name.is_empty());
         let nobody = matches!(login, Login::Nobody);
@@ -284,8 +385,8 @@ impl Session {
         }
         trace.begin(Phase::Query);
         let ping = rawdoc! { "ping": 1, "$db": database.unwrap_or(ADMIN) };
-        self.conversation.ask(&ping).await?.map_err(|error| error.trouble())?;
-        trace.note(Phase::Query, self.hello.verdict(self.plan.direct)?);
+        self.met.conversation.ask(&ping).await?.map_err(|error| error.trouble())?;
+        trace.note(Phase::Query, self.met.standing.as_str());
         trace.answered();
         Ok(())
     }
@@ -303,8 +404,14 @@ impl Session {
             // A secondary answers too.
             "$readPreference": { "mode": "primaryPreferred" },
         };
-        match self.conversation.ask(&question).await? {
-            Ok(reply) if reply.lists("databases", "name", database) => Ok(""),
+        match self.met.conversation.ask(&question).await? {
+            Ok(reply)
+                if reply
+                    .documents("databases")
+                    .any(|found| found.get_str("name").is_ok_and(|name| name == database)) =>
+            {
+                Ok("")
+            }
             Ok(_) => Ok(": not there yet, or not to be seen by this user"),
             Err(error) if error.asks_for_login() && nobody => {
                 let message = "The server asks for a login, and the connection has no user name.";
@@ -317,7 +424,7 @@ impl Session {
 
     /// The server's version, where it tells.
     async fn version(&mut self) -> Option<String> {
-        let reply = self.conversation.ask(&rawdoc! { "buildInfo": 1, "$db": ADMIN }).await.ok()?.ok()?;
+        let reply = self.met.conversation.ask(&rawdoc! { "buildInfo": 1, "$db": ADMIN }).await.ok()?.ok()?;
         reply.text("version").map(str::to_owned)
     }
 }

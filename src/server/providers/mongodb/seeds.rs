@@ -1,10 +1,15 @@
 //! Where to look for the servers, and what the address says beside: from the settings, and for `mongodb+srv` from
 //! the name service, which may say which replica set and which authentication database, and nothing else.
 
+use tokio::time::Instant;
+
 use crate::{
     connections::settings::{MongoDb, Settings},
     probe::{Cause, Phase},
-    server::providers::{Attempt, trace::Trace, trouble::Trouble},
+    server::{
+        egress::{Egress, EgressError, SeedList},
+        providers::{Attempt, trace::Trace, trouble::Trouble},
+    },
 };
 
 /// The service's name in SRV records.
@@ -13,6 +18,23 @@ const SERVICE: &str = "mongodb";
 const MAX_SEEDS: usize = 16;
 /// Where users are kept if nothing else is said.
 pub(super) const DEFAULT_AUTH_SOURCE: &str = "admin";
+
+/// The servers to try, and what the name service says beside them; it is asked for an SRV address only.
+pub(super) async fn seeds(
+    egress: &Egress,
+    settings: &Settings,
+    special: &MongoDb,
+    deadline: Instant,
+) -> Result<SeedList, EgressError> {
+    let mut found = if special.srv {
+        egress.seed_list(SERVICE, &settings.host, deadline).await?
+    } else {
+        let first = (settings.host.clone(), settings.port);
+        SeedList { seeds: std::iter::once(first).chain(special.more_hosts.iter().cloned()).collect(), text: None }
+    };
+    found.seeds.truncate(MAX_SEEDS);
+    Ok(found)
+}
 
 /// What one attempt goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +47,8 @@ pub(super) struct Plan {
     pub auth_source: String,
     /// Whether a load balancer stands before the servers, which then want to be told so.
     pub load_balanced: bool,
+    /// Whether the servers come from an SRV record.
+    pub is_listed: bool,
     /// Whether the server is wanted as it is, whatever its replica set says.
     pub direct: bool,
 }
@@ -33,24 +57,16 @@ impl Plan {
     /// Makes the plan; the name service is asked within the DNS phase.
     pub async fn make(attempt: &Attempt<'_>, special: &MongoDb, trace: &mut Trace) -> Result<Self, Trouble> {
         let settings = attempt.settings;
-        let (seeds, said) = if special.srv {
+        if special.srv {
             trace.begin(Phase::Dns);
-            let found = attempt.egress.seed_list(SERVICE, &settings.host, attempt.connect_deadline).await?;
-            let said = match &found.text {
-                Some(text) => Said::read(text)?,
-                None => Said::default(),
-            };
-            (found.seeds, said)
-        } else {
-            let first = (settings.host.clone(), settings.port);
-            (std::iter::once(first).chain(special.more_hosts.iter().cloned()).collect(), Said::default())
-        };
+        }
+        let SeedList { seeds, text } = seeds(attempt.egress, settings, special, attempt.connect_deadline).await?;
+        let said = text.as_deref().map(Said::read).transpose()?.unwrap_or_default();
         Ok(Self::of(settings, special, seeds, said))
     }
 
     /// The settings overrule what the name service says.
-    fn of(settings: &Settings, special: &MongoDb, mut seeds: Vec<(String, u16)>, said: Said) -> Self {
-        seeds.truncate(MAX_SEEDS);
+    fn of(settings: &Settings, special: &MongoDb, seeds: Vec<(String, u16)>, said: Said) -> Self {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         Self {
             seeds,
@@ -60,6 +76,7 @@ impl Plan {
                 .or_else(|| given(&settings.database))
                 .unwrap_or_else(|| DEFAULT_AUTH_SOURCE.to_owned()),
             load_balanced: said.load_balanced,
+            is_listed: special.srv,
             direct: special.direct_connection == Some(true),
         }
     }

@@ -82,8 +82,8 @@ impl Hello {
         Err(Trouble::new(Cause::DriverMisconfigured, format!("The server {found}; the settings ask for “{asked}”.")))
     }
 
-    /// In a few words, who answered; or why a client would find nobody to write to. Who asks for one member
-    /// directly takes it as it is.
+    /// In a few words, who it is; or why a client would find nobody to write to. Who asks for one member directly
+    /// takes it as it is.
     pub fn verdict(&self, direct: bool) -> Result<String, Trouble> {
         let not_primary = |message: String, also: &[Cause]| Err(Trouble::new(Cause::NotPrimary, message).also(also));
         match (self.role, &self.primary) {

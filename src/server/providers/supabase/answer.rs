@@ -182,6 +182,7 @@ pub(super) fn of_pooler(mut trouble: Trouble) -> Trouble {
         Some(code) if code.starts_with("EMAX") => Some((Cause::TooManyConnections, &[])),
         _ if says("tenant or user not found") => Some((Cause::PoolerTenantNotFound, &[])),
         _ if says("max clients") || says("maxclients") => Some((Cause::TooManyConnections, &[])),
+        _ if says("check out connection from the pool") => Some((Cause::TooManyConnections, &[Cause::PoolExhausted])),
         _ if says("too many authentication errors") => Some((Cause::HostBlocked, &[Cause::AuthWrongPassword])),
         _ => None,
     };
@@ -313,6 +314,7 @@ mod tests {
             ("FATAL: MaxClientsInSessionMode: max clients reached", Some(Cause::TooManyConnections)),
             ("FATAL: (ECIRCUITBREAKER) too many authentication errors", Some(Cause::HostBlocked)),
             ("FATAL: (ECHECKOUTTIMEOUT) unable to check out connection from the pool", Some(Cause::TooManyConnections)),
+            ("FATAL: unable to check out connection from the pool due to timeout", Some(Cause::TooManyConnections)),
             ("FATAL: password authentication failed for user \"postgres\"", None),
         ] {
             let trouble = of_pooler(Trouble { message: message.to_owned(), ..Trouble::default() });

@@ -30,7 +30,7 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    connections::settings::{Secret, Special, Supabase},
+    connections::settings::{Secret, Settings, Special, Supabase},
     probe::{Cause, Depth, Phase},
     server::clock::{Clock, SystemClock},
     timestamp::Timestamp,
@@ -60,6 +60,23 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     }
     http.close().await;
     if has_database { database(attempt, trace).await } else { Ok(()) }
+}
+
+/// Where the API is; none where the settings do not say.
+pub(super) fn origin(settings: &Settings) -> Option<Origin> {
+    let Special::Supabase(supabase) = &settings.special else { return None };
+    address(&supabase.url).ok().map(|(origin, _)| origin)
+}
+
+/// What a failure on the way to the API says of the project.
+pub(super) fn explain(settings: &Settings, trouble: Trouble) -> Trouble {
+    match &settings.special {
+        Special::Supabase(supabase) => match address(&supabase.url) {
+            Ok((_, place)) => place.explain(trouble),
+            Err(_) => trouble,
+        },
+        _ => trouble,
+    }
 }
 
 /// The keys that are there.
