@@ -15,7 +15,8 @@
 //! | transactions | 4 | each account, for `/rest/v1`: others wait a while, so that one account cannot hold the pool |
 //!
 //! A bucket that is full again is forgotten and so are places that nobody has, so memory holds only who asked within
-//! the last minute. With several processes an account has as many times the limit, which still bounds it.
+//! the last minute, or taught something within the last hour. With several processes an account has as many times the
+//! limit, which still bounds it.
 
 use std::{
     collections::HashMap,
@@ -152,9 +153,9 @@ pub struct Limits {
     probes: Buckets<Prober>,
     strangers: Buckets<IpAddr>,
     refusals: Buckets<(IpAddr, Option<UserId>)>,
+    lessons: Buckets<(IpAddr, &'static str)>,
     operations: Places,
     transactions: Places,
-    lessons: Buckets<(IpAddr, &'static str)>,
 }
 
 impl Limits {
@@ -166,9 +167,9 @@ impl Limits {
             probes: Buckets::new(PROBES, clock),
             strangers: Buckets::new(STRANGERS, clock),
             refusals: Buckets::new(REFUSALS, clock),
+            lessons: Buckets::of(Quota::per_hour(NonZeroU32::MIN), clock),
             operations: Places::new(OPERATIONS),
             transactions: Places::new(TRANSACTIONS),
-            lessons: Buckets::of(Quota::per_hour(NonZeroU32::MIN), clock),
         }
     }
 
@@ -242,9 +243,9 @@ impl Limits {
             + self.probes.forget_full()
             + self.strangers.forget_full()
             + self.refusals.forget_full()
+            + self.lessons.forget_full()
             + self.operations.forget_free()
             + self.transactions.forget_free()
-            + self.lessons.forget_full()
     }
 }
 
@@ -310,9 +311,7 @@ mod tests {
 
     #[test]
     fn a_stranger_s_lessons_are_recorded_once_an_hour() {
-        let time = TestClock::at(Timestamp::from_micros(1_787_409_125_000_000));
-        let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let limits = Limits::new(&clock);
+        let (time, limits) = limits();
         let recorded = |ip, action| limits.may_record_lesson(&from(ip), action);
         assert!(recorded("192.0.2.7", "learn") && recorded("192.0.2.7", "vote") && recorded("192.0.2.8", "learn"));
         time.advance(Duration::from_mins(59));
