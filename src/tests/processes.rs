@@ -68,7 +68,9 @@ async fn two_processes_check_each_slot_once() {
         }
         eventually("every connection is checked", || async {
             let mut connection = database.connect().await;
-            count(&mut connection, "database_connection_health").await >= wanted(round) && idle(&mut connection).await
+            count(&mut connection, "database_connection_health").await >= wanted(round)
+                && count(&mut connection, "connection_state where next_check_at <= mooring_now()").await == 0
+                && idle(&mut connection).await
         })
         .await;
     }
@@ -449,7 +451,7 @@ async fn statuses(connection: &mut PgConnection) -> String {
 
 /// Whether nothing is claimed.
 async fn idle(connection: &mut PgConnection) -> bool {
-    count(connection, "connection_state where lease_owner is not null or next_check_at <= mooring_now()").await == 0
+    count(connection, "connection_state where lease_owner is not null").await == 0
 }
 
 /// Moves the database's clock to the next check of everything.
