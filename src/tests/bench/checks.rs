@@ -146,7 +146,8 @@ async fn measure<F: Future<Output = ()> + Send>(
         mooring: format!("{:.0}", median(rounds.iter().map(|(monitor, _)| *monitor))),
         bare: format!("{:.0}", median(rounds.iter().map(|(_, bare)| *bare))),
         ratio: format!("{:.2}", median(rounds.iter().map(|(monitor, bare)| monitor / bare))),
-        aim: "≥ 0.8",
+        // Where a login costs the server much. MariaDB's costs next to nothing: what is left is what we write down.
+        aim: if *provider == Provider::PostgreSql { "≥ 0.8" } else { "" },
     };
     (line, resident_kib(process.id()))
 }
