@@ -12,7 +12,7 @@
 //! | places | at once | who |
 //! | --- | --- | --- |
 //! | operations | 4 | each account: what somebody asked for and that connects |
-//! | transactions | 4 | each account, for `/rest/v1`: others wait a while, so that one account cannot hold the pool |
+//! | transactions | 8 | each account, for `/rest/v1`: others wait a while, so that one account cannot hold the pool |
 //!
 //! A bucket that is full again is forgotten and so are places that nobody has, so memory holds only who asked within
 //! the last minute, or taught something within the last hour. With several processes an account has as many times the
@@ -53,8 +53,8 @@ const REFUSALS: u32 = 10;
 const OPERATIONS: usize = 4;
 /// Seconds after which one of them is likely over: the connect timeout.
 const OPERATION_S: u32 = 5;
-/// Transactions of one account that programs may have open at the same time: a quarter of the pool.
-const TRANSACTIONS: usize = 4;
+/// Transactions of one account that programs may have open at the same time: half of the pool.
+const TRANSACTIONS: usize = 8;
 /// How long one more waits: as long as any that reads may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -210,7 +210,7 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`AppError::TooManyRequests`] where none of the account's four is free by then.
+    /// [`AppError::TooManyRequests`] where none of the account's eight is free by then.
     pub async fn transaction(&self, account: UserId) -> Result<Place, AppError> {
         self.transactions.wait(account, PATIENCE).await.ok_or(AppError::TooManyRequests(1))
     }
