@@ -1,17 +1,18 @@
-//! Identifiers: one newtype over [`Uuid`] for each kind of row, so that they cannot be mixed up.
+//! Identifiers: one newtype over [`Uuid`] for each kind of row, so that they cannot be mixed up. They are read as they
+//! are written, with hyphens, which is what `format: uuid` in the API's documentation means.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
-        pub struct $name(pub Uuid);
+        pub struct $name(#[serde(with = "uuid::serde::hyphenated")] pub Uuid);
 
         impl From<Uuid> for $name {
             fn from(id: Uuid) -> Self {
@@ -35,7 +36,7 @@ macro_rules! id {
             type Err = uuid::Error;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Uuid::from_str(text).map(Self)
+                Hyphenated::from_str(text).map(|id| Self(id.into()))
             }
         }
     };

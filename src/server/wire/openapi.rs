@@ -1,15 +1,17 @@
 //! The documentation of the API as OpenAPI 3.1, made from what serves it: the list of tables, the types of the
 //! functions.
 
+use std::mem;
+
 use serde_json::{Value, json};
 use utoipa::{
     OpenApi as _,
     openapi::{
-        ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
+        Components, ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
         PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder, Type as JsonType,
         path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder},
         request_body::{RequestBody, RequestBodyBuilder},
-        schema::{ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType},
+        schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType},
         security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
@@ -55,6 +57,7 @@ struct Types;
 #[must_use]
 pub fn document(server: &str) -> OpenApi {
     let mut components = Types::openapi().components.unwrap_or_default();
+    adjust(&mut components);
     components.add_security_scheme(TOKEN, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let mut components = ComponentsBuilder::from(components);
     let mut paths = PathsBuilder::new();
@@ -82,6 +85,31 @@ pub fn document(server: &str) -> OpenApi {
         .components(Some(components.build()))
         .paths(paths.build())
         .build()
+}
+
+/// What cannot be said where the types are declared: the data of a search may be left out, and an answer of
+/// `learn_from_error` has all that one of `update_confidence` has.
+fn adjust(components: &mut Components) {
+    if let Some(RefOr::T(Schema::OneOf(actions))) = components.schemas.get_mut("LearnRequest") {
+        for action in &mut actions.items {
+            let RefOr::T(Schema::Object(object)) = action else { continue };
+            if object.properties.get("data").is_some_and(is_nullable) {
+                object.required.retain(|name| name != "data");
+            }
+        }
+    }
+    if let Some(RefOr::T(schema)) = components.schemas.get_mut("LearnResponse")
+        && let Schema::OneOf(answers) = schema
+    {
+        let any = AnyOfBuilder::new().description(answers.description.take());
+        *schema = mem::take(&mut answers.items).into_iter().fold(any, AnyOfBuilder::item).into();
+    }
+}
+
+/// Whether the schema is a choice between something and `null`.
+fn is_nullable(schema: &RefOr<Schema>) -> bool {
+    let RefOr::T(Schema::OneOf(choices)) = schema else { return false };
+    choices.items.iter().any(|choice| matches!(choice, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(JsonType::Null)))
 }
 
 fn schema_ref(name: &str) -> RefOr<Schema> {
@@ -327,11 +355,13 @@ fn uptime_item() -> PathItem {
     let uuid = || {
         ObjectBuilder::new().schema_type(JsonType::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
     };
-    let whole = || {
-        ObjectBuilder::new().schema_type(JsonType::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+    let whole = |kind: SchemaType| {
+        ObjectBuilder::new().schema_type(kind).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
     };
     let errors = [(404, "No such function"), (406, "No such schema")];
-    let arguments = ObjectBuilder::new().property(id, uuid()).property(hours, whole()).required(id);
+    // `null` means the hours that are meant where none are given.
+    let or_null = SchemaType::Array(vec![JsonType::Integer, JsonType::Null]);
+    let arguments = ObjectBuilder::new().property(id, uuid()).property(hours, whole(or_null)).required(id);
     let called = |way: &str| {
         operation("rpc", format!("{way}_{}", rpc::UPTIME), about, &errors)
             .security(token_needed())
@@ -350,7 +380,7 @@ fn uptime_item() -> PathItem {
             ParameterBuilder::new()
                 .name(hours)
                 .parameter_in(ParameterIn::Query)
-                .schema(Some(whole()))
+                .schema(Some(whole(JsonType::Integer.into())))
                 .example(Some(json!(24))),
         );
     let by_body = taking(called("post"), body(arguments, Required::True, json!({id: SOME_ID, hours: 24})));
@@ -520,7 +550,7 @@ mod tests {
             let schema = document.pointer(reference.trim_start_matches('#')).expect("a schema");
             return faults(document, schema, value, place);
         }
-        if let Some(choices) = schema["oneOf"].as_array() {
+        if let Some(choices) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
             let mut found: Vec<_> = choices.iter().map(|choice| faults(document, choice, value, place)).collect();
             found.sort_by_key(Vec::len);
             return found.swap_remove(0);

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
     auth::server::Caller,
@@ -112,8 +112,8 @@ impl<'a> Fields<'a> {
         match self.object.get(name) {
             None => Ok(None),
             Some(Value::Null) => Ok(Some(None)),
-            Some(value) => match value.as_str().and_then(|text| text.parse().ok()) {
-                Some(uuid) => Ok(Some(Some(uuid))),
+            Some(value) => match value.as_str().and_then(|text| text.parse::<Hyphenated>().ok()) {
+                Some(uuid) => Ok(Some(Some(uuid.into()))),
                 None => Err(mistyped(name, Type::Uuid)),
             },
         }
