@@ -101,6 +101,10 @@ pub(super) fn number(code: u32, words: &Words) -> Option<Found> {
     let said = || families::first(families::TELLING, words, &Speakers::of(&[Provider::MongoDb]));
     match code {
         13 => Some(unauthorized(words)),
+        // A server's log says what it does not tell the client.
+        18 if words.any(&["could not find user", "usernotfound"]) => {
+            Some(Found::or(C::AuthUnknownUser, &[C::AuthSourceWrong]))
+        }
         59 if words.has("saslstart") => Some(Found::or(C::AuthMethodUnsupported, &[C::DriverServerIncompatible])),
         6 => families::first(families::GENERAL, words, &Speakers::anyone()).or(Some(Found::sure(C::Unreachable))),
         17 => said().or(Some(Found::or(C::WrongProtocol, &[C::DriverServerIncompatible]))),

@@ -168,7 +168,7 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
         &[],
         &["resource_exhausted", "rate_limit_exceeded", "quota_exceeded", "ratelimitexceeded", "quotaexceeded"],
     ),
-    (AuthUnknownUser, &[], &["email_not_found", "user_not_found"]),
+    (AuthUnknownUser, &[], &["email_not_found"]),
     (AuthWrongPassword, &[], &["invalid_login_credentials", "invalid_password", "invalid_credentials"]),
     (PermissionDenied, &[], &["iam_permission_denied"]),
     // TLS: node, OpenSSL, rustls, Java, .NET, browsers.

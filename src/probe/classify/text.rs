@@ -112,17 +112,23 @@ impl Words {
     }
 
     /// Whether an IPv6 address of the internet stands in it (`2000::/3`): three groups or more, the first of four
-    /// digits beginning with 2 or 3. Or one in brackets that was made unreadable before it was posted.
+    /// digits beginning with 2 or 3. Or one that was made unreadable before it was posted.
     pub fn has_public_ipv6(&self) -> bool {
-        let hidden = self.0.split('[').skip(1).filter_map(|rest| rest.split_once(']')).any(|(inner, _)| {
-            inner.matches(':').count() >= 3
-                && inner.contains(['x', '*', '-', '?'])
-                && inner.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | 'x' | '*' | '-' | '?'))
-        });
-        hidden
+        let is_mask = |c: char| matches!(c, 'x' | '*' | '-' | '?');
+        let is_public = |group: &str| group.len() == 4 && group.starts_with(['2', '3']);
+        let is_masked = |word: &str| {
+            word.contains(is_mask)
+                && word.chars().all(|c| c.is_ascii_hexdigit() || c == ':' || is_mask(c))
+                && (word.matches(':').count() >= 3 || word.split_once(':').is_some_and(|(first, _)| is_public(first)))
+        };
+        let in_brackets = |open: char, close: char| {
+            self.0.split(open).skip(1).filter_map(move |rest| rest.split_once(close)).any(|(inner, _)| is_masked(inner))
+        };
+        in_brackets('[', ']')
+            || in_brackets('(', ')')
             || self.0.split(|c: char| !c.is_ascii_hexdigit() && c != ':').any(|word| {
                 let mut groups = word.split(':');
-                groups.next().is_some_and(|first| first.len() == 4 && first.starts_with(['2', '3']))
+                groups.next().is_some_and(is_public)
                     && word.matches(':').count() >= 3
                     && groups.all(|group| group.len() <= 5)
             })
@@ -250,6 +256,7 @@ mod tests {
             ("connect ENETUNREACH 2a05:d014:1c06:5f0c:d7a9:8616:bee2:30df:5432", true),
             ("[2600:1f18::5]:5432: network is unreachable", true),
             ("dial tcp [xxxx:xxxxx:xxxx:xxxx:xxx]:5432: connect: no route to host", true),
+            ("server at \"db.example.org\" (2a05:d0xxxc3c), port 5432 failed: Network is unreachable", true),
             ("connect EADDRNOTAVAIL ::1:5432", false),
             ("2024-01-02 10:20:30:40 down", false),
             ("10.0.0.1:5432", false),
