@@ -1,7 +1,8 @@
 //! What people paste: an address (`postgres://user:password@host:5432/db?sslmode=require`), the same as
-//! SQLAlchemy, JDBC or Prisma write it, MongoDB's with several hosts, the address of a Firebase or Supabase
-//! project, or libpq's `host=… user=…`. It is taken apart once, leniently, into
-//! the fields of the `credentials` object; nothing else in the product reads or writes addresses.
+//! SQLAlchemy, JDBC, Ecto or Prisma write it, MongoDB's with several hosts, the address of a Firebase or Supabase
+//! project, and what is no address: libpq's `host=… user=…`, .NET's `Host=…;Username=…`, Go's `app@tcp(host)/db`
+//! ([`pairs`]). It is taken apart once, leniently, into the fields of the `credentials` object; nothing else in the
+//! product reads or writes addresses.
 //!
 //! Lenient means that a password which was never percent-encoded is still found. An address is read the
 //! strict way where that leaves nothing over; otherwise the last `@` ends the password:
@@ -11,6 +12,8 @@
 //!            ─┬─ ────┬────  ──────┬─────── ─┬── ─┬──
 //!           user  password       host     port database
 //! ```
+
+mod pairs;
 
 use std::fmt::Write as _;
 
@@ -46,6 +49,9 @@ pub enum UrlError {
     /// A quote in `key='value'` is not closed, or a key has no value.
     #[error("The key=value pairs cannot be read: a quote is not closed, or a value is missing.")]
     Pairs,
+    /// libpq would connect to another address than the host's.
+    #[error("It has hostaddr beside host, and only one of them is used here. Remove the one that is not meant.")]
+    TwoHosts,
     /// Far longer than any address.
     #[error("The address has more than 16,384 characters.")]
     TooLong,
@@ -69,7 +75,8 @@ pub fn parse_url(text: &str) -> Result<(Provider, Settings), FieldError> {
 ///
 /// As [`parse_url`].
 pub fn parse_url_for(chosen: Option<Provider>, text: &str) -> Result<(Provider, Settings), FieldError> {
-    let (mut provider, fields) = read(text).map_err(|error| FieldError::new("pasted", error.to_string()))?;
+    let (mut provider, fields) =
+        read_for(chosen, text).map_err(|error| FieldError::new("pasted", error.to_string()))?;
     if let (Some(Provider::Supabase), Provider::PostgreSql) = (chosen, provider)
         && fields.get("host").and_then(Value::as_str).is_some_and(is_supabase_host)
     {
@@ -95,12 +102,23 @@ fn is_supabase_host(host: &str) -> bool {
 ///
 /// [`UrlError`] where it is no address of an available provider.
 pub fn read(text: &str) -> Result<(Provider, Map<String, Value>), UrlError> {
+    read_for(None, text)
+}
+
+/// The same, where `chosen` is the provider of pairs that do not say.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_for(chosen: Option<Provider>, text: &str) -> Result<(Provider, Map<String, Value>), UrlError> {
     if text.len() > LONGEST {
         return Err(UrlError::TooLong);
     }
     let text = undress(text);
     let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
-        return Ok((Provider::PostgreSql, pairs(text)?));
+        let (said, fields) = pairs::read(text)?;
+        let chosen = chosen.filter(|provider| matches!(provider, Provider::PostgreSql | Provider::MySql));
+        return Ok((said.or(chosen).unwrap_or(Provider::PostgreSql), fields));
     };
     if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
         return project(text, rest);
@@ -249,17 +267,21 @@ fn undress(text: &str) -> &str {
 }
 
 fn is_scheme(scheme: &str) -> bool {
-    let scheme = scheme.strip_prefix("jdbc:").unwrap_or(scheme);
+    // JDBC names what it does with several hosts behind a colon: `jdbc:mysql:loadbalance`.
+    let (scheme, allowed) = scheme.strip_prefix("jdbc:").map_or((scheme, &b"+-."[..]), |rest| (rest, b"+-.:"));
     scheme.starts_with(|char: char| char.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || allowed.contains(&byte))
 }
 
 fn provider(scheme: &str) -> Result<Provider, UrlError> {
     let scheme = scheme.to_ascii_lowercase();
     let scheme = scheme.strip_prefix("jdbc:").unwrap_or(&scheme);
     // SQLAlchemy names its driver behind a plus: `postgresql+psycopg2`.
-    match scheme.split('+').next().unwrap_or(scheme) {
-        "postgres" | "postgresql" | "postgis" | "pgsql" => Ok(Provider::PostgreSql),
+    match scheme.split(['+', ':']).next().unwrap_or(scheme) {
+        // Ecto's own scheme says nothing of the database; its default is PostgreSQL.
+        "postgres" | "postgresql" | "postgis" | "pgsql" | "ecto" | "cockroachdb" | "timescaledb" => {
+            Ok(Provider::PostgreSql)
+        }
         "mysql" | "mysqlx" | "mysql2" | "mariadb" => Ok(Provider::MySql),
         "mongodb" => Ok(Provider::MongoDb),
         _ => Err(UrlError::OtherScheme),
@@ -273,6 +295,8 @@ fn address(provider: Provider, rest: &str) -> Result<Map<String, Value>, UrlErro
     let (authority, rest) = rest.split_at(authority_end);
     let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    // As some write JDBC's: `/shop;user=app;password=…`.
+    let (path, behind) = path.split_once(';').filter(|(_, rest)| rest.contains('=')).unwrap_or((path, ""));
 
     let mut fields = Map::new();
     let mut put = |name: &str, value: String| {
@@ -293,7 +317,7 @@ fn address(provider: Provider, rest: &str) -> Result<Map<String, Value>, UrlErro
     put("host", decode(host));
     put("port", port.unwrap_or_default().to_owned());
     put("database", decode(path.strip_prefix('/').unwrap_or(path)));
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+    for pair in behind.split(';').chain(query.split('&')).filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode(name);
         // To MongoDB's drivers both words mean a verified certificate.
@@ -365,41 +389,6 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
         }
         None => (authority, None),
     }
-}
-
-/// libpq's `key=value` pairs: values with blanks in single quotes, `\'` and `\\` inside.
-fn pairs(text: &str) -> Result<Map<String, Value>, UrlError> {
-    let mut fields = Map::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (name, value) = rest.split_once('=').ok_or(UrlError::NotAnAddress)?;
-        let name = name.trim();
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(UrlError::NotAnAddress);
-        }
-        let (value, after) = pair_value(value.trim_start())?;
-        if !value.is_empty() {
-            fields.insert(canonical(name), Value::String(value));
-        }
-        rest = after.trim_start();
-    }
-    if fields.is_empty() { Err(UrlError::NotAnAddress) } else { Ok(fields) }
-}
-
-/// The value at the start of `text`, and what follows it.
-fn pair_value(text: &str) -> Result<(String, &str), UrlError> {
-    let (quoted, text) = text.strip_prefix('\'').map_or((false, text), |text| (true, text));
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, char)) = chars.next() {
-        match char {
-            '\\' => value.push(chars.next().ok_or(UrlError::Pairs)?.1),
-            '\'' if quoted => return Ok((value, &text[at + 1..])),
-            char if !quoted && char.is_whitespace() => return Ok((value, &text[at..])),
-            char => value.push(char),
-        }
-    }
-    if quoted { Err(UrlError::Pairs) } else { Ok((value, "")) }
 }
 
 /// Percent-decodes. A `%` that starts no escape stands for itself, and a text whose escapes are no UTF-8
@@ -529,6 +518,70 @@ mod tests {
         is("host=h port=5433 user=u password=p dbname=d", ("u", "p", "h", 5433, "d"));
         is("host = h user= u password = 'a b\\'c\\\\d' dbname=''", ("u", "a b'c\\d", "h", 5432, ""));
         is("host=::1 password=a\\ b", ("", "a b", "::1", 5432, ""));
+        is("hostaddr=10.0.0.5 user=u", ("u", "", "10.0.0.5", 5432, ""));
+        assert_eq!(read("host=h hostaddr=10.0.0.5 user=u"), Err(UrlError::TwoHosts));
+    }
+
+    #[test]
+    fn pairs_with_semicolons_as_net_and_odbc_have_them() {
+        is("Host=h;Port=5433;Username=u;Password=p;Database=d", ("u", "p", "h", 5433, "d"));
+        is("Host=h; User Id = u ; Password=\"p;\"\"w\"; Initial Catalog=d;", ("u", "p;\"w", "h", 5432, "d"));
+        is("Server=h;Port=3306;Database=d;Uid=u;Pwd=p=w;SslMode=Required;", ("u", "p=w", "h", 3306, "d"));
+        is("Driver={MySQL ODBC 8.0 Unicode Driver};Server=h;UID=u;PWD={p;}}w};", ("u", "p;}w", "h", 3306, ""));
+        is("Driver={PostgreSQL Unicode};Server=h;UID=u;PWD=p", ("u", "p", "h", 5432, ""));
+        is("Host=h;Password=p", ("", "p", "h", 5432, ""));
+        // libpq's, with a semicolon in the password.
+        is("host=h password=a;b=c user=u", ("u", "a;b=c", "h", 5432, ""));
+        let of = |chosen, text| parse_url_for(chosen, text).map(|(provider, settings)| (provider, settings.tls));
+        let tls = Some(TlsMode::VerifyFull);
+        assert_eq!(of(None, "Host=h;SSL Mode=VerifyFull"), Ok((Provider::PostgreSql, tls)));
+        assert_eq!(of(Some(Provider::MySql), "Host=h;SSL Mode=VerifyFull"), Ok((Provider::MySql, tls)));
+        assert_eq!(of(None, "Server=h;SslMode=None"), Ok((Provider::MySql, Some(TlsMode::Disable))));
+        for text in ["Host=h;Password", "Host=h;Password=\"x", "Driver={x", "Port=1;User Id=u", "Host=h;b=c=d;e"] {
+            assert!(parse_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_gos_driver_for_mysql_takes() {
+        is("u:p@ss:w@tcp(h:3307)/d?parseTime=true", ("u", "p@ss:w", "h", 3307, "d"));
+        is("u@tcp([2001:db8::1]:3306)/", ("u", "", "2001:db8::1", 3306, ""));
+        is("tcp(h)/d", ("", "", "h", 3306, "d"));
+        let tls = |mode: &str| {
+            let (provider, settings) = parse_url(&format!("u:p@tcp(h)/d?tls={mode}")).expect("an address");
+            assert_eq!(provider, Provider::MySql);
+            settings.tls
+        };
+        assert_eq!(tls("true"), Some(TlsMode::VerifyFull));
+        assert_eq!(tls("skip-verify"), Some(TlsMode::Require));
+        assert_eq!(tls("preferred"), Some(TlsMode::Prefer));
+        assert_eq!(tls("false"), Some(TlsMode::Disable));
+        for text in ["u:p@unix(/tmp/mysql.sock)/d", "u:p@tcp(h:0)/d", "u:p@tcp(h)", "u:p@tcp(h/d"] {
+            assert!(parse_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_dialect_hides_a_password_in_another_field() {
+        for text in [
+            "Host=h;Password=S3cret",
+            "Server=h;Port=3306;Uid=u;Pwd=S3cret",
+            "jdbc:postgresql://h/app;password=S3cret",
+            "jdbc:mysql://h/app;user=app;password=S3cret",
+            "postgres://app@h/app;password=S3cret",
+            "app:S3cret@tcp(h:3306)/app",
+            "ecto://app:S3cret@h/app",
+            "jdbc:mysql:loadbalance://app:S3cret@h/app",
+        ] {
+            let (provider, settings) = parse_url(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+            assert_eq!(settings.password.as_ref().map(|password| password.reveal()), Some("S3cret"), "{text}");
+            let told = format!("{} {}", settings.endpoint(), preview(provider, &settings.public()));
+            assert!(!told.contains("S3cret"), "{text}: {told}");
+        }
+        for text in ["jdbc:postgresql://h;password=S3cret", "Host=h;b password=S3cret user=u"] {
+            let told = parse_url(text).map(|(_, settings)| settings.endpoint()).unwrap_or_default();
+            assert!(!told.contains("S3cret"), "{text}: {told}");
+        }
     }
 
     #[test]
@@ -563,6 +616,7 @@ mod tests {
             "postgres://h/d?options=-c",
             "postgres://[::1/d",
             "redis://h",
+            "host=h;x",
             "file:///etc/passwd",
         ] {
             let error = parse_url(text).expect_err(text);

@@ -322,7 +322,7 @@ impl Reader {
         let Some(text) = value.as_str().filter(|text| !text.is_empty()) else {
             return;
         };
-        match url::read(text) {
+        match url::read_for(Some(self.provider), text) {
             Ok((found, fields)) if found == self.provider => self.take_all(fields.iter()),
             // Behind Supabase stands a Postgres.
             Ok((Provider::PostgreSql, fields)) if self.provider == Provider::Supabase => self.take_all(fields.iter()),

@@ -61,7 +61,9 @@ pub(super) fn host(value: &Value) -> Result<String, String> {
         || bare.is_empty()
         || bare.contains(|char: char| char.is_whitespace() || FORBIDDEN.contains(&char))
     {
-        return Err("A host has no spaces and none of / @ ? # % in it. Enter the name or the address alone.".to_owned());
+        return Err(
+            "A host has no spaces and none of / @ ? # % ; = in it. Enter the name or the address alone.".to_owned()
+        );
     }
     Ok(bare.to_owned())
 }
@@ -109,7 +111,7 @@ pub(super) fn host_and_port(text: &str, otherwise: u16) -> Result<(String, u16),
 }
 
 /// What ends a host in an address.
-const FORBIDDEN: [char; 10] = ['/', '\\', '@', '?', '#', '%', '[', ']', '<', '>'];
+const FORBIDDEN: [char; 12] = ['/', '\\', '@', '?', '#', '%', '[', ']', '<', '>', ';', '='];
 const HOST_LIST: &str = "Enter one host. Add further ones as connections of their own, so that each is watched.";
 
 pub(super) fn unsigned(value: &Value) -> Option<u64> {
