@@ -161,7 +161,8 @@ pub(super) fn vague(code: Option<&str>, words: &Words) -> Option<Found> {
             _ => return None,
         })
     };
-    let beside = code.map(str::to_ascii_lowercase);
+    // Who answers "protocol violation" in the protocol's own form speaks it: poolers say everything so.
+    let beside = code.map(str::to_ascii_lowercase).filter(|code| code != "08p01");
     // Class 08 is hardly a number that somebody counted.
     let mut in_text = words.tokens().filter(|token| token.starts_with("080"));
     beside.as_deref().and_then(class).or_else(|| in_text.find_map(class))
@@ -226,6 +227,8 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
         2001 | 2004 => Found::sure(C::HostUnreachable),
         2015..=2018 => Found::sure(C::ConnectionRefused),
         2006 => Found::or(C::IdleConnectionClosed, &[C::ConnectionReset]),
+        // What the server has every client run at first.
+        1152 | 1184 if words.has("init_connect") => Found::or(C::PermissionDenied, &[C::ConnectionReset]),
         1152 | 1158..=1161 | 1184 | 1927 | 3169 => Found::or(C::ConnectionReset, &[C::IdleConnectionClosed]),
         2013 | 2055 if words.any(&["communication packet", "authorization packet", "handshake"]) => {
             return system::in_text(words).or(Some(Found::sure(C::ConnectionReset)));

@@ -143,7 +143,7 @@ pub(super) fn first(list: &[Family], words: &Words, speakers: &Speakers) -> Opti
         .filter(|family| family.of.is_empty() || family.of.iter().any(|provider| speakers.include(*provider)))
         .find(|family| family.wordings.iter().any(|wording| words.says(wording)))
         .map(|family| match family.cause {
-            Cause::HostUnreachable if words.has_public_ipv6() => {
+            Cause::HostUnreachable if words.has_public_ipv6() || words.has("ipv6") => {
                 Found::or(Cause::Ipv6Unreachable, &[Cause::HostUnreachable])
             }
             cause => Found::or(cause, family.also),

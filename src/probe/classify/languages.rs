@@ -54,6 +54,10 @@ pub(super) const TELLING: &[Family] = families! {
         "(peer)認証", "peer認証", "l'authentification peer", "autoryzacja peer", "peer 인증",
         "autenticação do tipo ident", "ident-authentifizierung", "authentification ident", "autentificación ident",
         "ident认证", "ident 认证", "подлинности (ident)";
+    // As the JDBC driver of PostgreSQL says it; it goes on about pg_hba.conf.
+    AuthMethodUnsupported []: "authentifizierungstyp", "type d'authentification", "tipo de autenticación",
+        "autenticazione di tipo", "tipo de autenticação * suportado", "тип аутентификации", "验证类型", "驗證型別",
+        "認証タイプ", "uwierzytelnienie typu", "yetkinlendirme tipi";
     AuthWrongPassword []: "passwort-authentifizierung", "authentification par mot de passe",
         "authentification password", "autentificación password", "autentificación por contraseña",
         "autenticación por contraseña", "autenticação por senha", "autenticação do tipo senha",
@@ -138,6 +142,7 @@ pub(super) const TELLING: &[Family] = families! {
     AuthWrongPassword [AccessRuleDenied]: "accès refusé pour l'utilisateur", "acceso negado para usuario",
         "acceso denegado para usuario", "acesso negado para o usuário", "accesso non consentito", "доступ закрыт",
         "toegang geweigerd", "zugriff verweigert für benutzer";
+    HostUnreachable []: "netzwerk inaktiv", "réseau inactif", "red inactiva", "rede inativa", "сеть отключена";
     DnsNotFound []: "hostname * nicht in adresse übersetzen", "hostnamen * nicht in adresse",
         "traduire le nom d'hôte", "traducir el nombre", "traduzir nome", "traduzir o nome", "tradurre il nome host",
         "преобразовать имя", "перевести имя", "无法解释主机名", "无法转换主机名", "无法将主机名", "主机名 * 翻译",

@@ -105,6 +105,7 @@ pub(super) fn number(code: u32, words: &Words) -> Option<Found> {
         18 if words.any(&["could not find user", "usernotfound"]) => {
             Some(Found::or(C::AuthUnknownUser, &[C::AuthSourceWrong]))
         }
+        18 if words.has("missing in the user document") => Some(Found::sure(C::AuthMethodUnsupported)),
         59 if words.has("saslstart") => Some(Found::or(C::AuthMethodUnsupported, &[C::DriverServerIncompatible])),
         6 => families::first(families::GENERAL, words, &Speakers::anyone()).or(Some(Found::sure(C::Unreachable))),
         17 => said().or(Some(Found::or(C::WrongProtocol, &[C::DriverServerIncompatible]))),
@@ -115,11 +116,11 @@ pub(super) fn number(code: u32, words: &Words) -> Option<Found> {
 }
 
 /// A name by itself, in lower case.
-pub(super) fn name(token: &str) -> Option<Found> {
+pub(super) fn name(token: &str, words: &Words) -> Option<Found> {
     CODES
         .iter()
         .find(|entry| entry.1 == token && !AMBIGUOUS.contains(&token))
-        .map(|(_, _, cause, also)| Found::or(*cause, also))
+        .and_then(|(code, ..)| number(*code, words))
         .or_else(|| OLDER_NAMES.iter().find(|(older, _)| *older == token).map(|(_, cause)| Found::sure(*cause)))
 }
 
@@ -148,7 +149,8 @@ mod tests {
     #[test]
     fn a_name_means_what_its_number_means() {
         for (code, token, ..) in CODES.iter().filter(|entry| !AMBIGUOUS.contains(&entry.1)) {
-            assert_eq!(name(token), number(*code, &Words::new("")), "{code} {token}");
+            let words = Words::new("");
+            assert_eq!(name(token, &words), number(*code, &words), "{code} {token}");
         }
     }
 
@@ -164,6 +166,9 @@ mod tests {
             (59, "no such cmd: hello", Some(C::DriverServerIncompatible)),
             (13, "command ping requires authentication", Some(C::CredentialsMissing)),
             (13, "not authorized on app", Some(C::PermissionDenied)),
+            (18, "AuthenticationFailed", Some(C::AuthWrongPassword)),
+            (18, "Could not find user \"app\" for db \"admin\"", Some(C::AuthUnknownUser)),
+            (18, "MONGODB-CR credentials missing in the user document", Some(C::AuthMethodUnsupported)),
             (8000, "bad auth", None),
             (2, "", None),
         ] {

@@ -24,7 +24,7 @@ pub(super) fn symbol(token: &str, words: &Words) -> Option<Found> {
         _ if token.starts_with("er_") || token.starts_with("cr_") => {
             mysql_number(token).and_then(|number| codes::mysql(number, words))
         }
-        _ => TABLE.get(token).map(|(cause, also)| Found::or(*cause, also)).or_else(|| mongodb::name(token)),
+        _ => TABLE.get(token).map(|(cause, also)| Found::or(*cause, also)).or_else(|| mongodb::name(token, words)),
     }
 }
 

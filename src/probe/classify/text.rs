@@ -114,7 +114,7 @@ impl Words {
     /// Whether an IPv6 address of the internet stands in it (`2000::/3`): three groups or more, the first of four
     /// digits beginning with 2 or 3. Or one that was made unreadable before it was posted.
     pub fn has_public_ipv6(&self) -> bool {
-        let is_mask = |c: char| matches!(c, 'x' | '*' | '-' | '?');
+        let is_mask = |c: char| matches!(c, 'x' | '*' | '-' | '?' | '.' | '…');
         let is_public = |group: &str| group.len() == 4 && group.starts_with(['2', '3']);
         let is_masked = |word: &str| {
             word.contains(is_mask)
@@ -256,6 +256,7 @@ mod tests {
             ("connect ENETUNREACH 2a05:d014:1c06:5f0c:d7a9:8616:bee2:30df:5432", true),
             ("[2600:1f18::5]:5432: network is unreachable", true),
             ("dial tcp [xxxx:xxxxx:xxxx:xxxx:xxx]:5432: connect: no route to host", true),
+            ("dial tcp [2a05:d014:...]:5432: connect: network is unreachable", true),
             ("server at \"db.example.org\" (2a05:d0xxxc3c), port 5432 failed: Network is unreachable", true),
             ("connect EADDRNOTAVAIL ::1:5432", false),
             ("2024-01-02 10:20:30:40 down", false),

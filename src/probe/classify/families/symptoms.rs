@@ -11,7 +11,7 @@ pub const GENERAL: &[Family] = families! {
     WrongProtocol []: "packets out of order", "out-of-order", "expected authentication request", "http/1.1 4",
         "http/1.0", "http/1.1", "bad handshake", "unexpected protocol", "malformed packet", "does not speak",
         "invalid startup packet", "unexpected message from server", "invalid message length",
-        "invalid response to ssl", "invalid packet", "unknown message type", "unexpected message",
+        "invalid response to ssl", "invalid packet", "unknown message type", "unknown message code", "unexpected message",
         "unexpected or invalid data", "packet sequence number wrong", "unsupported frontend protocol",
         "malformed *packet", "invalid opcode", "malformed server", "over http on the native driver port",
         "unknown response for startup", "protocol error", "protocol violation", "unsupported protocol version",

@@ -25,6 +25,8 @@ pub const TELLING: &[Family] = families! {
         "blocked all requests from this device", "many failed login attempts", "too many failed attempts",
         "temporarily blocked";
     ServicePaused [] @Firebase: "has been disabled by a database owner", "has been deactivated";
+    // PgBouncer's `DISABLE`.
+    ServicePaused [AccessRuleDenied]: "database \"* is disabled";
     ServicePaused []: "project is paused", "project paused", "project * is paused", "cluster is paused",
         "has been paused", "paused state", "project is pausing", "endpoint has been disabled", "endpoint is disabled",
         "database is sleeping", "is currently paused", "paused due to inactivity", "service is paused",
@@ -33,7 +35,7 @@ pub const TELLING: &[Family] = families! {
         "over your space quota", "quota exceeded", "quota has been exceeded", "rate limit reached",
         "rate limit exceeded", "quota limit", "too many requests", "request rate is large", "toomanyrequests",
         "daily limit exceeded", "already using * collections of", "max_connections_per_hour", "max_questions",
-        "max_queries_per_hour", "egress_quota", "bandwidth * exceeded", "restricted due to the following violations",
+        "max_queries_per_hour", "egress_quota", "bandwidth * exceeded", "bandwidth exhausted", "restricted due to the following violations",
         "too_many_attempts", "only request this * after", "auth/too-many-requests", "auth/quota-exceeded",
         "resource-exhausted", "storage/quota-exceeded", "reached its data transfer limit", "plan limit reached",
         "exceeded * request limit", "message-rate-exceeded", "planned quota", "monthly usage limit";
@@ -90,7 +92,7 @@ pub const TELLING: &[Family] = families! {
     TlsNotSupported []: "does not support ssl", "does not support tls", "not support secure", "doesn't support ssl",
         "doesn't support it", "does not support it", "not want to establish a secure", "has no tls",
         "ssl is not enabled on the server", "no ssl support", "server refused tls", "rejected ssl upgrade",
-        "no ssl enabled connection", "ssl not supported by * server", "tls requested but server",
+        "no ssl enabled connection", "protocol version: 1234.5679", "ssl not supported by * server", "tls requested but server",
         "not supported by server: ssl", "ssl connection required, but not", "server without ssl",
         "ssl is not available on the server", "without ssl support", "without tls support", "ssl connection is disabled", "does not offer ssl", "handshake_no_ssl_support",
         "server is not configured for ssl", "ssl is required * server doesn't",
@@ -100,6 +102,7 @@ pub const TELLING: &[Family] = families! {
         "unexpected packet format", "unsupported or unrecognized ssl message", "plaintext connection?";
     ConnectionReset [TlsProtocolMismatch]: "authentication failed because the remote party * closed";
     // Two processes that use one connection break its encryption; so does one that was cut.
+    ConnectionReset [TlsProtocolMismatch TlsNotSupported]: "tls handshake eof";
     ConnectionReset [IdleConnectionClosed DriverMisconfigured]: "ssl syscall error: eof",
         "decryption failed or bad record mac";
     IdleConnectionClosed [ConnectionReset]: "client_idle_timeout", "server_idle_timeout", "idle_transaction_timeout",
@@ -185,6 +188,8 @@ pub const TELLING: &[Family] = families! {
     ConnectionReset []: "closed normally without authentication";
 
     // What the caller gave.
+    AuthMethodUnsupported []: "missing in the user document", "no authentication mechanisms are present";
+    DriverMisconfigured [AuthMethodUnsupported]: "supported by authmechanism";
     AuthMethodUnsupported [DriverMisconfigured]: "for sha256_password or caching_sha2_password",
         "sasl support not enabled";
     CredentialsMissing []: "no password supplied", "fe_sendauth", "have you run firebase login", "password missing",
@@ -221,7 +226,7 @@ pub const TELLING: &[Family] = families! {
         "project was not passed and could not be determined", "failed to determine project id",
         "failed to determine service account", "failed to get project id";
     DriverMisconfigured []: "default firebase app does not exist", "no firebase app", "app/no-app",
-        "app/duplicate-app", "app named * already exists", "app/no-options", "need to provide options",
+        "app/duplicate-app", "app named * already exists", "app/no-options", "need to provide options", "firebaseoptions cannot be null",
         "app/invalid-app-options", "has already been started and its settings", "already been initialized",
         "not been initialized", "not been correctly initialized", "call firebase.initializeapp",
         "expected first argument to", "could not find driver", "could not load * driver", "enforcing ssl",
@@ -321,7 +326,7 @@ pub const TELLING: &[Family] = families! {
         "security token included in the request is expired", "credential * expired";
     TokenInvalid []: "jwsinvalidsignature", "jwserror", "jws error", "invalid jwt", "jwt malformed", "malformed jwt",
         "jwt invalid", "invalid claim", "incorrect \"aud\"", "incorrect \"iss\"", "incorrect 'aud'",
-        "decoding firebase", "parse firebase id token", "verifyidtoken()", "no \"kid\" claim", "invalid number of segments", "invalid-id-token",
+        "decoding firebase", "parse firebase id token", "a key with id * could not be found", "unsupported jwt algorithm", "verifyidtoken()", "no \"kid\" claim", "invalid number of segments", "invalid-id-token",
         "id-token-revoked", "invalid-user-token", "invalid-custom-token", "custom-token-mismatch", "token is invalid",
         "token is malformed", "invalid token", "none of the keys was able to decode", "jwtclaims",
         "invalid compact jws", "mismatchsenderid", "senderid mismatch", "sender id mismatch", "notregistered",
@@ -342,16 +347,17 @@ pub const TELLING: &[Family] = families! {
 
     // Providers' switches and projects.
     ApiNotEnabled [DatabaseNotFound PermissionDenied ProjectNotFound] @Firebase: "has not been used in project",
-        "it is disabled", "api is not enabled", "not been enabled", "datastore mode", "operation-not-allowed",
+        "not a firestore enabled project", "it is disabled", "api is not enabled", "not been enabled", "datastore mode", "operation-not-allowed",
         "configuration-not-found", "api is disabled", "not enabled for this project", "api has not been enabled",
         "configuration_not_found", "admin-restricted-operation", "not enabled * console", "service has been disabled",
         "sign-in provider is disabled", "api is not available", "requires billing", "billing_disabled",
         "billing to be enabled", "enable billing";
     ApiNotEnabled []: "provider is not enabled", "logins are disabled", "signups not allowed",
         "sign-ins are disabled", "signups are disabled", "signup is disabled", "api has not been used in project";
+    ProjectNotFound [DatabaseNotFound ApiNotEnabled] @Firebase: "does not contain an active";
     DatabaseNotFound [ProjectNotFound] @Firebase: "database (default) does not exist", "database * does not exist",
         "no document to update", "5 not_found", "code=not_found";
-    DatabaseNotFound [ProjectNotFound] @Firebase: "does not contain an active", "haven't created a realtime database",
+    DatabaseNotFound [ProjectNotFound] @Firebase: "haven't created a realtime database",
         "no realtime database", "haven't used * firestore", "create * firestore database";
     ProjectNotFound [] @Firebase: "project not found", "project * not found", "project-not-found",
         "project * does not exist", "project * deleted", "permission denied on resource project",
@@ -366,13 +372,14 @@ pub const TELLING: &[Family] = families! {
     TooManyConnections []: "too many clients already", "remaining connection slots", "too many connections",
         "max_user_connections", "max client connections reached", "max clients reached",
         "no more connections allowed", "connection limit exceeded", "exceeded your threshold", "connection limit for",
-        "too many open connections", "query_wait_timeout", "can't create a new thread", "max_client_conn",
+        "too many open connections", "can't create a new thread", "max_client_conn",
         "too many database connections", "reached the connection limit", "connections exceeded",
         "connection limit reached", "could not fork new process", "too many db connections", "more connections than",
         "maximum number of connections", "max connections", "connections to your cluster", "no more connections",
         "timed-out waiting to acquire database connection", "number of connections * exceeded", "maximum connections",
         "connection slots", "connections limit", "all server connections";
-    // A pooler's own words: its limit, not the client's.
+    // A pooler's own words: its limit, not the client's; or its server that does not answer.
+    TooManyConnections [Unreachable]: "query_wait_timeout";
     TooManyConnections [PoolExhausted]: "check out process from the pool", "check out connection from the pool";
 
     // Prepared statements and versions.
