@@ -190,12 +190,15 @@ fn authorization_refused(words: &Words) -> Found {
 /// MySQL's and MariaDB's error numbers: 1000 and up from the server, 2000 to 2999 from client libraries.
 pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
     Some(match number {
+        1040 if words.has("only connect locally") => Found::sure(C::AccessRuleDenied),
         1040 | 1135 | 1203 => Found::sure(C::TooManyConnections),
         1226 if words.any(&["max_connections_per_hour", "max_questions", "max_queries", "max_updates"]) => {
             Found::sure(C::QuotaExceeded)
         }
         1226 => Found::or(C::TooManyConnections, &[C::QuotaExceeded]),
         1044 | 1141..=1143 | 1227 | 1370 | 1410 | 1419 | 3530 => Found::sure(C::PermissionDenied),
+        // ProxySQL's and MaxScale's.
+        1045 if words.any(&["ssl is required", "without ssl"]) => Found::sure(C::TlsRequired),
         1045 if words.has("plugin") => Found::sure(C::AuthMethodUnsupported),
         1045 | 1820 | 1862 | 1873 => Found::sure(C::AuthWrongPassword),
         // "Access denied" without a word on the password: the account logs in by socket or plugin.

@@ -1,11 +1,13 @@
 //! Families of wording, in English; other languages are in [`super::languages`]. Libraries word the same thing in
 //! few ways, and wrap each other's words: so the wordings that name a root cause come before the symptoms.
 
+mod clients;
 mod symptoms;
 mod telling;
 
 use self::symptoms::LOOSE;
 pub(super) use self::{
+    clients::OWN,
     symptoms::{GENERAL, VAGUE},
     telling::TELLING,
 };
@@ -125,7 +127,7 @@ const HINTS: &[(Provider, &[&str])] = &[
 
 /// What the words say, by all lists in order.
 pub(super) fn judge(words: &Words, speakers: &Speakers) -> Option<Found> {
-    [TELLING, languages::TELLING, GENERAL, languages::GENERAL]
+    [OWN, TELLING, languages::TELLING, GENERAL, languages::GENERAL]
         .iter()
         .find_map(|list| first(list, words, speakers))
         .or_else(|| loosely(words, speakers))

@@ -175,7 +175,7 @@ pub(super) const GENERAL: &[Family] = families! {
         "denegó expresamente", "recusou ativamente", "recusaram ativamente", "as recusou ativamente",
         "rifiuto persistente", "отверг запрос на подключение", "积极拒绝", "積極拒絕",
         "拒否されたため、接続できません", "연결을 거부했으므로", "aktywnie go odmawia", "etkin olarak reddettiğinden",
-        "actief heeft geweigerd", "verbindungsaufbau abgelehnt", "verbindung verweigert", "connexion refusée",
+        "actief heeft geweigerd", "verbindungsaufbau abgelehnt", "verbindung zu * verweigert", "verbindung verweigert", "connexion refusée",
         "conexión rehusada", "conexión rechazada", "conexão recusada", "ligação recusada", "connessione rifiutata",
         "rifiutata la connessione", "в соединении отказано", "соединение отклонено", "拒绝连接", "连接被拒绝",
         "連線遭拒", "接続を拒否", "接続が拒否", "연결이 거부됨", "연결을 거부", "połączenie odrzucone",

@@ -182,6 +182,7 @@ pub const VAGUE: &[Family] = families! {
     // gRPC says so too where the network kept it from fetching a token, so the network's words come first.
     TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "unauthenticated";
     ConnectTimeout [Unreachable] @MongoDb: ": timed out";
+    ConnectTimeout [Unreachable] @MongoDb: "server selection error: context deadline exceeded";
     Unreachable [ConnectTimeout AccessRuleDenied] @MongoDb: "selecting a server", "server selection",
         "serverselection", "buffering timed out", "no suitable servers", "no servers found yet", "no server chosen";
     ConnectionReset [IdleConnectionClosed]: "disconnected";
@@ -210,7 +211,7 @@ pub const VAGUE: &[Family] = families! {
         "invalid response was received from the upstream", "ring-balancer", "no healthy tablet",
         "issue connecting with your hostname", "no healthy upstream", "authentication query failed", "bad gateway",
         "service unavailable", "problem connecting", "no servers available", "no_response", "no response",
-        "unable to ping", "not responding", "not reachable", "failed * connect", "fail * connection",
+        "unable to ping", "error while creating socket", "not responding", "not reachable", "failed * connect", "fail * connection",
         "connect * failed", "connection * failed", "error * connecting", "unable * connect", "connection failure",
         "cannot open * connection", "error establishing", "establishing * connection", "no connection",
         "connection not established";

@@ -220,7 +220,8 @@ pub const TELLING: &[Family] = families! {
     DriverMisconfigured [AuthMethodUnsupported TlsRequired]: "public key retrieval is not allowed";
     DriverMisconfigured [AuthMethodUnsupported]: "rsa public key is not available";
     ProjectNotFound [] @Firebase: "not found or deleted";
-    DriverMisconfigured [InvalidServiceAccount ProjectNotFound] @Firebase: "project id has not been discovered",
+    DriverMisconfigured [CredentialsMissing InvalidServiceAccount ProjectNotFound] @Firebase: "project id has not been discovered",
+        "ascertain project id",
         "unable to detect a project id", "project id is required",
         "must initialize app with a cert", "credentials require channel", "projectid * not provided", "a project id is required",
         "project was not passed and could not be determined", "failed to determine project id",
@@ -354,7 +355,7 @@ pub const TELLING: &[Family] = families! {
         "billing to be enabled", "enable billing";
     ApiNotEnabled []: "provider is not enabled", "logins are disabled", "signups not allowed",
         "sign-ins are disabled", "signups are disabled", "signup is disabled", "api has not been used in project";
-    ProjectNotFound [DatabaseNotFound ApiNotEnabled] @Firebase: "does not contain an active";
+    DatabaseNotFound [ProjectNotFound ApiNotEnabled] @Firebase: "does not contain an active";
     DatabaseNotFound [ProjectNotFound] @Firebase: "database (default) does not exist", "database * does not exist",
         "no document to update", "5 not_found", "code=not_found";
     DatabaseNotFound [ProjectNotFound] @Firebase: "haven't created a realtime database",
