@@ -574,7 +574,7 @@ mod tests {
             "jdbc:mysql:loadbalance://app:S3cret@h/app",
         ] {
             let (provider, settings) = parse_url(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-            assert_eq!(settings.password.as_ref().map(|password| password.reveal()), Some("S3cret"), "{text}");
+            assert_eq!(settings.password.as_ref().map(settings::Secret::reveal), Some("S3cret"), "{text}");
             let told = format!("{} {}", settings.endpoint(), preview(provider, &settings.public()));
             assert!(!told.contains("S3cret"), "{text}: {told}");
         }
