@@ -121,7 +121,7 @@ pub fn read_for(chosen: Option<Provider>, text: &str) -> Result<(Provider, Map<S
         return Ok((said.or(chosen).unwrap_or(Provider::PostgreSql), fields));
     };
     if matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
-        return project(text, rest);
+        return project(chosen, text, rest);
     }
     let provider = provider(scheme)?;
     let mut fields = address(provider, rest)?;
@@ -131,15 +131,21 @@ pub fn read_for(chosen: Option<Provider>, text: &str) -> Result<(Provider, Map<S
     Ok((provider, fields))
 }
 
-/// The address of a project, told by its host.
-fn project(text: &str, rest: &str) -> Result<(Provider, Map<String, Value>), UrlError> {
-    let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    let (provider, name) = if host.ends_with(".supabase.co") || host == "supabase.com" {
-        (Provider::Supabase, "url")
-    } else if host.ends_with(".firebaseio.com") || host.ends_with(".firebasedatabase.app") {
-        (Provider::Firebase, "databaseURL")
-    } else {
-        return Err(UrlError::OtherSite);
+/// Where a Supabase that was started for development serves its API (`supabase start`).
+const LOCAL_SUPABASE_PORT: &str = "54321";
+
+/// The address of a project, told by its host. One that somebody runs by himself may have any name, so there the
+/// provider that was chosen decides.
+fn project(chosen: Option<Provider>, text: &str, rest: &str) -> Result<(Provider, Map<String, Value>), UrlError> {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let (host, port) = split_port(&authority);
+    let of_firebase = host.ends_with(".firebaseio.com") || host.ends_with(".firebasedatabase.app");
+    let of_supabase = host.ends_with(".supabase.co") || host == "supabase.com" || port == Some(LOCAL_SUPABASE_PORT);
+    let (provider, name) = match chosen {
+        _ if of_firebase => (Provider::Firebase, "databaseURL"),
+        _ if of_supabase => (Provider::Supabase, "url"),
+        Some(Provider::Supabase) if !host.is_empty() => (Provider::Supabase, "url"),
+        _ => return Err(UrlError::OtherSite),
     };
     Ok((provider, Map::from_iter([(name.to_owned(), Value::from(text))])))
 }
@@ -591,6 +597,16 @@ mod tests {
         assert_eq!((settings.tls, settings.connect_timeout_ms), (Some(TlsMode::VerifyFull), Some(10_000)));
         let (_, settings) = parse_url("mysql://h/d?ssl={\"rejectUnauthorized\":true}").expect("an address");
         assert_eq!(settings.tls, Some(TlsMode::VerifyFull));
+    }
+
+    #[test]
+    fn a_supabase_of_ones_own_may_have_any_name() {
+        let of = |chosen, text| read_for(chosen, text).map(|(provider, _)| provider);
+        assert_eq!(of(None, "http://127.0.0.1:54321"), Ok(Provider::Supabase));
+        assert_eq!(of(None, "https://api.example.com"), Err(UrlError::OtherSite));
+        assert_eq!(of(Some(Provider::Supabase), "https://api.example.com"), Ok(Provider::Supabase));
+        assert_eq!(of(Some(Provider::PostgreSql), "https://api.example.com"), Err(UrlError::OtherSite));
+        assert_eq!(of(Some(Provider::Supabase), "https://x.firebaseio.com"), Ok(Provider::Firebase));
     }
 
     #[test]
