@@ -168,7 +168,7 @@ pub const TELLING: &[Family] = families! {
         "alert: 'handshakefailure'", "protocol_version", "key too small", "common algorithm",
         "unsupported ssl protocol", "tls version", "no supported versions satisfy", "unsupported protocol version",
         "legacy renegotiation", "md too weak", "legacy sigalg", "no matching cipher", "cipher suite",
-        "tls protocol version", "disabled protocol", "protocol is disabled", "failed to set ciphers", "tls1.0",
+        "tls protocol version", "disabled protocol", "protocol is disabled", "tls1.0",
         "tls 1.0", "bad signature algorithm", "alpn";
     WrongProtocol []: "ssl routines * http request";
     TlsProtocolMismatch [TlsNotSupported WrongProtocol]: "wrong version number", "unknown protocol * ssl",
@@ -300,7 +300,7 @@ pub const TELLING: &[Family] = families! {
         "not a valid url", "is not a valid uri", "jdbc url", "claims to not accept jdbcurl",
         "invalid value for parameter * sslmode", "missing delimiting slash", "missing the slash",
         "default addr for network * unknown", "unknown network", "ssl mode * not", "invalid ssl mode", "uri option",
-        "no database selected", "no database name", "database name * missing", "invalid auth mechanism",
+        "no database name", "database name * missing", "invalid auth mechanism",
         "relativeurlwithoutbase", "relative url without a base", "parsed url", "url must start with",
         "uri does not start", "must begin with", "uri must be", "cannot parse", "invalid format of connection",
         "couldn't parse", "is not a valid port", "unable to parse * connection", "connection string * invalid",
@@ -317,7 +317,7 @@ pub const TELLING: &[Family] = families! {
         "api key is missing", "invalid apikey", "api key is expired", "double check your supabase",
         "forbidden use of secret api key", "requests to this api", "invalid authentication credentials' }";
     TokenExpired []: "jwt expired", "jwt is expired", "jwt has expired", "token is expired", "token expired",
-        "token has expired", "id token has expired", "id-token-expired", "session-cookie-expired",
+        "id token has expired", "id-token-expired", "session-cookie-expired",
         "user-token-expired", "credential is no longer valid", "credentials are no longer valid",
         "invalid refresh token", "refresh token not found", "refresh token is not valid", "refresh token has expired",
         "expired token", "expired or revoked", "session expired", "expired-action-code", "code-expired",
@@ -462,7 +462,7 @@ pub const TELLING: &[Family] = families! {
         "ldap authentication failed", "radius authentication failed", "invalid credentials",
         "auth/invalid-credential", "supplied auth credential", "password is invalid", "password verification failed",
         "incorrect user", "bad username", "bad password", "issue connecting to your database with your username",
-        "storedkey mismatch", "invalid authorization specification", "username or password",
+        "invalid authorization specification", "username or password",
         "invalid-email-or-password", "passwords don't match", "scram * invalid proof", "invalid-proof",
         "login or password", "server signature";
     AuthWrongPassword [AccessRuleDenied]: "access denied for user";
