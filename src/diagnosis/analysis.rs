@@ -31,6 +31,24 @@ pub struct Case<'a> {
     pub staged: Option<&'a StagedReport>,
 }
 
+impl Case<'_> {
+    /// What was said about the failure: to the staged probe where that failed, else the message.
+    pub(super) fn told(&self) -> &str {
+        self.staged.and_then(|staged| staged.failure.as_ref()).map_or(self.text, |failure| &failure.message)
+    }
+
+    /// Whether TLS was seen to be on. Of Supabase it may be the API's alone.
+    pub(super) fn has_tls(&self) -> bool {
+        self.provider != Provider::Supabase && self.staged.is_some_and(|staged| staged.tls.is_some())
+    }
+
+    /// Whether turning TLS on may help: it is not on yet, and the server was not seen to have none.
+    pub(super) fn may_turn_tls_on(&self) -> bool {
+        let has_none = self.staged.is_some_and(|staged| staged.findings.offers_tls == Some(false));
+        !self.has_tls() && !has_none
+    }
+}
+
 /// What may be said of a password without saying anything of it: whether it looks damaged on its way here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PasswordTraits {
@@ -61,10 +79,15 @@ impl PasswordTraits {
 #[must_use]
 pub fn analyse(case: &Case<'_>) -> (Analysis, Vec<SuggestedFix>) {
     let verdict = judge(case);
-    let stopped = case.staged.and_then(|staged| staged.failure.as_ref()).map(|failure| failure.phase);
-    let page = playbook::page(verdict.cause, stopped);
+    let told = playbook::Told::of(case, verdict.cause, &verdict.also_possible);
+    let page = playbook::page(&told);
     let works = case.staged.is_some_and(StagedReport::succeeded);
     let explanation = page.map_or(verdict.cause.advice(), |page| page.explanation);
+    let mut fixes: Vec<SuggestedFix> = patches::fixes(case, verdict.cause, &verdict.also_possible);
+    fixes.extend(patches::fixes(case, verdict.cause, &verdict.also_possible));
+    fixes.extend(playbook::cures(&told, page));
+    // The sort is stable: among equals, what the evidence gave stands first.
+    fixes.sort_by_key(|fix| (fix.priority, fix.weakens_security));
     let analysis = Analysis {
         cause: verdict.cause,
         title: verdict.cause.title().to_owned(),
@@ -93,11 +116,6 @@ pub fn analyse(case: &Case<'_>) -> (Analysis, Vec<SuggestedFix>) {
         },
         model: None,
     };
-    let mut fixes = patches::fixes(case, analysis.cause, &analysis.also_possible);
-    let remedies = page.map(|page| page.remedies).unwrap_or_default();
-    fixes.extend(remedies.iter().map(|remedy| remedy.fix(case.provider)));
-    // The sort is stable: among equals, what the evidence gave stands first.
-    fixes.sort_by_key(|fix| (fix.priority, fix.weakens_security));
     (analysis, fixes)
 }
 
