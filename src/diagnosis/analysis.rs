@@ -51,6 +51,7 @@ impl Case<'_> {
 
 /// What may be said of a password without saying anything of it: whether it looks damaged on its way here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen for itself, and all may hold at once")]
 pub struct PasswordTraits {
     /// Blanks or line breaks at its ends.
     pub blank_edges: bool,
@@ -58,6 +59,8 @@ pub struct PasswordTraits {
     pub percent_encoded: bool,
     /// Quotes around it.
     pub quoted: bool,
+    /// What guides and dashboards show where a password is to be put: `[YOUR-PASSWORD]`, `${DB_PASSWORD}`, `****`.
+    pub placeholder: bool,
 }
 
 impl PasswordTraits {
@@ -71,8 +74,33 @@ impl PasswordTraits {
             blank_edges: password.trim() != password,
             percent_encoded: password.as_bytes().windows(3).any(encoded),
             quoted: quoted('"') || quoted('\''),
+            placeholder: is_placeholder(password.trim().trim_matches(['"', '\'', '`'])),
         }
     }
+}
+
+/// Whether `password` stands where one is to be put: a name in brackets, a variable, a mask.
+fn is_placeholder(password: &str) -> bool {
+    const BRACKETS: [(&str, &str); 7] =
+        [("{{", "}}"), ("${", "}"), ("$(", ")"), ("<", ">"), ("[", "]"), ("{", "}"), ("%", "%")];
+    let is_name = |text: &str| {
+        let text = text.trim();
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
+    };
+    let in_brackets = BRACKETS.iter().any(|(open, close)| {
+        password.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(is_name)
+    });
+    let is_variable = password.strip_prefix('$').is_some_and(|name| {
+        name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    });
+    let is_mask = password.chars().count() >= 3
+        && ['*', '•', '●', 'x', 'X', '.', '…'].iter().any(|mask| password.chars().all(|c| c == *mask));
+    let is_yours = is_name(password) && {
+        let lower = password.to_ascii_lowercase();
+        lower.starts_with("your") && lower.contains("pass")
+    };
+    in_brackets || is_variable || is_mask || is_yours
 }
 
 /// What the failure comes down to, and what to do about it, best first.
@@ -83,7 +111,7 @@ pub fn analyse(case: &Case<'_>) -> (Analysis, Vec<SuggestedFix>) {
     let page = playbook::page(&told);
     let works = case.staged.is_some_and(StagedReport::succeeded);
     let explanation = page.map_or(verdict.cause.advice(), |page| page.explanation);
-    let mut fixes: Vec<SuggestedFix> = patches::fixes(case, verdict.cause, &verdict.also_possible);
+    let mut fixes: Vec<SuggestedFix> = playbook::first(&told).into_iter().collect();
     fixes.extend(patches::fixes(case, verdict.cause, &verdict.also_possible));
     fixes.extend(playbook::cures(&told, page));
     // The sort is stable: among equals, what the evidence gave stands first.

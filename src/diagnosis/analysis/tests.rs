@@ -267,7 +267,7 @@ fn the_pooler_is_told_the_project() {
 #[test]
 fn passwords_are_looked_at_and_not_shown() {
     let traits = |password| {
-        let PasswordTraits { blank_edges, percent_encoded, quoted } = PasswordTraits::of(password);
+        let PasswordTraits { blank_edges, percent_encoded, quoted, .. } = PasswordTraits::of(password);
         (blank_edges, percent_encoded, quoted)
     };
     for (password, seen) in [
@@ -283,6 +283,46 @@ fn passwords_are_looked_at_and_not_shown() {
     ] {
         assert_eq!(traits(password), seen, "{password:?}");
     }
+}
+
+#[test]
+fn placeholders_are_known_and_come_first() {
+    for password in [
+        "[YOUR-PASSWORD]",
+        "<password>",
+        "<db_password>",
+        "${DB_PASSWORD}",
+        "$DB_PASSWORD",
+        "{{ password }}",
+        "%PASSWORD%",
+        "********",
+        "•••",
+        "xxxx",
+        "your-password",
+        "yourStrongPassword",
+        " [YOUR-PASSWORD]\n",
+        "\"<password>\"",
+    ] {
+        assert!(PasswordTraits::of(password).placeholder, "{password:?}");
+    }
+    for password in [
+        "", "secret", "password", "<", "[]", "<3 <3", "$ecret", "$UPPER", "p[a]ss", "xx", "x1xx", "yours", "[1234]",
+        "%40x%",
+    ] {
+        assert!(!PasswordTraits::of(password).placeholder, "{password:?}");
+    }
+    let settings = settings();
+    let refused = staged(Cause::AuthWrongPassword, Phase::Auth, &[]);
+    let first = |password| {
+        let password = PasswordTraits::of(password);
+        analyse(&Case { password, ..case(Some(&settings), Some(&refused)) }).1.remove(0).id
+    };
+    assert_eq!(first(" <password> "), "replace-placeholder", "before the blanks are taken off");
+    assert_eq!(first("secret"), "enter-password-again");
+    let down = staged(Cause::ConnectionRefused, Phase::Tcp, &[]);
+    let password = PasswordTraits::of("<password>");
+    let (_, fixes) = analyse(&Case { password, ..case(Some(&settings), Some(&down)) });
+    assert!(fixes.iter().all(|fix| fix.id != "replace-placeholder"), "no password was judged");
 }
 
 /// The first fix with its words, in lower case.

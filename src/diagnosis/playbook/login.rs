@@ -7,6 +7,22 @@ use crate::{
     probe::Cause,
 };
 
+/// For a password that is none yet.
+pub(super) const REPLACE_PLACEHOLDER: Remedy = Remedy {
+    id: "replace-placeholder",
+    title: "Put the password in: what stands there is still a placeholder",
+    why: "It looks like what guides and dashboards show in its place: [YOUR-PASSWORD], <password>, ${DB_PASSWORD}, ****.",
+    priority: High,
+    steps: &[
+        "Get the real password from where it is kept; dashboards show it only once, or let you set a new one.",
+        "Type it into the connection's password in place of the placeholder, without the brackets.",
+        "If it was to come from an environment variable or a template, enter its value: Mooring fills none in.",
+        "Test again.",
+    ],
+    examples: &[(Supabase, "# Dashboard: Settings, Database, Reset database password")],
+    confidence: 90,
+};
+
 pub(super) const PAGES: &[Page] = &[
     Page {
         causes: &[Cause::AuthWrongPassword],

@@ -115,6 +115,15 @@ pub(super) fn page(told: &Told<'_>) -> Option<&'static Page> {
     particular.chain(usual.into_iter().flatten()).find(is_of)
 }
 
+/// What comes before everything else: a password that nobody has set yet.
+pub(super) fn first(told: &Told<'_>) -> Option<SuggestedFix> {
+    let is_refused = matches!(
+        told.cause,
+        Cause::AuthWrongPassword | Cause::AuthUnknownUser | Cause::AuthSourceWrong | Cause::PoolerTenantNotFound
+    );
+    (is_refused && told.case.password.placeholder).then(|| login::REPLACE_PLACEHOLDER.fix(told.case.provider))
+}
+
 /// The cures of `page` that can help here.
 pub(super) fn cures(told: &Told<'_>, page: Option<&Page>) -> Vec<SuggestedFix> {
     let remedies = page.map(|page| page.remedies).unwrap_or_default().iter();
