@@ -10,7 +10,7 @@ use super::{Priority, Source, StagedReport, SuggestedFix, Verification, analysis
 use crate::{
     connections::{
         Provider,
-        settings::{PublicSettings, Settings, TlsMode},
+        settings::{PublicSettings, PublicSpecial, Settings, TlsMode},
     },
     probe::Cause,
 };
@@ -61,6 +61,7 @@ pub(super) fn fixes(case: &Case<'_>, found: Cause, also_possible: &[Cause]) -> V
         Cause::DatabaseNotFound => {
             fixes.extend(trimmed(settings.database.as_deref(), "database", "database"));
             fixes.extend(existing_databases(case, settings));
+            fixes.extend(moved_database(case, settings));
         }
         Cause::PreparedStatementConflict => {
             fixes.extend(pooler_port(settings, TRANSACTION_PORT, SESSION_PORT, "the pooler's session mode"));
@@ -418,6 +419,32 @@ fn existing_databases(case: &Case<'_>, settings: &PublicSettings) -> Vec<Suggest
             )
         })
         .collect()
+}
+
+/// Where the Realtime Database says that it is. Only an address of Google's under the name that was asked for is
+/// taken: what is sent there holds a token.
+fn moved_database(case: &Case<'_>, settings: &PublicSettings) -> Option<SuggestedFix> {
+    let PublicSpecial::Firebase(firebase) = &settings.special else { return None };
+    let now = realtime_database(firebase.database_url.as_deref()?)?;
+    let is_moved = |there: &String| *there != now && there.split('.').next() == now.split('.').next();
+    let there = case.told().split_whitespace().filter_map(realtime_database).find(is_moved)?;
+    let url = format!("https://{there}");
+    Some(patched(
+        "use-database-url".to_owned(),
+        format!("Use {url} as the address of the Realtime Database"),
+        "Google says that it is there, in another region.",
+        Priority::High,
+        95,
+        json!({ "databaseURL": url }),
+    ))
+}
+
+/// The host of a Realtime Database in its address.
+fn realtime_database(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#', ')', ',', '"']).next()?.trim_end_matches('.').to_ascii_lowercase();
+    let is_googles = [".firebaseio.com", ".firebasedatabase.app"].iter().any(|end| host.ends_with(end));
+    (is_googles && is_host(&host)).then_some(host)
 }
 
 /// Levenshtein's distance, for names of a few dozen characters.

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    connections::settings::TlsMode,
+    connections::settings::{PublicFirebase, PublicSpecial, TlsMode},
     diagnosis::{Findings, Stage, StageKind, VerificationStatus},
     probe::{CertificateFacts, Phase, TlsFacts},
     timestamp::Timestamp,
@@ -534,4 +534,29 @@ fn a_refused_login_may_lack_a_certificate() {
     assert!(!asks(Provider::MySql, &[], None), "TLS comes first");
     assert!(!asks(Provider::PostgreSql, &[], Some(tls_facts())));
     assert!(asks(Provider::PostgreSql, &[Cause::CredentialsMissing], Some(tls_facts())));
+}
+
+#[test]
+fn a_realtime_database_that_moved_is_found() {
+    let firebase = PublicFirebase {
+        project_id: Some("shop".to_owned()),
+        database_url: Some("https://shop-default-rtdb.firebaseio.com/".to_owned()),
+        ..PublicFirebase::default()
+    };
+    let settings = PublicSettings { special: PublicSpecial::Firebase(firebase), ..PublicSettings::default() };
+    let there = "https://shop-default-rtdb.europe-west1.firebasedatabase.app";
+    for (message, patch) in [
+        (format!("Database lives in a different region. It is at {there}."), Some(there)),
+        (format!("Database lives in a different region. Please change your database URL to {there}"), Some(there)),
+        ("It is at https://shop-default-rtdb.firebaseio.com.".to_owned(), None),
+        ("It is at https://shop-default-rtdb.europe-west1.firebasedatabase.app.evil.example.".to_owned(), None),
+        ("It is at https://other.europe-west1.firebasedatabase.app.".to_owned(), None),
+        ("404 Not Found".to_owned(), None),
+    ] {
+        let mut report = staged(Cause::DatabaseNotFound, Phase::Query, &[]);
+        report.failure.as_mut().expect("a failure").message.clone_from(&message);
+        let found = patches(Case { provider: Provider::Firebase, ..case(Some(&settings), Some(&report)) });
+        let expected: Vec<_> = patch.map(|url| (json!({"databaseURL": url}), false)).into_iter().collect();
+        assert_eq!(found, expected, "{message}");
+    }
 }
