@@ -31,8 +31,27 @@ pub struct Case<'a> {
     pub staged: Option<&'a StagedReport>,
 }
 
+impl Case<'_> {
+    /// What was said about the failure: to the staged probe where that failed, else the message.
+    pub(super) fn told(&self) -> &str {
+        self.staged.and_then(|staged| staged.failure.as_ref()).map_or(self.text, |failure| &failure.message)
+    }
+
+    /// Whether TLS was seen to be on. Of Supabase it may be the API's alone.
+    pub(super) fn has_tls(&self) -> bool {
+        self.provider != Provider::Supabase && self.staged.is_some_and(|staged| staged.tls.is_some())
+    }
+
+    /// Whether turning TLS on may help: it is not on yet, and the server was not seen to have none.
+    pub(super) fn may_turn_tls_on(&self) -> bool {
+        let has_none = self.staged.is_some_and(|staged| staged.findings.offers_tls == Some(false));
+        !self.has_tls() && !has_none
+    }
+}
+
 /// What may be said of a password without saying anything of it: whether it looks damaged on its way here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen for itself, and all may hold at once")]
 pub struct PasswordTraits {
     /// Blanks or line breaks at its ends.
     pub blank_edges: bool,
@@ -40,6 +59,8 @@ pub struct PasswordTraits {
     pub percent_encoded: bool,
     /// Quotes around it.
     pub quoted: bool,
+    /// What guides and dashboards show where a password is to be put: `[YOUR-PASSWORD]`, `${DB_PASSWORD}`, `****`.
+    pub placeholder: bool,
 }
 
 impl PasswordTraits {
@@ -53,18 +74,48 @@ impl PasswordTraits {
             blank_edges: password.trim() != password,
             percent_encoded: password.as_bytes().windows(3).any(encoded),
             quoted: quoted('"') || quoted('\''),
+            placeholder: is_placeholder(password.trim().trim_matches(['"', '\'', '`'])),
         }
     }
+}
+
+/// Whether `password` stands where one is to be put: a name in brackets, a variable, a mask.
+fn is_placeholder(password: &str) -> bool {
+    const BRACKETS: [(&str, &str); 7] =
+        [("{{", "}}"), ("${", "}"), ("$(", ")"), ("<", ">"), ("[", "]"), ("{", "}"), ("%", "%")];
+    let is_name = |text: &str| {
+        let text = text.trim();
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
+    };
+    let in_brackets = BRACKETS.iter().any(|(open, close)| {
+        password.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(is_name)
+    });
+    let is_variable = password.strip_prefix('$').is_some_and(|name| {
+        name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    });
+    let is_mask = password.chars().count() >= 3
+        && ['*', '•', '●', 'x', 'X', '.', '…'].iter().any(|mask| password.chars().all(|c| c == *mask));
+    let is_yours = is_name(password) && {
+        let lower = password.to_ascii_lowercase();
+        lower.starts_with("your") && lower.contains("pass")
+    };
+    in_brackets || is_variable || is_mask || is_yours
 }
 
 /// What the failure comes down to, and what to do about it, best first.
 #[must_use]
 pub fn analyse(case: &Case<'_>) -> (Analysis, Vec<SuggestedFix>) {
     let verdict = judge(case);
-    let stopped = case.staged.and_then(|staged| staged.failure.as_ref()).map(|failure| failure.phase);
-    let page = playbook::page(verdict.cause, stopped);
+    let told = playbook::Told::of(case, verdict.cause, &verdict.also_possible);
+    let page = playbook::page(&told);
     let works = case.staged.is_some_and(StagedReport::succeeded);
     let explanation = page.map_or(verdict.cause.advice(), |page| page.explanation);
+    let mut fixes: Vec<SuggestedFix> = playbook::first(&told).into_iter().collect();
+    fixes.extend(patches::fixes(case, verdict.cause, &verdict.also_possible));
+    fixes.extend(playbook::cures(&told, page));
+    // The sort is stable: among equals, what the evidence gave stands first.
+    fixes.sort_by_key(|fix| (fix.priority, fix.weakens_security));
     let analysis = Analysis {
         cause: verdict.cause,
         title: verdict.cause.title().to_owned(),
@@ -93,11 +144,6 @@ pub fn analyse(case: &Case<'_>) -> (Analysis, Vec<SuggestedFix>) {
         },
         model: None,
     };
-    let mut fixes = patches::fixes(case, analysis.cause, &analysis.also_possible);
-    let remedies = page.map(|page| page.remedies).unwrap_or_default();
-    fixes.extend(remedies.iter().map(|remedy| remedy.fix(case.provider)));
-    // The sort is stable: among equals, what the evidence gave stands first.
-    fixes.sort_by_key(|fix| (fix.priority, fix.weakens_security));
     (analysis, fixes)
 }
 

@@ -10,7 +10,7 @@ use super::{Priority, Source, StagedReport, SuggestedFix, Verification, analysis
 use crate::{
     connections::{
         Provider,
-        settings::{PublicSettings, Settings, TlsMode},
+        settings::{PublicSettings, PublicSpecial, Settings, TlsMode},
     },
     probe::Cause,
 };
@@ -34,7 +34,8 @@ pub(super) fn fixes(case: &Case<'_>, found: Cause, also_possible: &[Cause]) -> V
             fixes.extend(other_ports(case, settings));
             fixes.extend(more_time(settings));
         }
-        Cause::TlsRequired => fixes.extend(turn_tls_on(settings, Priority::High, 92)),
+        Cause::TlsRequired => fixes.extend(turn_tls_on(case, settings, 92)),
+        Cause::AccessRuleDenied => fixes.extend(go_without_tls_for_rule(case, settings)),
         Cause::TlsNotSupported => fixes.extend(go_without_tls(settings)),
         Cause::TlsCertUntrusted => {
             fixes.extend(pin_offered(case));
@@ -60,6 +61,7 @@ pub(super) fn fixes(case: &Case<'_>, found: Cause, also_possible: &[Cause]) -> V
         Cause::DatabaseNotFound => {
             fixes.extend(trimmed(settings.database.as_deref(), "database", "database"));
             fixes.extend(existing_databases(case, settings));
+            fixes.extend(moved_database(case, settings));
         }
         Cause::PreparedStatementConflict => {
             fixes.extend(pooler_port(settings, TRANSACTION_PORT, SESSION_PORT, "the pooler's session mode"));
@@ -70,7 +72,7 @@ pub(super) fn fixes(case: &Case<'_>, found: Cause, also_possible: &[Cause]) -> V
         _ => {}
     }
     if found != Cause::TlsRequired && also_possible.contains(&Cause::TlsRequired) {
-        fixes.extend(turn_tls_on(settings, Priority::High, 60));
+        fixes.extend(turn_tls_on(case, settings, 60));
     }
     fixes
 }
@@ -167,13 +169,14 @@ fn more_time(settings: &PublicSettings) -> Option<SuggestedFix> {
 
 /// TLS where there was none: unverified, because nothing is known of the certificate yet, and still safer
 /// than before.
-fn turn_tls_on(settings: &PublicSettings, priority: Priority, confidence: u8) -> Option<SuggestedFix> {
-    matches!(settings.effective_tls(), TlsMode::Disable | TlsMode::Prefer).then(|| {
+fn turn_tls_on(case: &Case<'_>, settings: &PublicSettings, confidence: u8) -> Option<SuggestedFix> {
+    let is_off = matches!(settings.effective_tls(), TlsMode::Disable | TlsMode::Prefer);
+    (is_off && case.may_turn_tls_on()).then(|| {
         let mut fix = patched(
             "tls-require".to_owned(),
             "Turn TLS on (require)".to_owned(),
             "The server takes encrypted connections, or only those.",
-            priority,
+            Priority::High,
             confidence,
             json!({ "tls": TlsMode::Require.code() }),
         );
@@ -191,6 +194,23 @@ fn go_without_tls(settings: &PublicSettings) -> Option<SuggestedFix> {
             Priority::Low,
             70,
             json!({ "tls": TlsMode::Prefer.code() }),
+        ))
+    })
+}
+
+/// PostgreSQL names the encryption that it found no rule for. The words are the same where there is no rule at all,
+/// which is likelier.
+fn go_without_tls_for_rule(case: &Case<'_>, settings: &PublicSettings) -> Option<SuggestedFix> {
+    let says = |words: &str| case.told().to_ascii_lowercase().contains(words);
+    let is_encrypted = says("pg_hba.conf") && (says("ssl encryption") || says("ssl on"));
+    (is_encrypted && settings.effective_tls() != TlsMode::Disable).then(|| {
+        weakening(patched(
+            "tls-disable".to_owned(),
+            "Go without TLS if the rule is for connections without it".to_owned(),
+            "A hostnossl line fits no encrypted connection. Without TLS everything can be read on the way.",
+            Priority::Low,
+            30,
+            json!({ "tls": TlsMode::Disable.code() }),
         ))
     })
 }
@@ -399,6 +419,32 @@ fn existing_databases(case: &Case<'_>, settings: &PublicSettings) -> Vec<Suggest
             )
         })
         .collect()
+}
+
+/// Where the Realtime Database says that it is. Only an address of Google's under the name that was asked for is
+/// taken: what is sent there holds a token.
+fn moved_database(case: &Case<'_>, settings: &PublicSettings) -> Option<SuggestedFix> {
+    let PublicSpecial::Firebase(firebase) = &settings.special else { return None };
+    let now = realtime_database(firebase.database_url.as_deref()?)?;
+    let is_moved = |there: &String| *there != now && there.split('.').next() == now.split('.').next();
+    let there = case.told().split_whitespace().filter_map(realtime_database).find(is_moved)?;
+    let url = format!("https://{there}");
+    Some(patched(
+        "use-database-url".to_owned(),
+        format!("Use {url} as the address of the Realtime Database"),
+        "Google says that it is there, in another region.",
+        Priority::High,
+        95,
+        json!({ "databaseURL": url }),
+    ))
+}
+
+/// The host of a Realtime Database in its address.
+fn realtime_database(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#', ')', ',', '"']).next()?.trim_end_matches('.').to_ascii_lowercase();
+    let is_googles = [".firebaseio.com", ".firebasedatabase.app"].iter().any(|end| host.ends_with(end));
+    (is_googles && is_host(&host)).then_some(host)
 }
 
 /// Levenshtein's distance, for names of a few dozen characters.

@@ -6,12 +6,15 @@ const MASK: &str = "•••";
 const MAX_CHARS: usize = 600;
 /// Shorter secrets are taken out only where they stand alone: a password `a` would blacken every message.
 const SHORT: usize = 4;
+/// The digits of base64, and those of its form for URLs.
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// Keys whose value is a secret wherever they stand in a message.
 const SECRET_KEYS: [&str; 10] =
     ["password", "passwd", "passphrase", "pwd", "pass", "secret", "token", "api_key", "apikey", "sslkey"];
 
-/// `text` without `secrets` (as they are and percent-encoded), without the user part of URLs and without the
-/// values of `password=` and its like; control and direction-changing characters become spaces, and what
+/// `text` without `secrets` (as they are, percent-encoded and in base64), without the user part of URLs and without
+/// the values of `password=` and its like; control and direction-changing characters become spaces, and what
 /// exceeds 600 characters is cut.
 #[must_use]
 pub fn scrub(text: &str, secrets: &[&str]) -> String {
@@ -20,7 +23,10 @@ pub fn scrub(text: &str, secrets: &[&str]) -> String {
     let mut forms: Vec<String> = secrets
         .iter()
         .filter(|secret| !secret.is_empty())
-        .flat_map(|secret| [(*secret).to_owned(), percent(secret, true), percent(secret, false)])
+        .flat_map(|secret| {
+            let plain = [(*secret).to_owned(), percent(secret, true), percent(secret, false)];
+            plain.into_iter().chain(in_base64(secret))
+        })
         .collect();
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     forms.dedup();
@@ -42,6 +48,41 @@ pub(crate) fn percent(secret: &str, upper: bool) -> String {
             for digit in [byte >> 4, byte & 15] {
                 out.push(digits.get(usize::from(digit)).copied().map_or('0', char::from));
             }
+        }
+    }
+    out
+}
+
+/// What base64 makes of `secret` alone, and of whatever holds it (`user:password`): there it stands at one of three
+/// places within a group of three bytes, and all but the characters at its ends, which it shares, are the same.
+fn in_base64(secret: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for digits in [BASE64, BASE64_URL] {
+        let alone = base64(secret.as_bytes(), digits);
+        let padding = (4 - alone.len() % 4) % 4;
+        forms.push(format!("{alone}{}", "=".repeat(padding)));
+        forms.push(alone);
+        for before in 0..3 {
+            let held = [&[0; 2][..before], secret.as_bytes()].concat();
+            let core = base64(&held, digits);
+            // Six bits to a character: the first that holds nothing else, and the end of the last that does.
+            let own = core.get((before * 8).div_ceil(6)..held.len() * 8 / 6).unwrap_or_default();
+            if own.len() >= SHORT {
+                forms.push(own.to_owned());
+            }
+        }
+    }
+    forms
+}
+
+/// Base64 of RFC 4648 without padding. The crate for it is the server's alone, and this is needed in browsers too.
+fn base64(bytes: &[u8], digits: &[u8; 64]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for place in 0..=group.len() {
+            let digit = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or_default();
+            out.push(digits.get(digit).copied().map_or('A', char::from));
         }
     }
     out
@@ -192,6 +233,9 @@ mod tests {
             ),
             ("password authentication failed for user \"app\"", &[], "password authentication failed for user \"app\""),
             ("a fatal: at a", &["a"], "••• fatal: at •••"),
+            ("got aHVudGVyMg== and aHVudGVyMg.", &["hunter2"], "got ••• and •••."),
+            ("got cD8_PnA_IQ or cD8/PnA/IQ==", &["p??>p?!"], "got ••• or •••"),
+            ("a word like Hunt is left", &["hunter2"], "a word like Hunt is left"),
             ("line one\n\tline\u{0}two\u{202e}x\u{1b}[31m", &[], "line one line two x [31m"),
             ("", &[""], ""),
         ] {
@@ -213,6 +257,25 @@ mod tests {
             let encoded = percent(&secret, true);
             let shown = scrub(&format!("{before} {secret} {encoded} {after}"), &[&secret]);
             prop_assert!(!shown.contains(&secret), "{shown:?}");
+        }
+
+        #[test]
+        fn a_secret_is_not_left_within_base64(
+            before in "[a-z]{0,12}",
+            secret in "[!-~]{6,24}",
+            after in "[ -~]{0,12}",
+            for_urls in any::<bool>(),
+        ) {
+            use ::base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+
+            let whole = format!("{before}:{secret}{after}");
+            let encoded = if for_urls { URL_SAFE_NO_PAD.encode(whole) } else { STANDARD.encode(whole) };
+            let shown = scrub(&format!("the server said {encoded} !"), &[&secret]);
+            prop_assert!(shown.contains(MASK) && !shown.contains(&encoded), "{shown:?}");
+            // What is left of each end is less than a byte of the secret beside what stood there.
+            let mut left = shown.trim_start_matches("the server said ").trim_end_matches(" !").split(MASK);
+            let start = left.next().unwrap_or_default();
+            prop_assert!(start.len() * 6 < (before.len() + 1) * 8 + 8, "{shown:?}");
         }
 
         #[test]

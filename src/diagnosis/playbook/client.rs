@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) const PAGES: &[Page] = &[
     Page {
-        cause: Cause::InvalidConnectionString,
+        causes: &[Cause::InvalidConnectionString],
         explanation: "The address or one of the settings cannot be used as it is written, so nothing was sent. In addresses it is most often a special character in the password that was not percent-encoded.",
         security: &["An address that cannot be parsed may show its password in error messages; change it if it did."],
         remedies: &[
@@ -50,7 +50,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::DriverMisconfigured,
+        causes: &[Cause::DriverMisconfigured],
         explanation: "An option of the connection or of the client library cannot be used: a file that is not there, a certificate that is none, two options that contradict each other.",
         security: &[
             "`allowPublicKeyRetrieval=true` and its like let a machine in between pose as the server. TLS cures the same.",
@@ -75,7 +75,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::Unknown,
+        causes: &[Cause::Unknown],
         explanation: "The message fits none of the causes that are known, and none is guessed. The evidence, where there is some, shows how far the connection got.",
         security: &["Before you post the message anywhere, take hosts, users and passwords out of it."],
         remedies: &[Remedy {

@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) const PAGES: &[Page] = &[
     Page {
-        cause: Cause::ServicePaused,
+        causes: &[Cause::ServicePaused],
         explanation: "The provider has paused the project or cluster, usually because nobody used it for a while on a free plan. The data is kept for now.",
         security: &[],
         remedies: &[Remedy {
@@ -31,7 +31,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::ProjectNotFound,
+        causes: &[Cause::ProjectNotFound],
         explanation: "The provider knows no project under this id or address. It was misspelt, belongs to another account or region, or was deleted.",
         security: &[
             "Somebody else can take the name of a deleted project. Remove secrets from connections that point to one.",
@@ -55,7 +55,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::ApiNotEnabled,
+        causes: &[Cause::ApiNotEnabled],
         explanation: "The project is there, but this API of it is switched off, or its database is of another kind: Firestore in Datastore mode, no Realtime Database.",
         security: &["Enable only the APIs that are used."],
         remedies: &[
@@ -90,7 +90,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::DriverServerIncompatible,
+        causes: &[Cause::DriverServerIncompatible],
         explanation: "Client library and server are too far apart in age: one wants a version of the protocol that the other no longer or not yet speaks.",
         security: &[],
         remedies: &[

@@ -7,9 +7,25 @@ use crate::{
     probe::Cause,
 };
 
+/// For a password that is none yet.
+pub(super) const REPLACE_PLACEHOLDER: Remedy = Remedy {
+    id: "replace-placeholder",
+    title: "Put the password in: what stands there is still a placeholder",
+    why: "It looks like what guides and dashboards show in its place: [YOUR-PASSWORD], <password>, ${DB_PASSWORD}, ****.",
+    priority: High,
+    steps: &[
+        "Get the real password from where it is kept; dashboards show it only once, or let you set a new one.",
+        "Type it into the connection's password in place of the placeholder, without the brackets.",
+        "If it was to come from an environment variable or a template, enter its value: Mooring fills none in.",
+        "Test again.",
+    ],
+    examples: &[(Supabase, "# Dashboard: Settings, Database, Reset database password")],
+    confidence: 90,
+};
+
 pub(super) const PAGES: &[Page] = &[
     Page {
-        cause: Cause::AuthWrongPassword,
+        causes: &[Cause::AuthWrongPassword],
         explanation: "The server was reached and refused this user with this password. It does not say which of the two is wrong, so that nobody can find out users by trying.",
         security: &[
             "Mooring tried the login once and does not hammer it, so that the account is not locked.",
@@ -59,7 +75,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::AuthUnknownUser,
+        causes: &[Cause::AuthUnknownUser],
         explanation: "The server says that there is no such user or role. Names are compared with their case in most servers.",
         security: &["Give a new user only what it needs; for a check, the right to log in is enough."],
         remedies: &[
@@ -105,7 +121,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::AuthMethodUnsupported,
+        causes: &[Cause::AuthMethodUnsupported],
         explanation: "Client and server have no way to log in that both can use: the server asks for a method that needs more than a password, that this client does not know, or that would show the password on an unencrypted connection.",
         security: &["A password is never sent readable over a connection without TLS, whatever the server asks."],
         remedies: &[
@@ -153,7 +169,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::AuthSourceWrong,
+        causes: &[Cause::AuthSourceWrong],
         explanation: "MongoDB keeps users in a database. The one that was asked does not have this user; the default is the database of the address, or admin where it names none.",
         security: &[],
         remedies: &[Remedy {
@@ -171,7 +187,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::AccessRuleDenied,
+        causes: &[Cause::AccessRuleDenied],
         explanation: "A rule of the server refuses this address, user or database, or has no line that allows it. The password was not judged at all, or did not help.",
         security: &[
             "Allow the one address or network that needs it, the one user and the one database.",
@@ -217,7 +233,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::HostBlocked,
+        causes: &[Cause::HostBlocked],
         explanation: "The server counted too many broken or refused connections from this address and now turns all of them away, good ones too. What broke first has to be cured, or it comes back.",
         security: &["Raising the limit hides a fault or an attack; find what broke the connections."],
         remedies: &[Remedy {
@@ -240,7 +256,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::DatabaseNotFound,
+        causes: &[Cause::DatabaseNotFound],
         explanation: "User and password were accepted; there is only no database of this name.",
         security: &[],
         remedies: &[
@@ -281,7 +297,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::PermissionDenied,
+        causes: &[Cause::PermissionDenied],
         explanation: "The login worked, and then a privilege was missing: to open the database, or to do what was asked in it.",
         security: &["Grant what the message names and no more. A superuser cures it too, and everything else with it."],
         remedies: &[Remedy {
@@ -312,7 +328,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::SecurityRulesDenied,
+        causes: &[Cause::SecurityRulesDenied],
         explanation: "The request arrived, and the rules of the data refused it: row-level security in PostgreSQL and Supabase, security rules in Firebase. They protect against others; they may also be too narrow.",
         security: &[
             "Rules that allow everything (`allow read, write: if true`, `using (true)`) open the data to the whole internet.",
@@ -357,7 +373,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::CredentialsMissing,
+        causes: &[Cause::CredentialsMissing],
         explanation: "The server asks for something that the connection does not have: a user, a password, a key, a certificate.",
         security: &[
             "Secrets are stored sealed and never shown again; enter them here rather than in an address that ends up in logs.",
@@ -382,7 +398,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::PoolerTenantNotFound,
+        causes: &[Cause::PoolerTenantNotFound],
         explanation: "A shared pooler serves many projects and finds the right one by the user's name or the TLS server name. It could do so by neither, or the project is in another region or gone.",
         security: &[],
         remedies: &[
@@ -420,7 +436,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::TokenExpired,
+        causes: &[Cause::TokenExpired],
         explanation: "A short-lived token was used after its time. Clients renew it by themselves; one that was stored or sent by hand does not.",
         security: &["Do not make tokens live longer to get round it; renew them."],
         remedies: &[Remedy {
@@ -442,7 +458,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::TokenInvalid,
+        causes: &[Cause::TokenInvalid],
         explanation: "The token cannot be used at all: it is cut off, revoked, signed with another key, or made for another project or audience.",
         security: &["A token that was signed with an unknown key may be forged; do not weaken the check."],
         remedies: &[Remedy {
@@ -463,7 +479,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::ClockSkew,
+        causes: &[Cause::ClockSkew],
         explanation: "Signed requests and tokens hold the time. The other side takes them as too old or not yet valid, because one of the two clocks is wrong.",
         security: &[],
         remedies: &[Remedy {
@@ -485,7 +501,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::InvalidApiKey,
+        causes: &[Cause::InvalidApiKey],
         explanation: "The API key was refused: it is cut off, revoked, of another project, or restricted to other callers.",
         security: &[
             "Keys that were published (in a repository, in a page) should be rotated, not only hidden.",
@@ -509,7 +525,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::InvalidServiceAccount,
+        causes: &[Cause::InvalidServiceAccount],
         explanation: "The service account's JSON, or the private key in it, cannot be used: it is incomplete, its line breaks were lost, or the key was deleted.",
         security: &[
             "A service-account key gives all that the account may do. Keep it in a secret store, and delete keys that are no longer used.",
@@ -530,7 +546,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::QuotaExceeded,
+        causes: &[Cause::QuotaExceeded],
         explanation: "A limit of the plan, the account or the user is used up for now. The server is well and answers again when the window is over.",
         security: &[],
         remedies: &[

@@ -9,7 +9,7 @@ use crate::{
 
 /// A timeout behind TCP: packets arrive, so that no firewall drops them.
 pub(super) const SILENCE: Page = Page {
-    cause: Cause::ConnectTimeout,
+    causes: &[Cause::ConnectTimeout],
     explanation: "The TCP connection was made, so no firewall stands in between; but what listens there did not say what a database says at this point. It is stuck or overloaded, it waits for something else, or it is no such database.",
     security: &[],
     remedies: &[
@@ -64,7 +64,7 @@ pub(super) const SILENCE: Page = Page {
 
 pub(super) const PAGES: &[Page] = &[
     Page {
-        cause: Cause::DnsNotFound,
+        causes: &[Cause::DnsNotFound],
         explanation: "The name of the host has no address. Nothing was sent to any server yet, so user, password and database do not matter at this point.",
         security: &[
             "Do not replace the name by an address that somebody sends you: TLS can then no longer tell whether the right server answers.",
@@ -105,7 +105,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::SrvLookupFailed,
+        causes: &[Cause::SrvLookupFailed],
         explanation: "An address that starts with mongodb+srv:// is looked up twice: first a service record with the names of the servers, then their addresses. The first did not come.",
         security: &[],
         remedies: &[
@@ -140,7 +140,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::ConnectionRefused,
+        causes: &[Cause::ConnectionRefused],
         explanation: "The machine answered and said that nothing listens at that port. The network works; the server is not running, listens elsewhere, or only for its own machine.",
         security: &[
             "When you let a server listen beyond its own machine, allow only the addresses that need it, and TLS.",
@@ -183,7 +183,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::HostUnreachable,
+        causes: &[Cause::HostUnreachable],
         explanation: "No route leads from this machine to that address: the network is down, the VPN is off, or a router on the way has nowhere to send the packets.",
         security: &[],
         remedies: &[Remedy {
@@ -205,7 +205,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::Ipv6Unreachable,
+        causes: &[Cause::Ipv6Unreachable],
         explanation: "The host has only IPv6 addresses, and this machine has no way into the IPv6 internet. The server itself may be well.",
         security: &[],
         remedies: &[
@@ -246,7 +246,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::ConnectTimeout,
+        causes: &[Cause::ConnectTimeout],
         explanation: "The packets went out and nothing came back, not even a refusal. That is how firewalls and IP allow-lists keep people out; a machine that is off or overloaded looks the same.",
         security: &["Allow the one address that Mooring connects from, not the whole internet (0.0.0.0/0)."],
         remedies: &[
@@ -295,7 +295,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::Unreachable,
+        causes: &[Cause::Unreachable],
         explanation: "The server could not be reached, and the message does not say how it failed: by name, by route, by refusal or by silence. A staged check tells them apart.",
         security: &[],
         remedies: &[Remedy {
@@ -319,7 +319,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::ConnectionReset,
+        causes: &[Cause::ConnectionReset],
         explanation: "The connection was made and then cut before an answer came. A server that crashes or restarts does that; so do firewalls and proxies that do not like what they see, and servers that expected another protocol.",
         security: &[],
         remedies: &[
@@ -356,7 +356,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::IdleConnectionClosed,
+        causes: &[Cause::IdleConnectionClosed],
         explanation: "A connection that had worked was closed while nothing was sent over it, and the client noticed only when it wanted to use it. The server is most likely well.",
         security: &[],
         remedies: &[
@@ -389,7 +389,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::WrongProtocol,
+        causes: &[Cause::WrongProtocol],
         explanation: "Something listens at that port, and it is not a database of this kind: a web server, another database, a proxy, or a port that speaks TLS only.",
         security: &["No login was sent to it: what answers was not the database."],
         remedies: &[

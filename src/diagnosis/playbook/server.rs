@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) const PAGES: &[Page] = &[
     Page {
-        cause: Cause::TooManyConnections,
+        causes: &[Cause::TooManyConnections],
         explanation: "The server or the pooler before it has given out all the connections that it may. It is up, and takes a new one as soon as another ends.",
         security: &[
             "The last connections are reserved for superusers; do not let applications log in as one to get them.",
@@ -72,7 +72,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::PoolExhausted,
+        causes: &[Cause::PoolExhausted],
         explanation: "The application's own pool had no free connection within its time limit. The database may be well; the connections are all in use, or were never given back.",
         security: &[],
         remedies: &[
@@ -114,7 +114,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::ServerStartingUp,
+        causes: &[Cause::ServerStartingUp],
         explanation: "The server is coming up: it starts, recovers from a crash, or loads its schema. It says so itself, and nothing in the connection is wrong.",
         security: &[],
         remedies: &[Remedy {
@@ -136,7 +136,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::ServerShuttingDown,
+        causes: &[Cause::ServerShuttingDown],
         explanation: "Somebody or something is stopping or restarting the server: an administrator, an update, a failover. Open connections are ended and new ones refused meanwhile.",
         security: &[],
         remedies: &[
@@ -169,7 +169,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::NotPrimary,
+        causes: &[Cause::NotPrimary],
         explanation: "This node takes no writes, or no connections, because it is a standby or the set has no primary just now. After a failover the old address often points to the wrong node.",
         security: &[],
         remedies: &[
@@ -212,7 +212,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::DiskFull,
+        causes: &[Cause::DiskFull],
         explanation: "The server has no space left to write to. Many servers then stop taking writes, some stop altogether.",
         security: &["Do not delete files from the data folder by hand, write-ahead logs least of all."],
         remedies: &[Remedy {
@@ -237,7 +237,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::PreparedStatementConflict,
+        causes: &[Cause::PreparedStatementConflict],
         explanation: "A pooler in transaction mode hands each transaction another server connection. A statement that was prepared on one is missing on the next, or there already.",
         security: &[],
         remedies: &[
@@ -277,7 +277,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::StatementTimeout,
+        causes: &[Cause::StatementTimeout],
         explanation: "The connection works; the query ran past its limit and was ended. It waited for a lock, or the server is overloaded, or the query is too heavy.",
         security: &[],
         remedies: &[

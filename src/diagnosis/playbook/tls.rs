@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) const PAGES: &[Page] = &[
     Page {
-        cause: Cause::TlsRequired,
+        causes: &[Cause::TlsRequired],
         explanation: "The server takes encrypted connections only, and this one was not. Host, port and most likely user and password are right.",
         security: &["TLS require encrypts, but does not prove who answers. verify-full does both."],
         remedies: &[Remedy {
@@ -31,7 +31,7 @@ pub(super) const PAGES: &[Page] = &[
         }],
     },
     Page {
-        cause: Cause::TlsNotSupported,
+        causes: &[Cause::TlsNotSupported],
         explanation: "The settings insist on TLS, and the server offers none at that port. Nothing was sent but the question.",
         security: &[
             "Without TLS, anyone on the way can read and change everything, the login included. Turn it off only on the same machine or a network that you trust whole.",
@@ -75,7 +75,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::TlsCertUntrusted,
+        causes: &[Cause::TlsCertUntrusted],
         explanation: "The server showed a certificate that nobody trusted here has issued: it signed it itself, or its authority is a private one. The connection was ended before the login.",
         security: &[
             "Get the CA certificate from the provider or from whoever runs the server, over another way than this connection.",
@@ -120,7 +120,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::TlsCertExpired,
+        causes: &[Cause::TlsCertExpired],
         explanation: "Today is not within the dates of the server's certificate. Either it was not renewed, or one of the clocks is wrong.",
         security: &[
             "Do not turn verification off to get past it: an expired certificate is what an attacker with an old key would show too.",
@@ -155,7 +155,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::TlsHostnameMismatch,
+        causes: &[Cause::TlsHostnameMismatch],
         explanation: "The certificate is good, but for other names than the host that the connection uses. It may be the right server under another name, or a wrong one.",
         security: &[
             "verify-ca would accept it, and with it every other server of the same authority. On a shared provider that is no proof.",
@@ -193,7 +193,7 @@ pub(super) const PAGES: &[Page] = &[
         ],
     },
     Page {
-        cause: Cause::TlsProtocolMismatch,
+        causes: &[Cause::TlsProtocolMismatch],
         explanation: "Client and server found no TLS version or cipher that both accept. Servers that know only TLS 1.0 or 1.1 are too old for a safe connection.",
         security: &["TLS 1.0 and 1.1 were withdrawn in 2021 (RFC 8996)."],
         remedies: &[

@@ -416,7 +416,8 @@ pub(super) fn trouble(error: &TlsError) -> Trouble {
             return Trouble::new(
                 Cause::AccessRuleDenied,
                 format!("The server refused the client certificate: {error}."),
-            );
+            )
+            .also(&[Cause::TlsCertUntrusted, Cause::CredentialsMissing]);
         }
         TlsError::AlertReceived(alert) => {
             return Trouble::new(Cause::TlsProtocolMismatch, error.to_string())

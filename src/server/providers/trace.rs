@@ -132,12 +132,14 @@ impl Trace {
         for later in Phase::ALL.into_iter().filter(|phase| *phase > at) {
             *self.slot(later) = skipped(later);
         }
+        // Behind TLS nothing is cured by turning it on. Of Supabase the TLS may be the API's, and not the database's.
+        let is_behind_tls = self.tls.is_some() && at > Phase::Tls && provider != Provider::Supabase;
         let verdict = classify::classify(&classify::Evidence {
             provider: Some(provider),
             phase: Some(at),
             code: trouble.code.as_deref(),
             text: &trouble.evidence(),
-            seen: &[],
+            seen: if is_behind_tls { &[classify::Seen::Passed(Phase::Tls)] } else { &[] },
         });
         let (cause, mut also_possible) = match trouble.cause {
             Some(cause) => (cause, trouble.also),
@@ -197,4 +199,41 @@ const fn skipped(phase: Phase) -> PhaseResult {
 
 fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Cause;
+
+    #[test]
+    fn behind_tls_nobody_is_told_to_turn_it_on() {
+        let refused = |provider, tls: Option<TlsFacts>| {
+            let mut trace = Trace::new();
+            trace.tls = tls;
+            trace.begin(Phase::Auth);
+            // A rule for connections without TLS only: the words are the same as where there is no rule at all.
+            let message = "no pg_hba.conf entry for host \"10.0.0.1\", user \"app\", database \"app\", SSL encryption";
+            let routine = Some("ClientAuthentication".to_owned());
+            let trouble = Trouble { message: message.to_owned(), routine, ..Trouble::default() };
+            trace.fail(provider, trouble.code("28000"));
+            trace.report(&[]).0.failure.map(|failure| (failure.cause, failure.also_possible))
+        };
+        let tls = || Some(TlsFacts { version: None, cipher: None, verified: false, chain: Vec::new() });
+        let denied = |also: &[Cause]| Some((Cause::AccessRuleDenied, also.to_vec()));
+        assert_eq!(refused(Provider::PostgreSql, tls()), denied(&[]));
+        assert_eq!(refused(Provider::PostgreSql, None), denied(&[Cause::TlsRequired]));
+        assert_eq!(refused(Provider::Supabase, tls()), denied(&[Cause::TlsRequired]), "it may be the API's");
+    }
+
+    #[test]
+    fn a_client_certificate_that_is_refused_may_be_missing_or_unknown() {
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::UnknownCA);
+        let mut trace = Trace::new();
+        trace.begin(Phase::Auth);
+        trace.fail(Provider::MySql, super::super::tls::trouble(&alert).at(Phase::Tls));
+        let failure = trace.report(&[]).0.failure.expect("a failure");
+        assert_eq!((failure.phase, failure.cause), (Phase::Tls, Cause::AccessRuleDenied));
+        assert_eq!(failure.also_possible, [Cause::TlsCertUntrusted, Cause::CredentialsMissing]);
+    }
 }
