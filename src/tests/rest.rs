@@ -232,14 +232,14 @@ async fn one_account_cannot_hold_the_pool_with_its_reads() {
     let mut watcher = stage.connect().await;
     let waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
     let path = format!("{HEALTH}?select=id");
-    let reads = futures::future::join_all((0..6).map(|_| get(&stage.client, &path)));
+    let reads = futures::future::join_all((0..10).map(|_| get(&stage.client, &path)));
     let watch = async {
         loop {
             let pids: Vec<i32> = sqlx::query_scalar(waiting).fetch_all(&mut watcher).await.expect("who waits");
-            if pids.len() >= 4 {
+            if pids.len() >= 8 {
                 assert_eq!(get(&other, RULES).await.status, StatusCode::OK, "another account reads on");
                 let pids: Vec<i32> = sqlx::query_scalar(waiting).fetch_all(&mut watcher).await.expect("who waits");
-                assert_eq!(pids.len(), 4);
+                assert_eq!(pids.len(), 8);
                 // As the time limit does.
                 let cancelled: bool =
                     sqlx::query_scalar("select bool_and(pg_cancel_backend(pid)) from unnest($1::int[]) as pid")
@@ -256,7 +256,7 @@ async fn one_account_cannot_hold_the_pool_with_its_reads() {
     };
     let (answers, ()) = futures::join!(reads, watch);
     let statuses = |wanted: StatusCode| answers.iter().filter(|answer| answer.status == wanted).collect::<Vec<_>>();
-    assert_eq!((statuses(StatusCode::BAD_REQUEST).len(), statuses(StatusCode::OK).len()), (4, 2));
+    assert_eq!((statuses(StatusCode::BAD_REQUEST).len(), statuses(StatusCode::OK).len()), (8, 2));
     for answer in statuses(StatusCode::BAD_REQUEST) {
         assert_eq!(code(answer), "57014");
         assert!(answer.json()["message"].as_str().is_some_and(|text| text.contains("Narrow it")), "{}", answer.text());
