@@ -580,6 +580,20 @@ async fn rules_that_come_by_sql_are_sealed_and_show_no_secret() {
     assert!(stored.iter().all(|channels| !channels.contains("hunter2")), "{stored:?}");
     let read = get(&stage.client, &rules).await.json();
     let shown = json!({"email": email, "webhook": [{"url": "https://hooks.example.org", "secret": "set"}]});
+    // Nor can it be found out by asking whether it is there.
+    let reader = stage.app.with_token(&stage.owner, Scope::Read).await;
+    let found = async |condition: &str| {
+        let answer = get(&reader, &format!("{RULES}?alert_type=eq.security&select=id&{condition}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{condition}: {}", answer.text());
+        answer.json().as_array().map(Vec::len)
+    };
+    assert_eq!(found("notification_channels=like.*ops*").await, Some(2));
+    for secret in ["whsec%5C_aHVudGVyMg", "hunter2", "webhook"] {
+        assert_eq!(found(&format!("notification_channels=like.*{secret}*")).await, Some(0), "{secret}");
+        assert_eq!(found(&format!("or=(notification_channels.ilike.*{secret}*)")).await, Some(0), "{secret}");
+    }
+    assert_eq!(found("notification_channels=gt.%7B%22z%22:1%7D&order=notification_channels.desc").await, Some(0));
+
     assert_eq!((&read[0]["channels"], &read[1]["channels"]), (&shown, &json!({"email": email})));
 
     // Written back as it was read, it keeps its secrets.
