@@ -215,7 +215,7 @@ async fn filters_order_pages_and_counts_select_rows() {
     }
 }
 
-/// Reads that hang hold four connections of ours and no more, and say what to do about it.
+/// Reads that hang hold eight connections of ours and no more, and say what to do about it.
 #[tokio::test]
 async fn one_account_cannot_hold_the_pool_with_its_reads() {
     let stage = Stage::set().await;
@@ -477,6 +477,16 @@ async fn alert_rules_are_written_and_their_secrets_shown_once() {
     assert_eq!(sealed(&stage, &id).await, before);
     assert!(before.contains(&secret) && before.contains("T1/hunter2"));
 
+    // One that was made and not looked at is made anew where the webhook is left out once.
+    for channels in [json!({"in_app": true}), json!({"webhook": [{"url": "https://hooks.example.org/T1/hunter2"}]})] {
+        let body = json!({"notification_channels": channels}).to_string();
+        let changed = send(&stage.client, "PATCH", &own, REPRESENTATION, body).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+        let shown = &changed.json()[0]["notification_channels"]["webhook"][0]["secret"];
+        let is_new = shown.as_str().is_some_and(|shown| shown.starts_with("whsec_") && shown != secret);
+        assert_eq!(is_new, channels["webhook"].is_array(), "{shown}");
+    }
+
     // A stored secret is not given to another url.
     let moved = json!({"notification_channels": {"webhook": [{"url": "https://evil.example", "secret": "set"}]}});
     let answer = send(&stage.client, "PATCH", &own, &[], moved.to_string()).await;
@@ -570,16 +580,6 @@ async fn rules_that_come_by_sql_are_sealed_and_show_no_secret() {
         json!([{"channels": {"email": email}}, {"channels": {"email": email}}, {"channels": {}}, {"channels": {}}]);
     assert_eq!(read.json(), nothing_yet);
 
-    let system = Caller::system(&stage.app.state, "tests");
-    assert_eq!(mooring::alerts::server::seal_plaintext_rules(&system).await, Ok(4));
-    assert_eq!(mooring::alerts::server::seal_plaintext_rules(&system).await, Ok(0));
-    let stored: Vec<String> = sqlx::query_scalar("select notification_channels::text from database_alert_config")
-        .fetch_all(&mut database)
-        .await
-        .expect("the rules");
-    assert!(stored.iter().all(|channels| !channels.contains("hunter2")), "{stored:?}");
-    let read = get(&stage.client, &rules).await.json();
-    let shown = json!({"email": email, "webhook": [{"url": "https://hooks.example.org", "secret": "set"}]});
     // Nor can it be found out by asking whether it is there.
     let reader = stage.app.with_token(&stage.owner, Scope::Read).await;
     let found = async |condition: &str| {
@@ -594,6 +594,16 @@ async fn rules_that_come_by_sql_are_sealed_and_show_no_secret() {
     }
     assert_eq!(found("notification_channels=gt.%7B%22z%22:1%7D&order=notification_channels.desc").await, Some(0));
 
+    let system = Caller::system(&stage.app.state, "tests");
+    assert_eq!(mooring::alerts::server::seal_plaintext_rules(&system).await, Ok(4));
+    assert_eq!(mooring::alerts::server::seal_plaintext_rules(&system).await, Ok(0));
+    let stored: Vec<String> = sqlx::query_scalar("select notification_channels::text from database_alert_config")
+        .fetch_all(&mut database)
+        .await
+        .expect("the rules");
+    assert!(stored.iter().all(|channels| !channels.contains("hunter2")), "{stored:?}");
+    let read = get(&stage.client, &rules).await.json();
+    let shown = json!({"email": email, "webhook": [{"url": "https://hooks.example.org", "secret": "set"}]});
     assert_eq!((&read[0]["channels"], &read[1]["channels"]), (&shown, &json!({"email": email})));
 
     // Written back as it was read, it keeps its secrets.
