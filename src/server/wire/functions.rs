@@ -40,11 +40,15 @@ pub fn router() -> Router<AppState> {
         .route("/learn-connection-knowledge", post(learn::learn_connection_knowledge))
         .route("/proactive-health-monitor", post(monitor::proactive_health_monitor))
         .route("/validate-database-config", post(validate::validate_database_config))
-        .fallback(async || WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name."))
+        .fallback(nothing_here)
         .method_not_allowed_fallback(async || {
             WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Functions are called with POST.")
                 .allow("POST")
         })
+}
+
+pub(super) async fn nothing_here() -> WireError {
+    WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name.")
 }
 
 /// The user of a token that may do everything: what connects or changes something asks for it.

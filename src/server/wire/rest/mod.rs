@@ -53,7 +53,11 @@ pub fn router() -> Router<AppState> {
             "/{table}",
             get(read).post(write::insert).patch(write::update).delete(write::delete).fallback(write::refuse_method),
         )
-        .fallback(async || not_found("There is nothing at this path."))
+        .fallback(nothing_here)
+}
+
+pub(super) async fn nothing_here() -> WireError {
+    not_found("There is nothing at this path.")
 }
 
 fn not_found(message: &str) -> WireError {
