@@ -106,6 +106,9 @@ async fn what_is_no_json_object_is_refused_by_every_function() {
     }
     let client = app.with_token(&ada, Scope::Full).await;
     assert_refused(&send(&client, "drop-table", "{}").await, StatusCode::NOT_FOUND, "no such function");
+    let packed = Request::post("/functions/v1/fetch-provider-docs").header(header::CONTENT_ENCODING, "gzip");
+    let answer = client.send(packed, b"\x1f\x8b\x08\x00".to_vec()).await;
+    assert_refused(&answer, StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed");
 }
 
 /// A path that leads nowhere and a method that is not taken are refused in the form of errors too, to be read anywhere.
