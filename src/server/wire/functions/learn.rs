@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     auth::server::Origin,
-    error::AppError,
+    error::{AppError, FieldError},
     knowledge::{
         self,
         server::{Asker, ErrorReport, SuccessReport, learn_from_error, learn_from_report, search, update_confidence},
@@ -83,7 +83,8 @@ async fn judged(asker: Asker<'_>, data: UpdateConfidence) -> Result<LearntConfid
 
 async fn searched(asker: Asker<'_>, data: SearchKnowledge) -> Result<FoundKnowledge, AppError> {
     let text = |text: Option<String>| text.unwrap_or_default();
-    let wanted = knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)?;
+    let wanted = knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)
+        .map_err(in_data)?;
     Ok(FoundKnowledge { results: search(asker, wanted).await?.to_vec() })
 }
 
@@ -98,6 +99,11 @@ fn fix(sent: &Value) -> Result<Option<String>, AppError> {
                 .iter()
                 .filter_map(|name| fix.get(*name)?.as_str().map(str::to_owned))
                 .collect();
+/// The field by its path in the body.
+fn in_data(error: FieldError) -> FieldError {
+    FieldError { field: format!("data.{}", error.field), ..error }
+}
+
             if let Some(Value::Array(steps)) = fix.get("steps") {
                 parts.push(lines(steps));
             }
