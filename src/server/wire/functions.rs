@@ -81,6 +81,20 @@ impl FromRequestParts<AppState> for Visitor {
     }
 }
 
+/// The answer of an operation that was given an id. That what it names is not there, or another's, is recorded as
+/// refused: which of the two it is we do not look up, so that it cannot be told from the time it takes.
+async fn found<T>(
+    caller: &Caller,
+    action: &'static str,
+    answer: impl Future<Output = Result<T, AppError>>,
+) -> Result<T, AppError> {
+    let answer = answer.await;
+    if let Err(AppError::NotFound) = answer {
+        caller.record_refusal(action).await;
+    }
+    answer
+}
+
 /// A body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing, fields that are
 /// not known are passed over.
 struct Sent<T>(T);

@@ -8,7 +8,7 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    Sent, Visitor,
+    Sent, Visitor, found,
     types::{
         FoundKnowledge, LearnFromError, LearnFromSuccess, LearnRequest, LearnResponse, LearntConfidence, LearntError,
         LearntSuccess, SearchKnowledge, UpdateConfidence,
@@ -24,6 +24,8 @@ use crate::{
     server::{state::AppState, wire::WireError},
 };
 
+/// What the log calls a report of something that is not there or not one's own.
+const LEARN: &str = "knowledge.learn";
 /// Characters of a message that are looked at: what is behind is the stack.
 const MESSAGE: usize = 4_000;
 /// Characters of what was done.
@@ -39,11 +41,20 @@ pub(super) async fn learn_connection_knowledge(
 ) -> Result<Json<LearnResponse>, WireError> {
     let origin = Origin::of(&headers, &extensions, state.config());
     let asker = caller.as_ref().map_or(Asker::Anonymous(&state, &origin), Asker::Account);
-    let answer = match request {
-        LearnRequest::LearnFromSuccess(data) => LearnResponse::Success(succeeded(asker, data).await?),
-        LearnRequest::LearnFromError(data) => LearnResponse::Error(failed(asker, data).await?),
-        LearnRequest::UpdateConfidence(data) => LearnResponse::Confidence(judged(asker, data).await?),
-        LearnRequest::SearchKnowledge(data) => LearnResponse::Found(searched(asker, data.unwrap_or_default()).await?),
+    let answer = async {
+        Ok(match request {
+            LearnRequest::LearnFromSuccess(data) => LearnResponse::Success(succeeded(asker, data).await?),
+            LearnRequest::LearnFromError(data) => LearnResponse::Error(failed(asker, data).await?),
+            LearnRequest::UpdateConfidence(data) => LearnResponse::Confidence(judged(asker, data).await?),
+            LearnRequest::SearchKnowledge(data) => {
+                LearnResponse::Found(searched(asker, data.unwrap_or_default()).await?)
+            }
+        })
+    };
+    // Without a token nothing is anybody's.
+    let answer = match &caller {
+        Some(caller) => found(caller, LEARN, answer).await?,
+        None => answer.await?,
     };
     Ok(Json(answer))
 }
@@ -88,6 +99,11 @@ async fn searched(asker: Asker<'_>, data: SearchKnowledge) -> Result<FoundKnowle
     Ok(FoundKnowledge { results: search(asker, wanted).await?.to_vec() })
 }
 
+/// The field by its path in the body.
+fn in_data(error: FieldError) -> FieldError {
+    FieldError { field: format!("data.{}", error.field), ..error }
+}
+
 /// What was done, as it is sent: words, one of `suggestedFixes`, steps, or only whether something was.
 fn fix(sent: &Value) -> Result<Option<String>, AppError> {
     let text = match sent {
@@ -99,11 +115,6 @@ fn fix(sent: &Value) -> Result<Option<String>, AppError> {
                 .iter()
                 .filter_map(|name| fix.get(*name)?.as_str().map(str::to_owned))
                 .collect();
-/// The field by its path in the body.
-fn in_data(error: FieldError) -> FieldError {
-    FieldError { field: format!("data.{}", error.field), ..error }
-}
-
             if let Some(Value::Array(steps)) = fix.get("steps") {
                 parts.push(lines(steps));
             }
