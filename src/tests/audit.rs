@@ -11,6 +11,7 @@ use mooring::{
     auth::{Scope, server::Caller},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::support::{
     app::TestApp,
@@ -411,14 +412,58 @@ async fn what_the_wire_refuses_has_its_line() {
         (&cron, "GET", "/metrics", json!(null), 403, "metrics.read"),
         (&full, "GET", "/metrics", json!(null), 403, "metrics.read"),
     ] {
-        let refused =
-            format!("database_audit_log where user_id = '{user}' and action = '{action}' and status = 'refused'");
-        let mut sql = app.database.connect().await;
-        let before = count(&mut sql, &refused).await;
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = client.send(Request::builder().method(method).uri(path), body).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text());
-        assert_eq!(count(&mut sql, &refused).await, before + 1, "{method} {path}");
+        assert_refused_with_a_line(&app, user, client, (method, path, body), status, action).await;
+    }
+}
+
+/// The request is refused with this status, and the log has one line more that `action` was refused to the account.
+async fn assert_refused_with_a_line(
+    app: &TestApp,
+    user: Uuid,
+    client: &Client,
+    (method, path, body): (&str, &str, Value),
+    status: u16,
+    action: &str,
+) {
+    let refused = format!("database_audit_log where user_id = '{user}' and action = '{action}' and status = 'refused'");
+    let mut sql = app.database.connect().await;
+    let before = count(&mut sql, &refused).await;
+    let sent = if body.is_null() { String::new() } else { body.to_string() };
+    let answer = client.send(Request::builder().method(method).uri(path), sent).await;
+    assert_eq!(answer.status.as_u16(), status, "{method} {path} {body}: {}", answer.text());
+    assert_eq!(count(&mut sql, &refused).await, before + 1, "{method} {path} {body}");
+}
+
+/// What is another's, or never answered, is asked for in vain, and the log tells; so does what is nowhere.
+#[tokio::test]
+async fn what_is_not_ones_own_is_refused_with_a_line() {
+    const RULES: &str = "/rest/v1/database_alert_config";
+    let app = TestApp::start().await;
+    let other = app.user("other@example.org").await;
+    let settings = json!({"host": "127.0.0.1", "port": 1, "username": "app", "password": "x"});
+    let theirs = app.connection(&other, "theirs", "mysql", &settings).await.0;
+    let member = app.user("member@example.org").await;
+    let user = member.user_id().expect("an account").0;
+    let client = app.with_token(&member, Scope::Full).await;
+    let made = client.post_json(RULES, &json!({"alert_type": "downtime"})).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let function = |name: &str| format!("/functions/v1/{name}");
+    let (analyze, retry) = (function("analyze-database-error"), function("intelligent-retry-connection"));
+    let (monitor, learn) = (function("proactive-health-monitor"), function("learn-connection-knowledge"));
+    let own = format!("{RULES}?id=not.is.null");
+    let vote = json!({"action": "update_confidence", "data": {"knowledgeId": Uuid::nil(), "worked": true}});
+    for (method, path, body, status, action) in [
+        ("POST", RULES, json!({"alert_type": "downtime", "credential_id": theirs}), 403, "alert.create"),
+        ("PATCH", &own, json!({"credential_id": theirs}), 403, "alert.update"),
+        ("GET", "/rest/v1/database_credentials?select=credentials", json!(null), 403, "rest.read"),
+        ("DELETE", "/rest/v1/database_credentials?credentials=not.is.null", json!(null), 403, "connection.delete"),
+        ("POST", &analyze, json!({"errorMessage": "refused", "credentialId": theirs}), 404, "connection.analyze"),
+        ("POST", &retry, json!({"credentialId": theirs}), 404, "connection.retry"),
+        ("POST", &retry, json!({"credentialId": Uuid::nil()}), 404, "connection.retry"),
+        ("POST", &monitor, json!({"credentialId": theirs}), 404, "monitor.run"),
+        ("POST", &learn, vote, 404, "knowledge.learn"),
+    ] {
+        assert_refused_with_a_line(&app, user, &client, (method, path, body), status, action).await;
     }
 }
 

@@ -106,6 +106,37 @@ async fn what_is_no_json_object_is_refused_by_every_function() {
     }
     let client = app.with_token(&ada, Scope::Full).await;
     assert_refused(&send(&client, "drop-table", "{}").await, StatusCode::NOT_FOUND, "no such function");
+    let packed = Request::post("/functions/v1/fetch-provider-docs").header(header::CONTENT_ENCODING, "gzip");
+    let answer = client.send(packed, b"\x1f\x8b\x08\x00".to_vec()).await;
+    assert_refused(&answer, StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed");
+}
+
+/// A path that leads nowhere and a method that is not taken are refused in the form of errors too, to be read anywhere.
+#[tokio::test]
+async fn where_nothing_is_served_the_answer_is_one_that_programs_can_read() {
+    let app = TestApp::start().await;
+    let ada = app.user("ada@example.org").await;
+    let client = app.with_token(&ada, Scope::Read).await;
+    for (paths, status) in [
+        (&["/rest/v1/", "/functions/v1/", "/rest/v1", "/functions/v1/no/such"][..], StatusCode::NOT_FOUND),
+        (&["/metrics"], StatusCode::METHOD_NOT_ALLOWED),
+    ] {
+        for path in paths {
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"] {
+                if (*path, method) == ("/metrics", "GET") {
+                    continue;
+                }
+                let request =
+                    Request::builder().method(method).uri(*path).header(header::ORIGIN, "https://app.example");
+                let answer = client.send(request, "").await;
+                assert_refused(&answer, status, &format!("{method} {path}"));
+                assert_eq!(answer.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{method} {path}");
+                assert_eq!(answer.headers.contains_key(header::ALLOW), status == StatusCode::METHOD_NOT_ALLOWED);
+            }
+        }
+    }
+    let stranger = app.anonymous().send(Request::post("/metrics"), "").await;
+    assert_refused(&stranger, StatusCode::UNAUTHORIZED, "no token");
 }
 
 /// A value of another type in each place, and what would end a string, a comment or a statement in SQL.

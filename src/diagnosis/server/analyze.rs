@@ -24,6 +24,11 @@ use crate::{
 /// Characters of a message that are read. The longest that drivers print, with their traces, are far shorter.
 const LONGEST_MESSAGE: usize = 20_000;
 
+/// What is read of a message: blanks before it are no part of it.
+fn beginning(message: &str) -> String {
+    message.trim_start().chars().take(LONGEST_MESSAGE).collect()
+}
+
 /// What is to be analysed. Holds what was sent as `credentials`, so there is no `Debug`.
 #[derive(Clone, Default)]
 pub struct AnalyzeRequest {
@@ -46,8 +51,8 @@ pub struct AnalyzeRequest {
 /// the connection is not the caller's, [`AppError::TooManyRequests`] beyond the account's limits,
 /// [`AppError::Unavailable`] where a check of the connection does not end.
 pub async fn analyze(caller: &Caller, request: AnalyzeRequest) -> Result<Analysed, AppError> {
-    let message: String = request.error_message.chars().take(LONGEST_MESSAGE).collect();
-    if message.trim().is_empty() {
+    let message = beginning(&request.error_message);
+    if message.is_empty() {
         return Err(AppError::invalid("errorMessage", "Give the message that is to be analysed."));
     }
     let asked =
@@ -89,4 +94,16 @@ pub async fn analyze(caller: &Caller, request: AnalyzeRequest) -> Result<Analyse
     )
     .await?;
     Ok(Analysed { error_id, analysis, suggested_fixes: fixes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_from_its_first_word_on() {
+        assert_eq!(beginning(&format!("{}refused ", " \n".repeat(LONGEST_MESSAGE))), "refused ");
+        assert_eq!(beginning(&"ä".repeat(LONGEST_MESSAGE + 1)), "ä".repeat(LONGEST_MESSAGE));
+        assert_eq!(beginning(&" ".repeat(LONGEST_MESSAGE + 1)), "");
+    }
 }

@@ -75,7 +75,9 @@ impl Rule {
 
 /// A value in quotes or up to the next blank; the groups `q…` are what is inside of quotes.
 const VALUE: &str = r#"(?:"(?P<q1>[^"\n]*)"|'(?P<q2>[^'\n]*)'|`(?P<q3>[^`\n]*)`|“(?P<q4>[^”\n]*)”|(?P<bare>[^\s\x{e000}-\x{e00f}"'`“][^\s\x{e000}-\x{e00f}]*))"#;
-/// The same in quotes only.
+/// A bare word that begins as names do, so that a version or a number is none.
+const BARE: &str = r#"(?P<bare>[\p{L}_][^\s\x{e000}-\x{e00f}"'`“(]*)"#;
+/// The same as [`VALUE`] in quotes only.
 const QUOTED: &str = r#"(?:"(?P<q1>[^"\n]*)"|'(?P<q2>[^'\n]*)'|`(?P<q3>[^`\n]*)`|“(?P<q4>[^”\n]*)”|«(?P<q5>[^»\n]*)»)"#;
 /// What a secret is called.
 const SECRET: &str = r"(?:\w*(?:password|passwd|passphrase|passcode|passwort|kennwort|mot de passe|contrase[nñ]a|senha|wachtwoord|has[lł]o|пароль|密码|パスワード|secret|token|api[_ -]?key|access[_ -]?key|private[_ -]?key|service[_ -]?role(?:[_ -]?key)?|anon[_ -]?key)|(?:\w*_)?(?:pwd|pass|pw|pin|psw)|\w+pwd)";
@@ -87,7 +89,9 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
     let database = r"(?:database(?:[ _-]?name)?|dbname|db|catalog|schema|keyspace|namespace|authsource|datenbank)";
     let project = r"(?:project(?:[ _-]?(?:id|ref|name|number))?|tenant(?:[ _-]?id)?|organi[sz]ation|org|app(?:lication)?[ _-]?id)";
     let thing = r"(?:table|relation|collection|bucket|index|column|view|function|constraint|sequence|trigger|connection|service|pool|queue|topic)";
-    let sources: Vec<(String, Act)> = vec![
+    let name = format!("(?:{QUOTED}|{BARE})");
+    let change = r"(?:chang|set|switch|renam|updat|correct|mov|point|migrat|edit|fix|replac)";
+    let mut sources: Vec<(String, Act)> = vec![
         (r"(?s)-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\z)".to_owned(), Act::Whole(Kind::Key)),
         (r#"(?i)\b(?P<scheme>[a-z][a-z0-9+.-]{1,30})://(?P<rest>[^\s"'`<>“”]+)"#.to_owned(), Act::By(address_line)),
         // Secrets: key=value, then sentences. A phrase ends where its sentence does.
@@ -126,6 +130,25 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
         (r"(?P<lead>\b(?:svc|service|pod|deploy(?:ment)?|sts|statefulset)/)(?P<bare>[\p{L}\p{N}][\p{L}\p{N}.-]*)".to_owned(), Act::Named(Kind::Host)),
         (r"(?P<lead>\bkubectl\b[^\n]*?\s(?:-n|--namespace)[= ]\s*)(?P<bare>[^\s\x{e000}-\x{e00f}]+)".to_owned(), Act::Named(Kind::Name)),
         (r"(?i)(?P<lead>\bon\s+`?)(?P<bare>[\p{L}\p{N}_$-]+)`?\.\*".to_owned(), Act::Named(Kind::Database)),
+        // What people write down of a fix: statements, and what programs are called with.
+        (r"(?i)\b(?:grant|revoke)\s(?:[^;\n.]|\.\S)+".to_owned(), Act::By(privileges)),
+        (format!(r"(?i)(?P<lead>\b(?:alter|create|drop|rename)\s+(?:user|role|login)(?:\s+if\s+(?:not\s+)?exists)?\s+){name}"), Act::Named(Kind::User)),
+        (format!(r"(?i)(?P<lead>\b(?:alter|create|drop|rename)\s+(?:database|schema)(?:\s+if\s+(?:not\s+)?exists)?\s+){name}"), Act::Named(Kind::Database)),
+        (format!(r"(?i)(?P<lead>\b(?:reassign\s+owned\s+by|drop\s+owned\s+by|(?:set|reset)\s+(?:local\s+|session\s+)?(?:role|session\s+authorization)|default\s+privileges\s+for\s+(?:role|user)|(?:show\s+grants|user\s+mapping)\s+for|(?:for|as|by)\s+user)\s+){name}"), Act::Named(Kind::User)),
+        (format!(r"(?i)(?P<lead>\bowner\s*(?:\bto\b|=|:)\s*){name}"), Act::Named(Kind::User)),
+        (format!(r"(?i)(?P<lead>\b(?:database|schema)\s+\S+\s+(?:with\s+)?owner\s+){name}"), Act::Named(Kind::User)),
+        (format!(r"(?P<lead>\bOWNER\s+){name}"), Act::Named(Kind::User)),
+        (format!(r"(?i)(?P<lead>\bowner\s+){name}"), Act::Beside(Kind::User)),
+        (format!(r"(?i)(?P<lead>\b(?:reassign\s+owned\s+by|rename\s+(?:user|role))\s+\S+\s+to\s+){name}"), Act::Named(Kind::User)),
+        (format!(r"(?i)(?P<lead>\brename\s+(?:database|schema)\s+\S+\s+to\s+|\brename\s+to\s+){name}"), Act::Named(Kind::Database)),
+        (r"(?i)\bsearch_path\s*(?:\bto\b|=)[^;\n]+".to_owned(), Act::By(search_path)),
+        (r"(?P<lead>\bUSE\s+)(?P<bare>[\p{L}_][\p{L}\p{N}_$-]*)\s*(?:$|[;\n`'\x22)])".to_owned(), Act::Named(Kind::Database)),
+        (r"(?P<lead>(?:^|[\n;>`'\x22(])\s*use\s+)(?P<bare>[\p{L}_][\p{L}\p{N}_$-]*)\s*[;`]".to_owned(), Act::Named(Kind::Database)),
+        (format!(r"(?P<lead>\\c(?:onnect)?\s+){name}"), Act::Named(Kind::Database)),
+        (format!(r"(?i)(?P<lead>\bgetSiblingDB\(\s*){QUOTED}"), Act::Named(Kind::Database)),
+        (format!(r"(?P<lead>\b(?:createdb|dropdb)(?:\s+-\S+)*\s+){name}"), Act::Named(Kind::Database)),
+        (format!(r"(?P<lead>\b(?:createuser|dropuser)(?:\s+-\S+)*\s+){name}"), Act::Named(Kind::User)),
+        (format!(r"(?P<lead>\b(?:ping|nslookup|dig|ssh|telnet|traceroute|nc|pg_isready)(?:\s+(?:[+-]\S+|A|AAAA|CNAME|SRV|TXT))*\s+){name}"), Act::Beside(Kind::Host)),
         // Names by what stands before them.
         (r"\bpostgres\.[a-z0-9]{6,}\b".to_owned(), Act::Whole(Kind::User)),
         (format!(r#"(?i)(?P<lead>(?:\b{user}|\buser id)["'`]?\s*(?:=>|=|:|\bis\b|\bnamed\b|\bcalled\b)\s*){VALUE}"#), Act::Named(Kind::User)),
@@ -161,6 +184,19 @@ pub(super) static RULES: LazyLock<Result<Vec<Rule>, regex::Error>> = LazyLock::n
         (r"\b[A-Za-z0-9_-]{20,}\b={0,2}".to_owned(), Act::By(opaque)),
         (r"\b[A-Za-z0-9+/]{32,}={0,2}".to_owned(), Act::By(opaque)),
     ];
+    for (noun, kind) in [(host, Kind::Host), (user, Kind::User), (database, Kind::Database), (project, Kind::Project)] {
+        let noun = format!(r"\b{noun}(?:\s+(?:name|address))?");
+        sources.extend([
+            // "The host from a to b", "host a -> b", "replaced the host a by b".
+            (format!(r"(?i)(?P<lead>{noun}\s+(?:was\s+)?from\s+){BARE}\s+(?:to|->|→|=>)\s"), Act::Named(kind)),
+            (format!(r"(?i)(?P<lead>{noun}\s+(?:was\s+)?from\s+\S+\s+(?:to|->|→|=>)\s+){BARE}"), Act::Named(kind)),
+            (format!(r"(?i)(?P<lead>{noun}\s*:?\s+){BARE}\s*(?:->|→|=>)"), Act::Named(kind)),
+            (format!(r"(?i)(?P<lead>{noun}\s*:?\s+\S+\s*(?:->|→|=>)\s*){BARE}"), Act::Named(kind)),
+            (format!(r"(?i)(?P<lead>\breplac\w*\s+(?:the\s+)?{noun}\s+){BARE}\s+(?:with|by)\s"), Act::Named(kind)),
+            (format!(r"(?i)(?P<lead>\breplac\w*\s+(?:the\s+)?{noun}\s+\S+\s+(?:with|by)\s+){BARE}"), Act::Named(kind)),
+            (format!(r"(?i)(?P<lead>\b{change}\w*\s+(?:\S+\s+){{0,3}}?{noun}\s+to\s+){BARE}"), Act::Beside(kind)),
+        ]);
+    }
     sources.into_iter().map(|(source, act)| Ok(Rule { looks_like: Regex::new(&source)?, act })).collect()
 });
 
@@ -347,6 +383,67 @@ fn access_rule(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'
     let (database, user) = (shown("database", Kind::Database)?, shown("user", Kind::User)?);
     let (gap, tail) = (captures.name("gap")?.as_str(), captures.name("tail")?.as_str());
     Some(format!("{}{database}{gap}{user}{tail}", lead(captures)))
+}
+
+/// `GRANT … ON … TO …` and `REVOKE … FROM …`, in a statement or in a sentence: the names behind the words that announce
+/// one, and those that a comma adds.
+fn privileges(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
+    let kind_behind = |word: &str| match word.to_ascii_lowercase().as_str() {
+        "to" | "from" | "grant" | "revoke" => Some(Kind::User),
+        "database" | "schema" => Some(Kind::Database),
+        "on" | "table" | "sequence" | "function" => Some(Kind::Name),
+        _ => None,
+    };
+    listed(captures.get(0)?.as_str(), kind_behind, found)
+}
+
+/// `search_path = a, b`
+fn search_path(captures: &Captures<'_>, _: &str, found: &mut dyn FnMut(Finding<'_>)) -> Option<String> {
+    let kind_behind = |word: &str| matches!(word.to_ascii_lowercase().as_str(), "to" | "=").then_some(Kind::Database);
+    // The sign may stand without blanks.
+    listed(&captures.get(0)?.as_str().replacen('=', " = ", 1), kind_behind, found)
+}
+
+/// `text` with a mark for each name that stands behind a word which announces one, and for those that follow it after
+/// commas; none where there is no name.
+fn listed(
+    text: &str,
+    kind_behind: impl Fn(&str) -> Option<Kind>,
+    found: &mut dyn FnMut(Finding<'_>),
+) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut expected, mut before, mut is_changed) = (None, None, false);
+    for piece in text.split_inclusive(|c: char| c.is_whitespace() || c == ',') {
+        let word = piece.trim();
+        if word.is_empty() || word == "," {
+            out.push_str(piece);
+            expected = if word.is_empty() { expected } else { before };
+            continue;
+        }
+        let name = word.trim_matches(|c: char| !(c.is_alphanumeric() || c == '_' || is_mark(c)));
+        // `schema.table`
+        let shown = name.split('.').map(|part| match expected.filter(|_| is_name(part)) {
+            Some(kind) => {
+                found(Finding { kind, value: part });
+                is_changed = true;
+                kind.mark().to_string()
+            }
+            None => part.to_owned(),
+        });
+        out.push_str(&piece.replacen(name, &shown.collect::<Vec<_>>().join("."), 1));
+        before = expected;
+        expected = kind_behind(word).or(expected.filter(|_| word.ends_with(',')));
+    }
+    is_changed.then_some(out)
+}
+
+/// What may be a name in a statement: no word of every sentence, nothing that was taken out.
+fn is_name(word: &str) -> bool {
+    !(word.contains(['@', '(', '=']) || word.chars().any(is_mark))
+        && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && ![words::COMMON, words::SAYS_NOTHING, words::EVERYBODYS, words::PRIVILEGES]
+            .iter()
+            .any(|list| is_in(list, word))
 }
 
 /// "Password value": only what has the look of one, since "password authentication" is no password.

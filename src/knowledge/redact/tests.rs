@@ -84,6 +84,26 @@ fn what_servers_and_people_say_loses_what_identifies_them() {
         ("docker exec -it orders_db_1 psql", "docker exec -it <host> psql"),
         ("kubectl -n payments port-forward svc/orders-db", "kubectl -n <name> port-forward svc/<host>"),
         ("Data Source=tcp:sql01.acme.local,1433;", "Data Source=tcp:<host>,<port>;"),
+        ("ALTER DATABASE acmeshop OWNER TO acmeuser", "ALTER DATABASE <database> OWNER TO <user>"),
+        ("Changed the host from acmedbold to acmedbnew in config", "Changed the host from <host> to <host> in config"),
+        ("changed the host from localhost to acmedb", "changed the host from localhost to <host>"),
+        (
+            "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA sales TO ada , bob;",
+            "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA <database> TO <user> , <user>;",
+        ),
+        (
+            "Grant the user the right to connect to the database.",
+            "Grant the user the right to connect to the database.",
+        ),
+        ("set search_path to sales, public, \"hidden\";", "set search_path to <database>, public, \"<database>\";"),
+        ("Create user accounts first, then create a database.", "Create user accounts first, then create a database."),
+        ("grant select on public.pub to ada", "grant select on public.<name> to <user>"),
+        ("Use TLS; restart the server.", "Use TLS; restart the server."),
+        ("The owner can grant access to the table.", "The owner can grant access to the table."),
+        (
+            "Set the role to login and allow the user to connect.",
+            "Set the role to login and allow the user to connect.",
+        ),
         ("session id 9f8e7d6c5b4a", "session id <id>"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "<key>"),
     ];
@@ -175,6 +195,49 @@ fn sentence() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
+/// What is written of a fix, with two names. Those that begin with a small letter are statements.
+const FIXES: &[&str] = &[
+    "alter database {1} owner to {2}",
+    "alter schema {1} owner to {2}",
+    "create database {1} owner {2}",
+    "create database if not exists {1} owner = {2}",
+    "create role {1}; create user if not exists {2}",
+    "drop user if exists {1}, drop role {2}",
+    "drop database if exists {1}; use {2};",
+    "grant {1} to {2}",
+    "grant connect on database {1} to {2}",
+    "grant usage on schema {1} to public, {2}",
+    "grant select on all tables in schema {1} to postgres , {2} with grant option",
+    "grant select, insert on table {1} to \"{2}\"",
+    "grant all privileges on {1} to {2}",
+    "grant select on {1}.orders to {2}",
+    "revoke all on database {1} from {2}",
+    "revoke {1} from public, {2}",
+    "reassign owned by {1} to {2}",
+    "drop owned by {1}; set role {2}",
+    "set session authorization {1}; set local role {2}",
+    "alter default privileges for role {1} grant select on tables to {2}",
+    "alter user {1} rename to {2}",
+    "alter database {1} rename to {2}",
+    "rename user {1} to {2}",
+    "set search_path to {1}, {2}",
+    "alter role {1} set search_path = {2}, public",
+    "show grants for {1}; drop user mapping for {2} server s",
+    "Ran \\c {1} as user {2}",
+    "Called createdb {1} and createuser {2}",
+    "Called dropdb --if-exists {1} and dropuser -i {2}",
+    "In mongosh, db.getSiblingDB('{1}') for user {2}",
+    "Changed the host from {1} to {2}",
+    "Changed the user name from {1} to {2} in the config",
+    "Moved the database from {1} to {2}.",
+    "Renamed the user from {1} -> {2}",
+    "Host {1} -> {2}",
+    "user: {1} → {2}",
+    "Replaced the host {1} with {2}",
+    "Replaced user {1} by {2}",
+    "The host was from {1} to {2}",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -220,6 +283,19 @@ proptest! {
         if matches!(shape, 0 | 3 | 5 | 6 | 7 | 8) {
             let alone = format!(" {port} ");
             prop_assert!(gone(&format!(":{port}")) && !format!(" {shown} ").contains(&alone), "{text}\n{shown}");
+        }
+    }
+
+    /// Names without a digit or a sign, which nothing but the words around them gives away.
+    #[test]
+    fn the_words_of_a_fix_name_nobody(one in "acme[a-z]{2,8}", two in "zorg[a-z]{2,8}", at in 0..FIXES.len(), upper: bool) {
+        let shape = FIXES[at];
+        // Statements are written in both cases; `alter` says that it is one.
+        let shape = if upper && shape.starts_with(char::is_lowercase) { shape.to_uppercase() } else { shape.to_owned() };
+        let fix = shape.replace("{1}", &one).replace("{2}", &two);
+        for text in [fix.clone(), format!("We did this: `{fix}` and it works."), format!("{fix}; that is all, {one} and {two}")] {
+            let shown = redact(&text);
+            prop_assert!(!shown.contains(&one) && !shown.contains(&two), "{}\n{}", text, shown);
         }
     }
 

@@ -4,7 +4,7 @@
 use axum::{
     body::Bytes,
     extract::rejection::BytesRejection,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -24,7 +24,8 @@ pub struct Codes {
 ///
 /// # Errors
 ///
-/// 413 where it is larger than the router takes, 415 where its type is another, 400 where it is no JSON.
+/// 413 where it is larger than the router takes, 415 where its type is another or it is compressed, 400 where it is
+/// no JSON.
 pub fn read_json(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -38,6 +39,14 @@ pub fn read_json(
     })?;
     if body.trim_ascii().is_empty() {
         return Ok(None);
+    }
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| !is_identity(encoding)) {
+        return Err(WireError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            codes.not_json,
+            "The body is compressed; it is taken as it is.",
+        )
+        .hint("Send it without Content-Encoding."));
     }
     if let Some(kind) = headers.get(header::CONTENT_TYPE)
         && !kind.to_str().is_ok_and(is_json)
@@ -54,6 +63,10 @@ pub fn read_json(
         WireError::new(StatusCode::BAD_REQUEST, codes.malformed, "The body is not JSON that can be taken.")
             .details(error.to_string())
     })
+}
+
+fn is_identity(encoding: &HeaderValue) -> bool {
+    encoding.is_empty() || encoding.as_bytes().eq_ignore_ascii_case(b"identity")
 }
 
 fn is_json(kind: &str) -> bool {
@@ -162,6 +175,21 @@ mod tests {
         for kind in ["text/plain", "text/csv", "application/x-www-form-urlencoded", "multipart/form-data"] {
             assert!(read(kind).is_err(), "{kind}");
         }
+    }
+
+    #[test]
+    fn a_compressed_body_is_refused_as_such() {
+        let read = |encoding: &'static str, body: &'static [u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            read_json(&headers, Ok(Bytes::from_static(body)), CODES).map_err(|error| error.status())
+        };
+        for encoding in ["gzip", "br", "identity, gzip"] {
+            assert_eq!(read(encoding, b"\x1f\x8b"), Err(StatusCode::UNSUPPORTED_MEDIA_TYPE), "{encoding}");
+            assert_eq!(read(encoding, b"{}"), Err(StatusCode::UNSUPPORTED_MEDIA_TYPE), "{encoding}");
+        }
+        assert_eq!(read("Identity", b"{}"), Ok(Some(json!({}))));
+        assert_eq!(read("gzip", b""), Ok(None));
     }
 
     #[test]

@@ -40,11 +40,15 @@ pub fn router() -> Router<AppState> {
         .route("/learn-connection-knowledge", post(learn::learn_connection_knowledge))
         .route("/proactive-health-monitor", post(monitor::proactive_health_monitor))
         .route("/validate-database-config", post(validate::validate_database_config))
-        .fallback(async || WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name."))
+        .fallback(nothing_here)
         .method_not_allowed_fallback(async || {
             WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Functions are called with POST.")
                 .allow("POST")
         })
+}
+
+pub(super) async fn nothing_here() -> WireError {
+    WireError::new(StatusCode::NOT_FOUND, "not_found", "There is no function of that name.")
 }
 
 /// The user of a token that may do everything: what connects or changes something asks for it.
@@ -75,6 +79,20 @@ impl FromRequestParts<AppState> for Visitor {
         caller.require_scope(&[Scope::Full, Scope::Read], "function.call").await?;
         Ok(Self(Some(caller)))
     }
+}
+
+/// The answer of an operation that was given an id. That what it names is not there, or another's, is recorded as
+/// refused: which of the two it is we do not look up, so that it cannot be told from the time it takes.
+async fn found<T>(
+    caller: &Caller,
+    action: &'static str,
+    answer: impl Future<Output = Result<T, AppError>>,
+) -> Result<T, AppError> {
+    let answer = answer.await;
+    if let Err(AppError::NotFound) = answer {
+        caller.record_refusal(action).await;
+    }
+    answer
 }
 
 /// A body as supabase-js sends it: an empty one counts as `{}`, the content type may be missing, fields that are

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -17,6 +17,14 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// What the log calls it where it is refused.
 const ACTION: &str = "metrics.read";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Methods that do not read.
+///
+/// **Permissions**: any token that counts.
+pub(super) async fn refuse_method(_: TokenCaller) -> WireError {
+    WireError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The metrics are read with GET.")
+        .allow("GET, HEAD")
+}
 
 /// **Permissions**: a token of scope `full` or `read` of an administrator.
 pub(super) async fn scrape(

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use serde::Serialize;
 use tower_http::{
@@ -48,7 +48,10 @@ pub fn router(state: &AppState) -> Router<AppState> {
     let routes = Router::new()
         .nest(FUNCTIONS, functions::router())
         .nest(REST, rest::router())
-        .route(METRICS, get(metrics::scrape))
+        // What is nested does not take the bare slash.
+        .route(&format!("{FUNCTIONS}/"), any(functions::nothing_here))
+        .route(&format!("{REST}/"), any(rest::nothing_here))
+        .route(METRICS, get(metrics::scrape).fallback(metrics::refuse_method))
         .layer(middleware::from_fn_with_state(state.clone(), gate::gate));
     in_our_words(routes)
 }

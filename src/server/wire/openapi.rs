@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use utoipa::{
     OpenApi as _,
     openapi::{
-        Components, ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
-        PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder, Type as JsonType,
+        Components, ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OneOf, OpenApi, OpenApiBuilder,
+        PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, ServerBuilder, Type as JsonType,
         path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItemBuilder},
         request_body::{RequestBody, RequestBodyBuilder},
         schema::{AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType},
@@ -87,9 +87,15 @@ pub fn document(server: &str) -> OpenApi {
         .build()
 }
 
-/// What cannot be said where the types are declared: the data of a search may be left out, and an answer of
-/// `learn_from_error` has all that one of `update_confidence` has.
+/// What cannot be said where the types are declared: an empty text says nothing where an id or a provider may be left
+/// out, the data of a search may be left out, and an answer of `learn_from_error` has all that one of
+/// `update_confidence` has.
 fn adjust(components: &mut Components) {
+    for name in TAKES_NOTHING {
+        if let Some(RefOr::T(Schema::Object(request))) = components.schemas.get_mut(name) {
+            request.properties.values_mut().for_each(take_nothing);
+        }
+    }
     if let Some(RefOr::T(Schema::OneOf(actions))) = components.schemas.get_mut("LearnRequest") {
         for action in &mut actions.items {
             let RefOr::T(Schema::Object(object)) = action else { continue };
@@ -106,9 +112,34 @@ fn adjust(components: &mut Components) {
     }
 }
 
+/// What is sent with ids or a provider that may be left out, null or empty.
+const TAKES_NOTHING: [&str; 4] = ["AnalyzeRequest", "MonitorRequest", "RetryRequest", "LearnFromError"];
+
+/// Lets a uuid or a choice that may be null be the empty text as well.
+fn take_nothing(property: &mut RefOr<Schema>) {
+    let nothing = || ObjectBuilder::new().schema_type(JsonType::String).enum_values(Some([""]));
+    let RefOr::T(schema) = property else { return };
+    match schema {
+        Schema::Object(id)
+            if id.format == Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))
+                && id.schema_type == SchemaType::Array(vec![JsonType::String, JsonType::Null]) =>
+        {
+            let description = id.description.take();
+            id.schema_type = JsonType::String.into();
+            let choices = AnyOfBuilder::new().description(description).item(mem::take(id)).item(nothing());
+            *schema = choices.item(ObjectBuilder::new().schema_type(JsonType::Null)).into();
+        }
+        Schema::OneOf(choices) if has_null(choices) => choices.items.push(nothing().into()),
+        _ => {}
+    }
+}
+
 /// Whether the schema is a choice between something and `null`.
 fn is_nullable(schema: &RefOr<Schema>) -> bool {
-    let RefOr::T(Schema::OneOf(choices)) = schema else { return false };
+    matches!(schema, RefOr::T(Schema::OneOf(choices)) if has_null(choices))
+}
+
+fn has_null(choices: &OneOf) -> bool {
     choices.items.iter().any(|choice| matches!(choice, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(JsonType::Null)))
 }
 
@@ -316,8 +347,15 @@ fn insert(table: &Table) -> Operation {
             // Without a schema, since the body is empty unless asked for.
             .response(
                 "201",
-                ResponseBuilder::new()
-                    .description("Inserted; with `return=representation` the rows, as a read answers them"),
+                ResponseBuilder::new().description(match table.writes {
+                    Writes::AlertRules => {
+                        "Inserted; with `return=representation` the rows, as a read answers them, and this once the secrets \
+                         that were made for webhooks. To have one made anew, leave the webhook out once, or send your own."
+                    }
+                    Writes::Connections | Writes::None => {
+                        "Inserted; with `return=representation` the rows, as a read answers them"
+                    }
+                }),
             );
     taking(insert, body(one_or_many, Required::True, examples::new_row(table))).build()
 }
@@ -380,6 +418,9 @@ fn uptime_item() -> PathItem {
             ParameterBuilder::new()
                 .name(hours)
                 .parameter_in(ParameterIn::Query)
+                .description(Some(
+                    "Hours to look back, 24 unless given; less than 1 counts as 1, more than 87,600 as that.",
+                ))
                 .schema(Some(whole(JsonType::Integer.into())))
                 .example(Some(json!(24))),
         );
@@ -665,6 +706,41 @@ mod tests {
                     assert_eq!(operation["responses"][status].is_object(), reads, "{method} {path} {status}");
                 }
                 assert!(operation["responses"]["405"].is_null(), "{method} {path}");
+            }
+        }
+    }
+
+    /// What the server takes for an id or a provider that was left out is documented to be taken, and nothing else.
+    #[test]
+    fn an_empty_text_is_documented_where_it_says_nothing() {
+        fn taken<T: serde::de::DeserializeOwned>(body: &Value) -> bool {
+            serde_json::from_value::<T>(body.clone()).is_ok()
+        }
+        type Taken = fn(&Value) -> bool;
+        let document = written();
+        let failure = json!({"provider": "mysql", "errorMessage": "x"});
+        for (name, start, taken, fields) in [
+            (
+                "AnalyzeRequest",
+                json!({"errorMessage": "x"}),
+                taken::<types::AnalyzeRequest> as Taken,
+                &["credentialId", "provider"][..],
+            ),
+            ("MonitorRequest", json!({}), taken::<types::MonitorRequest>, &["credentialId"]),
+            ("RetryRequest", json!({}), taken::<types::RetryRequest>, &["credentialId", "userId", "provider"]),
+            ("LearnFromError", failure, taken::<types::LearnFromError>, &["errorId"]),
+        ] {
+            let schema = json!({"$ref": format!("#/components/schemas/{name}")});
+            for field in fields {
+                let fits = if *field == "provider" { json!("mysql") } else { json!(SOME_ID) };
+                for (sent, is_taken) in [(json!(""), true), (json!(null), true), (fits, true), (json!("x"), false)] {
+                    let mut body = start.clone();
+                    body[field] = sent;
+                    assert_eq!(taken(&body), is_taken, "{name}: {body}");
+                    assert_eq!(faults(&document, &schema, &body, name).is_empty(), is_taken, "{name}: {body}");
+                }
+                let property = &document["components"]["schemas"][name]["properties"][field];
+                assert!(property["description"].is_string() || property["oneOf"].is_array(), "{property}");
             }
         }
     }

@@ -165,7 +165,7 @@ impl TestApp {
 
 /// The state of a process with this configuration and way out.
 async fn process(config: Config, egress: Egress, database: &TestDatabase, clock: &TestClock) -> AppState {
-    let ours = Database::new(database.pool(8));
+    let ours = Database::new(database.pool(16));
     let vault = open_vault(&ours, config.master_key.clone()).await.expect("open the vault");
     AppState::new(Services {
         egress,

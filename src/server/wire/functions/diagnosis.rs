@@ -4,7 +4,7 @@ use axum::Json;
 use serde_json::Value;
 
 use super::{
-    Full, Sent,
+    Full, Sent, found,
     types::{AnalyzeRequest, CircuitBreaker, RetryRequest, RetryResponse},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub(super) async fn analyze_database_error(
         credentials: asked.credentials.map(Value::Object),
         credential_id: asked.credential_id,
     };
-    Ok(Json(analyze(&caller, request).await?))
+    Ok(Json(found(&caller, "connection.analyze", analyze(&caller, request)).await?))
 }
 
 /// **Permissions**: a `full` token.
@@ -39,13 +39,15 @@ pub(super) async fn intelligent_retry_connection(
     Full(caller): Full,
     Sent(asked): Sent<RetryRequest>,
 ) -> Result<Json<RetryResponse>, WireError> {
-    if asked.user_id.is_some_and(|user| caller.user_id() != Ok(user)) {
-        caller.record_refusal("connection.retry").await;
-        return Err(AppError::NotFound.into());
-    }
     let credentials = asked.credentials.map(Value::Object);
     let connection = Asked { id: asked.credential_id, provider: asked.provider, credentials: credentials.as_ref() };
-    Ok(Json(retry(&caller, connection).await?.into()))
+    let report = found(&caller, "connection.retry", async {
+        if asked.user_id.is_some_and(|user| caller.user_id() != Ok(user)) {
+            return Err(AppError::NotFound);
+        }
+        retry(&caller, connection).await
+    });
+    Ok(Json(report.await?.into()))
 }
 
 impl From<RetryReport> for RetryResponse {

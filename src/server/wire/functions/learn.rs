@@ -8,7 +8,7 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    Sent, Visitor,
+    Sent, Visitor, found,
     types::{
         FoundKnowledge, LearnFromError, LearnFromSuccess, LearnRequest, LearnResponse, LearntConfidence, LearntError,
         LearntSuccess, SearchKnowledge, UpdateConfidence,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     auth::server::Origin,
-    error::AppError,
+    error::{AppError, FieldError},
     knowledge::{
         self,
         server::{Asker, ErrorReport, SuccessReport, learn_from_error, learn_from_report, search, update_confidence},
@@ -24,6 +24,8 @@ use crate::{
     server::{state::AppState, wire::WireError},
 };
 
+/// What the log calls a report of something that is not there or not one's own.
+const LEARN: &str = "knowledge.learn";
 /// Characters of a message that are looked at: what is behind is the stack.
 const MESSAGE: usize = 4_000;
 /// Characters of what was done.
@@ -39,11 +41,20 @@ pub(super) async fn learn_connection_knowledge(
 ) -> Result<Json<LearnResponse>, WireError> {
     let origin = Origin::of(&headers, &extensions, state.config());
     let asker = caller.as_ref().map_or(Asker::Anonymous(&state, &origin), Asker::Account);
-    let answer = match request {
-        LearnRequest::LearnFromSuccess(data) => LearnResponse::Success(succeeded(asker, data).await?),
-        LearnRequest::LearnFromError(data) => LearnResponse::Error(failed(asker, data).await?),
-        LearnRequest::UpdateConfidence(data) => LearnResponse::Confidence(judged(asker, data).await?),
-        LearnRequest::SearchKnowledge(data) => LearnResponse::Found(searched(asker, data.unwrap_or_default()).await?),
+    let answer = async {
+        Ok(match request {
+            LearnRequest::LearnFromSuccess(data) => LearnResponse::Success(succeeded(asker, data).await?),
+            LearnRequest::LearnFromError(data) => LearnResponse::Error(failed(asker, data).await?),
+            LearnRequest::UpdateConfidence(data) => LearnResponse::Confidence(judged(asker, data).await?),
+            LearnRequest::SearchKnowledge(data) => {
+                LearnResponse::Found(searched(asker, data.unwrap_or_default()).await?)
+            }
+        })
+    };
+    // Without a token nothing is anybody's.
+    let answer = match &caller {
+        Some(caller) => found(caller, LEARN, answer).await?,
+        None => answer.await?,
     };
     Ok(Json(answer))
 }
@@ -83,8 +94,14 @@ async fn judged(asker: Asker<'_>, data: UpdateConfidence) -> Result<LearntConfid
 
 async fn searched(asker: Asker<'_>, data: SearchKnowledge) -> Result<FoundKnowledge, AppError> {
     let text = |text: Option<String>| text.unwrap_or_default();
-    let wanted = knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)?;
+    let wanted = knowledge::parse_search(&text(data.query), &text(data.provider), &text(data.category), data.limit)
+        .map_err(in_data)?;
     Ok(FoundKnowledge { results: search(asker, wanted).await?.to_vec() })
+}
+
+/// The field by its path in the body.
+fn in_data(error: FieldError) -> FieldError {
+    FieldError { field: format!("data.{}", error.field), ..error }
 }
 
 /// What was done, as it is sent: words, one of `suggestedFixes`, steps, or only whether something was.

@@ -8,7 +8,7 @@ use axum::{
 use subtle::ConstantTimeEq;
 
 use super::{
-    Sent,
+    Sent, found,
     types::{MonitorRequest, MonitorResponse, MonitorResult},
 };
 use crate::{
@@ -26,6 +26,9 @@ use crate::{
         wire::{TokenCaller, WireError},
     },
 };
+
+/// What the log calls a sweep that is refused.
+const RUN: &str = "monitor.run";
 
 /// Who asks for a sweep.
 pub(super) enum Sweeper {
@@ -49,7 +52,7 @@ impl FromRequestParts<AppState> for Sweeper {
             }
             (Some(_), _) => {
                 let TokenCaller { caller, scope } = TokenCaller::from_request_parts(parts, state).await?;
-                caller.require_scope(&[Scope::Full, Scope::Cron], "monitor.run").await?;
+                caller.require_scope(&[Scope::Full, Scope::Cron], RUN).await?;
                 Ok(if scope == Scope::Cron { Self::Anyone } else { Self::Owner(Box::new(caller)) })
             }
         }
@@ -66,7 +69,8 @@ pub(super) async fn proactive_health_monitor(
         Sweeper::Anyone => (run_due(&state).await?, None),
         Sweeper::Owner(caller) => {
             let only = asked.credential_id.as_ref().map(std::slice::from_ref);
-            let Checks { report, results } = check_all(&caller, only, CheckOrigin::Token).await?;
+            let checks = found(&caller, RUN, check_all(&caller, only, CheckOrigin::Token));
+            let Checks { report, results } = checks.await?;
             (report, Some(results.into_iter().map(MonitorResult::from).collect()))
         }
     };

@@ -35,7 +35,7 @@ pub mod tables;
 mod write;
 
 use headers::{Preferences, Shape};
-use query::Query;
+use query::{Query, QueryError};
 use sql::Rows;
 use tables::Table;
 
@@ -45,6 +45,9 @@ pub const MAX_ROWS: u32 = 1_000;
 /// What `PostgREST` says of bodies that it cannot take.
 const BODY: Codes = Codes { malformed: "PGRST102", not_json: "PGRST107" };
 
+/// What the log calls a read that is refused.
+const READ: &str = "rest.read";
+
 /// The routes below `/rest/v1`.
 pub fn router() -> Router<AppState> {
     Router::new()
@@ -53,7 +56,11 @@ pub fn router() -> Router<AppState> {
             "/{table}",
             get(read).post(write::insert).patch(write::update).delete(write::delete).fallback(write::refuse_method),
         )
-        .fallback(async || not_found("There is nothing at this path."))
+        .fallback(nothing_here)
+}
+
+pub(super) async fn nothing_here() -> WireError {
+    not_found("There is nothing at this path.")
 }
 
 fn not_found(message: &str) -> WireError {
@@ -73,6 +80,15 @@ struct Reader {
 }
 
 impl Reader {
+    /// What is asked of a table; that a column which is never answered was asked for by `action` is recorded.
+    async fn query(&self, table: &'static Table, raw: Option<&str>, action: &'static str) -> Result<Query, QueryError> {
+        let query = Query::parse(table, raw.unwrap_or_default());
+        if let Err(QueryError::Sealed(_)) = query {
+            self.caller.record_refusal(action).await;
+        }
+        query
+    }
+
     /// A transaction that reads, and its place among the account's.
     async fn read(&self) -> Result<(Place, Tx), WireError> {
         let place = self.place().await.map_err(error::of_app)?;
@@ -102,7 +118,7 @@ impl FromRequestParts<AppState> for Reader {
         let TokenCaller { caller, .. } = TokenCaller::from_request_parts(parts, state)
             .await
             .map_err(|error| if error.status() == StatusCode::UNAUTHORIZED { error.code("PGRST301") } else { error })?;
-        caller.require_scope(&[Scope::Full, Scope::Read], "rest.read").await.map_err(error::of_app)?;
+        caller.require_scope(&[Scope::Full, Scope::Read], READ).await.map_err(error::of_app)?;
         Ok(Self { caller })
     }
 }
@@ -129,7 +145,7 @@ async fn read(
 ) -> Result<Response, WireError> {
     headers::check_profile(&method, &headers)?;
     let table = find_table(&name)?;
-    let query = Query::parse(table, raw.as_deref().unwrap_or_default())?;
+    let query = reader.query(table, raw.as_deref(), READ).await?;
     let shape = Shape::parse(&headers)?;
     let preferences = Preferences::parse(&headers)?;
     let (limit, offset) = window(&query, headers::range(&headers)?);

@@ -12,6 +12,8 @@ const MAX_CONDITIONS: u32 = 50;
 const MAX_VALUES: usize = 1_000;
 /// Groups in groups.
 const MAX_DEPTH: u32 = 5;
+/// What may stand around the signs of a list of conditions.
+const BLANKS: [char; 2] = [' ', '\t'];
 /// Columns in one `select`; every column of the widest table under several names.
 const MAX_SELECTED: usize = 100;
 /// The types that `select` may cast to, as they are written.
@@ -254,10 +256,12 @@ impl Parser {
         if depth > MAX_DEPTH {
             return Err(unreadable(format!("Conditions are nested more than {MAX_DEPTH} deep.")));
         }
+        cursor.skip_blanks();
         cursor.skip('(')?;
         let mut conditions = Vec::new();
         loop {
             conditions.push(self.condition(cursor, depth)?);
+            cursor.skip_blanks();
             match cursor.next() {
                 Some(',') => {}
                 Some(')') => return Ok(Group { negated, any, conditions }),
@@ -267,17 +271,19 @@ impl Parser {
     }
 
     fn condition(&mut self, cursor: &mut Cursor<'_>, depth: u32) -> Result<Condition, QueryError> {
-        for (start, any, negated) in
-            [("and(", false, false), ("or(", true, false), ("not.and(", false, true), ("not.or(", true, true)]
+        cursor.skip_blanks();
+        for (word, any, negated) in
+            [("and", false, false), ("or", true, false), ("not.and", false, true), ("not.or", true, true)]
         {
-            // The parenthesis is the group's own.
-            if cursor.0.starts_with(start) {
-                cursor.0 = &cursor.0[start.len() - 1..];
+            if let Some(rest) =
+                cursor.0.strip_prefix(word).filter(|rest| rest.trim_start_matches(BLANKS).starts_with('('))
+            {
+                cursor.0 = rest;
                 return self.group(any, negated, cursor, depth + 1).map(Condition::Group);
             }
         }
         let name = cursor.word()?;
-        self.filter(&name, cursor, true).map(Condition::One)
+        self.filter(name.trim_matches(BLANKS), cursor, true).map(Condition::One)
     }
 
     /// `operator.value`, perhaps after `not.`; in a group the value ends before `,` and `)` unless quoted.
@@ -292,7 +298,7 @@ impl Parser {
         let test = match operator.as_str() {
             "like" | "ilike" => Test::Like { ignore_case: operator == "ilike", pattern: cursor.value(grouped)? },
             "in" => Test::In(list(column, cursor)?),
-            "is" => Test::Is(truth(column, &cursor.value(grouped)?)?),
+            "is" => Test::Is(truth(column, cursor.value(grouped)?.trim_matches(BLANKS))?),
             word => match Comparison::of(word) {
                 Some(comparison) => Test::Compare(comparison, cursor.value(grouped)?),
                 None => {
@@ -338,14 +344,16 @@ fn list(column: &Column, cursor: &mut Cursor<'_>) -> Result<Vec<String>, QueryEr
     if column.kind == Type::TextArray {
         return Err(QueryError::Mistyped(format!("`in` does not fit {}, which is a list itself.", column.name)));
     }
+    cursor.skip_blanks();
     cursor.skip('(')?;
+    cursor.skip_blanks();
     let mut values = Vec::new();
     if cursor.0.starts_with(')') {
         cursor.next();
         return Ok(values);
     }
     loop {
-        values.push(cursor.value(true)?);
+        values.push(cursor.item()?);
         if values.len() > MAX_VALUES {
             return Err(unreadable(format!("`in` on {} lists more than {MAX_VALUES} values.", column.name)));
         }
@@ -387,11 +395,22 @@ impl Cursor<'_> {
         Ok(word.to_owned())
     }
 
-    /// The rest; in a list, what is quoted, or what stands before the next `,` or `)`.
-    fn value(&mut self, listed: bool) -> Result<String, QueryError> {
-        if !listed {
-            return Ok(std::mem::take(&mut self.0).to_owned());
-        }
+    /// `PostgREST` passes them over around parentheses, commas and names, and takes them for a part of a value.
+    fn skip_blanks(&mut self) {
+        self.0 = self.0.trim_start_matches(BLANKS);
+    }
+
+    /// The rest; in a group, what stands in braces with its commas, or one item.
+    fn value(&mut self, grouped: bool) -> Result<String, QueryError> {
+        let end = if grouped { braced(self.0) } else { Some(self.0.len()) };
+        let Some(end) = end else { return self.item() };
+        let (value, rest) = self.0.split_at(end);
+        self.0 = rest;
+        Ok(value.to_owned())
+    }
+
+    /// What is quoted, or what stands before the next `,` or `)`.
+    fn item(&mut self) -> Result<String, QueryError> {
         if !self.0.starts_with('"') {
             let end = self.0.find([',', ')']).unwrap_or(self.0.len());
             let (value, rest) = self.0.split_at(end);
@@ -409,6 +428,26 @@ impl Cursor<'_> {
             value.push(escaped.ok_or_else(|| unreadable("A quoted value has no closing quote."))?);
         }
     }
+}
+
+/// Where the literal of an array (or an object of JSON) ends with which the text begins; none where it begins with
+/// something else, or with what never ends.
+fn braced(text: &str) -> Option<usize> {
+    let (mut depth, mut is_quoted, mut is_escaped) = (0_u32, false, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' if depth > 0 => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            '{' => depth += 1,
+            '}' if depth == 1 => return Some(at + 1),
+            '}' if depth > 1 => depth -= 1,
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -489,6 +528,52 @@ mod tests {
             ]
         ));
         assert!(parse("not.and=(status.eq.down)").is_ok());
+    }
+
+    #[test]
+    fn blanks_around_the_signs_of_a_list_say_nothing() {
+        let plain = parse("or=(status.eq.down,and(attempts.gt.1,cause.is.null),status.in.(a,b),attempts.lt.5)");
+        assert!(plain.is_ok(), "{plain:?}");
+        for raw in [
+            "or=(status.eq.down,%20attempts.lt.5)",
+            "or=+(+status.eq.down,%09attempts.lt.5)+",
+            "or=(status+.eq.down,+%22attempts%22+.lt.5)",
+        ] {
+            assert_eq!(parse(raw), parse("or=(status.eq.down,attempts.lt.5)"), "{raw}");
+        }
+        for raw in [
+            "or=(status.eq.down,+and+(+attempts.gt.1,+cause.is.null+)+,+status.in.(+a,b)+,+attempts.lt.5)",
+            "or=+(status.eq.down,and(+attempts.gt.1,cause.is.null),status.in.+(a,b),+attempts.lt.5)",
+        ] {
+            assert_eq!(parse(raw), plain, "{raw}");
+        }
+        // Of a value they are a part.
+        assert_eq!(first_test("status=in.(a,+b)"), Test::In(vec!["a".to_owned(), " b".to_owned()]));
+        let query = parse("or=(status.eq.down+)").expect("a group");
+        assert_eq!(query.to_string(), parse("or=(status.eq.%22down+%22)").expect("a group").to_string());
+    }
+
+    #[test]
+    fn an_array_in_a_group_keeps_its_commas() {
+        let table = Table::find("database_knowledge_base").expect("the table is listed");
+        let parse = |raw: &str| Query::parse(table, raw).unwrap_or_else(|error| panic!("{raw}: {error}"));
+        for literal in ["{a,b}", "{}", r#"{"a}b",c}"#, r#"{"a\"}",c}"#, "{{a,b},{c}}", r#"{"a":{"b":[1,2]}}"#] {
+            for raw in [format!("or=(tags.eq.{literal},title.eq.x)"), format!("and=(title.eq.x,tags.not.eq.{literal})")]
+            {
+                let [Condition::Group(Group { conditions, .. })] = &parse(&raw).conditions[..] else { panic!("{raw}") };
+                assert_eq!(conditions.len(), 2, "{raw}");
+                let held = conditions.iter().any(|condition| {
+                    matches!(condition, Condition::One(Filter { test: Test::Compare(_, value), .. }) if value == literal)
+                });
+                assert!(held, "{raw}: {conditions:?}");
+            }
+        }
+        // Where no brace closes it, and in `in`, it ends as other values do.
+        for raw in ["or=(title.eq.{a,tags.eq.b)", "or=(title.in.({a,b}),tags.eq.b)"] {
+            let [Condition::Group(Group { conditions, .. })] = &parse(raw).conditions[..] else { panic!("{raw}") };
+            assert_eq!(conditions.len(), 2, "{raw}");
+        }
+        assert!(Query::parse(table, "or=(tags.eq.{a,b}c)").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     headers::Shape,
     query::{Condition, Filter, Query, Test},
-    tables::Type,
+    tables::{Column, Type},
 };
 
 /// What of a table is read.
@@ -94,8 +94,18 @@ fn push_from(sql: &mut QueryBuilder<'_, Postgres>, query: &Query) {
     sql.push(" from ").push(query.table.name).push(" as t");
 }
 
-/// Without the secrets of a rule that came by SQL and is not sealed yet.
-const SHOWN_CHANNELS: &str = "shown_channels(t.notification_channels, t.sealed_channels is not null)";
+/// A column as it may be seen, in the answer and by what is asked of it alike: without the secrets of a rule that came
+/// by SQL and is not sealed yet, which a condition or an order would tell bit by bit.
+fn push_column(sql: &mut QueryBuilder<'_, Postgres>, column: &Column) {
+    match column.name {
+        "notification_channels" => {
+            sql.push("shown_channels(t.notification_channels, t.sealed_channels is not null)");
+        }
+        name => {
+            sql.push("t.").push(name);
+        }
+    }
+}
 
 fn push_columns<'q>(sql: &mut QueryBuilder<'q, Postgres>, query: &Query, rows: &Rows<'q>) {
     for (place, selected) in query.select.iter().enumerate() {
@@ -104,14 +114,11 @@ fn push_columns<'q>(sql: &mut QueryBuilder<'q, Postgres>, query: &Query, rows: &
         }
         match (selected.column.name, rows) {
             ("notification_channels", Rows::Written { shown_once: Some(shown), .. }) => {
-                sql.push("coalesce(").push_bind(*shown).push(" -> t.id::text, ").push(SHOWN_CHANNELS).push(")");
+                sql.push("coalesce(").push_bind(*shown).push(" -> t.id::text, ");
+                push_column(sql, selected.column);
+                sql.push(")");
             }
-            ("notification_channels", _) => {
-                sql.push(SHOWN_CHANNELS);
-            }
-            (name, _) => {
-                sql.push("t.").push(name);
-            }
+            _ => push_column(sql, selected.column),
         }
         if let Some(cast) = selected.cast {
             sql.push("::").push(cast);
@@ -123,8 +130,8 @@ fn push_columns<'q>(sql: &mut QueryBuilder<'q, Postgres>, query: &Query, rows: &
 
 fn push_order(sql: &mut QueryBuilder<'_, Postgres>, query: &Query) {
     for (place, order) in query.order.iter().enumerate() {
-        sql.push(if place == 0 { " order by t." } else { ", t." });
-        sql.push(order.column.name);
+        sql.push(if place == 0 { " order by " } else { ", " });
+        push_column(sql, order.column);
         sql.push(if order.descending { " desc" } else { " asc" });
         match order.nulls_first {
             Some(true) => sql.push(" nulls first"),
@@ -165,7 +172,8 @@ fn push_all<'q>(sql: &mut QueryBuilder<'q, Postgres>, conditions: &'q [Condition
 
 fn push_filter<'q>(sql: &mut QueryBuilder<'q, Postgres>, filter: &'q Filter) {
     let kind = filter.column.kind;
-    sql.push(if filter.negated { "not (t." } else { "(t." }).push(filter.column.name);
+    sql.push(if filter.negated { "not (" } else { "(" });
+    push_column(sql, filter.column);
     match &filter.test {
         Test::Compare(comparison, value) => {
             sql.push(" ").push(comparison.sql()).push(" ");
@@ -247,6 +255,20 @@ mod tests {
             let sql = read(&query, PLAIN, ASKED);
             // Of the rows and of their count.
             assert_eq!(sql.sql().matches(wanted).count(), 2, "{}", sql.sql());
+        }
+    }
+
+    #[test]
+    fn what_is_not_shown_of_a_column_is_not_asked_for_either() {
+        const BARE: &str = "t.notification_channels";
+        const SHOWN: &str = "shown_channels(t.notification_channels,";
+        let query = query(
+            "database_alert_config",
+            "select=id&notification_channels=like.*whsec*&or=(notification_channels.neq.{},id.is.null)&order=notification_channels",
+        );
+        for (sql, times) in [(read(&query, PLAIN, ASKED), 5), (lock(&query, 1), 2)] {
+            assert_eq!(sql.sql().matches(SHOWN).count(), times, "{}", sql.sql());
+            assert_eq!(sql.sql().matches(BARE).count(), times, "{}", sql.sql());
         }
     }
 

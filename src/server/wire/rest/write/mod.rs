@@ -34,28 +34,36 @@ use fields::Fields;
 
 /// What a write asks for besides its body.
 struct Request {
+    /// What the log calls it.
+    action: &'static str,
     query: Query,
     shape: Shape,
     preferences: Preferences,
 }
 
 impl Request {
-    fn read(method: &Method, name: &str, raw: Option<&str>, headers: &HeaderMap) -> Result<Self, WireError> {
+    /// `actions` are what the log calls this write of a connection and of a rule.
+    async fn read(
+        reader: &Reader,
+        (method, actions): (&Method, [&'static str; 2]),
+        name: &str,
+        raw: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Self, WireError> {
         headers::check_profile(method, headers)?;
         let table = find_table(name)?;
-        if table.writes == Writes::None {
-            return Err(not_allowed(table));
-        }
+        let [connection, rule] = actions;
+        let action = match table.writes {
+            Writes::Connections => connection,
+            Writes::AlertRules => rule,
+            Writes::None => return Err(not_allowed(table)),
+        };
         Ok(Self {
-            query: Query::parse(table, raw.unwrap_or_default())?,
+            action,
+            query: reader.query(table, raw, action).await?,
             shape: Shape::parse(headers)?,
             preferences: Preferences::parse(headers)?,
         })
-    }
-
-    /// What the log calls this write, by what is written.
-    fn action(&self, connection: &'static str, rule: &'static str) -> &'static str {
-        if self.query.table.writes == Writes::Connections { connection } else { rule }
     }
 
     /// Reads what is to be answered of the rows that are written.
@@ -146,17 +154,32 @@ pub(super) async fn insert(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, WireError> {
-    let request = Request::read(&Method::POST, &name, raw.as_deref(), &headers)?;
+    let actions = ["connection.create", "alert.create"];
+    let request = Request::read(&reader, (&Method::POST, actions), &name, raw.as_deref(), &headers).await?;
     reader.require_writer().await?;
     let objects = objects(&request, body::read_json(&headers, body, BODY)?)?;
     // Before the transaction: what is refused is recorded in one of its own.
     for object in &objects {
-        let action = request.action("connection.create", "alert.create");
-        Fields::new(request.query.table, object).require_own(&reader.caller, action).await?;
+        Fields::new(request.query.table, object).require_own(&reader.caller, request.action).await?;
     }
+    let (ids, page) = recorded(&reader, &request, insert_all(&reader, &request, &objects).await).await?;
+
+    let mut answer = request.answer(StatusCode::CREATED, ids.len(), page)?;
+    if let [id] = ids[..] {
+        answer.location = Some(format!("/rest/v1/{}?id=eq.{id}", request.query.table.name));
+    }
+    Ok(respond(StatusCode::CREATED, answer))
+}
+
+/// What was inserted, and what is to be answered of it.
+async fn insert_all(
+    reader: &Reader,
+    request: &Request,
+    objects: &[Map<String, Value>],
+) -> Result<(Vec<Uuid>, Option<Page>), WireError> {
     let (_place, mut tx) = reader.write().await?;
     let mut written = Written::default();
-    for object in &objects {
+    for object in objects {
         let fields = Fields::new(request.query.table, object);
         fields.refuse_id()?;
         let (id, shown) = match request.query.table.writes {
@@ -169,12 +192,15 @@ pub(super) async fn insert(
     let (ids, shown) = written.shown();
     let page = request.page(&mut tx, &ids, shown.as_ref()).await?;
     tx.commit().await.map_err(error::of_storage)?;
+    Ok((ids, page))
+}
 
-    let mut answer = request.answer(StatusCode::CREATED, ids.len(), page)?;
-    if let [id] = ids[..] {
-        answer.location = Some(format!("/rest/v1/{}?id=eq.{id}", request.query.table.name));
+/// What became of a write: that row-level security refused it is recorded, now that its own transaction is over.
+async fn recorded<T>(reader: &Reader, request: &Request, done: Result<T, WireError>) -> Result<T, WireError> {
+    if done.as_ref().is_err_and(|error| error.status() == StatusCode::FORBIDDEN) {
+        reader.caller.record_refusal(request.action).await;
     }
-    Ok(respond(StatusCode::CREATED, answer))
+    done
 }
 
 /// **Permissions**: a token of scope `full`; only one's own rows are reached.
@@ -185,17 +211,28 @@ pub(super) async fn update(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, WireError> {
-    let request = Request::read(&Method::PATCH, &name, raw.as_deref(), &headers)?;
+    let actions = ["connection.update", "alert.update"];
+    let request = Request::read(&reader, (&Method::PATCH, actions), &name, raw.as_deref(), &headers).await?;
     reader.require_writer().await?;
     let object = match body::read_json(&headers, body, BODY)? {
         Some(Value::Object(object)) => one_object(&request, object)?,
         _ => return Err(unusable("A change is one JSON object.")),
     };
-    let fields = Fields::new(request.query.table, &object);
-    fields.require_own(&reader.caller, request.action("connection.update", "alert.update")).await?;
+    Fields::new(request.query.table, &object).require_own(&reader.caller, request.action).await?;
+    let (ids, page) = recorded(&reader, &request, update_all(&reader, &request, &object).await).await?;
+    changed(&request, ids.len(), page)
+}
+
+/// What was changed, and what is to be answered of it.
+async fn update_all(
+    reader: &Reader,
+    request: &Request,
+    object: &Map<String, Value>,
+) -> Result<(Vec<Uuid>, Option<Page>), WireError> {
+    let fields = Fields::new(request.query.table, object);
     let (_place, mut tx) = reader.write().await?;
     // Nothing to set reaches no row, as in PostgREST.
-    let ids = if object.is_empty() { Vec::new() } else { lock(&mut tx, &request, "UPDATE").await? };
+    let ids = if object.is_empty() { Vec::new() } else { lock(&mut tx, request, "UPDATE").await? };
     let mut written = Written::default();
     for id in ids {
         fields.require_id(id)?;
@@ -212,7 +249,7 @@ pub(super) async fn update(
     let (ids, shown) = written.shown();
     let page = request.page(&mut tx, &ids, shown.as_ref()).await?;
     tx.commit().await.map_err(error::of_storage)?;
-    changed(&request, ids.len(), page)
+    Ok((ids, page))
 }
 
 /// **Permissions**: a token of scope `full`; only one's own rows are reached.
@@ -222,7 +259,8 @@ pub(super) async fn delete(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, WireError> {
-    let request = Request::read(&Method::DELETE, &name, raw.as_deref(), &headers)?;
+    let actions = ["connection.delete", "alert.delete"];
+    let request = Request::read(&reader, (&Method::DELETE, actions), &name, raw.as_deref(), &headers).await?;
     let (_place, mut tx) = reader.write().await?;
     let ids = lock(&mut tx, &request, "DELETE").await?;
     let page = request.page(&mut tx, &ids, None).await?;
