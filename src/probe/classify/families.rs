@@ -158,15 +158,15 @@ mod tests {
 
     #[test]
     fn no_wording_stands_behind_itself() {
-        let mut said = std::collections::HashSet::new();
+        let mut said: std::collections::HashSet<&str> = std::collections::HashSet::new();
         let mut dead = Vec::new();
         for family in [OWN, TELLING, GENERAL, VAGUE].into_iter().flatten() {
-            dead.extend(family.wordings.iter().filter(|wording| said.contains(*wording)));
+            dead.extend(family.wordings.iter().copied().filter(|wording| said.contains(wording)));
             // What only some providers say may mean something else to the others.
             if family.of.is_empty() {
                 said.extend(family.wordings);
             }
         }
-        assert_eq!(dead, Vec::<&&str>::new());
+        assert_eq!(dead, Vec::<&str>::new());
     }
 }

@@ -107,6 +107,8 @@ pub const GENERAL: &[Family] = families! {
 /// What is wrong with what, in whatever words: a subject and a complaint near each other.
 pub const LOOSE: &[Family] = families! {
     PreparedStatementConflict [] @PostgreSql Supabase: "prepared statement";
+    DiskFull []: "out of * disk", "disk * full", "disk space", "no * space left";
+    ClockSkew [TokenInvalid]: "\"iat\" claim", "'iat' claim";
     TlsCertExpired [ClockSkew]: "certificate * expired", "expired * certificate";
     TlsHostnameMismatch []: "certificate * match", "certificate * host name", "certificate * hostname",
         "certificate * common name";
@@ -123,7 +125,7 @@ pub const LOOSE: &[Family] = families! {
     TokenExpired [TokenInvalid]: "token * expired", "expired * token", "session * expired", "jwt * expired",
         "refresh token";
     TokenInvalid [TokenExpired]: "token * invalid", "invalid * token", "jwt * invalid", "token * revoked",
-        "token * malformed", "token * verif", "verif * token", "jwt * fail", "token * not valid", "error * jwt",
+        "token * malformed", "missing claim", "claim * missing", "incorrect * claim", "token * verif", "verif * token", "jwt * fail", "token * not valid", "error * jwt",
         "appcheck token", "app check token", "app-check", "pgrst301", "pgrst303";
     InvalidServiceAccount [CredentialsMissing] @Firebase: "credential * fail", "credential * invalid",
         "invalid * credential", "failed * credential", "service account", "credential * error", "access token * fail",
@@ -154,7 +156,7 @@ pub const LOOSE: &[Family] = families! {
         "ip * blocked", "address * not allowed";
     PermissionDenied []: "permission * denied", "privilege", "not authorized", "unauthorized to", "forbidden",
         "not permitted", "insufficient * permission", "operation not permitted";
-    DnsNotFound []: "dns", "resolve * host", "host * resolve", "hostname * not found", "name * not found: host";
+    DnsNotFound []: "dns", "translate * host", "translate * name", "resolve * host", "host * resolve", "hostname * not found", "name * not found: host";
     InvalidConnectionString []: "connection string", "connection url", "malformed url", "malformed uri",
         "url * invalid", "uri * invalid", "invalid * url", "invalid * uri", "dsn", "invalid * hostname";
     CredentialsMissing []: "password * required", "username * required", "credentials * required", "key * required",
@@ -166,6 +168,7 @@ pub const LOOSE: &[Family] = families! {
     DriverMisconfigured []: "driver * not found", "not installed", "option * invalid", "invalid * option",
         "unknown * option", "parameter * not supported", "configuration error", "misconfigur", "acceptable values",
         "'nonetype' object", "cannot read propert", "undefined is not", "value * not acceptable";
+    ConnectionRefused []: "refused * connection", "connection * refus";
     ConnectionReset [IdleConnectionClosed]: "connection * lost", "connection * reset", "connection * closed",
         "stream * closed", "stream * ended", "connection * broken", "connection * aborted", "connection * dropped",
         "end of file";
@@ -186,6 +189,8 @@ pub const VAGUE: &[Family] = families! {
         "serverselection", "buffering timed out", "no suitable servers", "no servers found yet", "no server chosen";
     ConnectionReset [IdleConnectionClosed]: "disconnected";
     PermissionDenied [SecurityRulesDenied]: "permission denied";
+    PermissionDenied [CredentialsMissing] @MongoDb: "unauthorized";
+    PermissionDenied [SecurityRulesDenied] @Firebase: "403";
     ConnectTimeout [Unreachable]: "timed out * connect", "timeout * connecting", "connect * timed out",
         "connection * timed out", "failed to connect * timeout", "could not connect * timeout";
     ConnectTimeout [Unreachable]: "timed out", "deadline exceeded", "deadline has elapsed", "timeoutexception",
