@@ -112,15 +112,9 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     trace.begin(Phase::Auth);
     let guard = Guard::new(wire, local, binding);
     let witness = guard.witness();
+    trace.login = Some(witness.clone());
     let connected = config.connect_raw(guard, AsItIs).await;
-    let (accepted, method) = {
-        let seen = witness.seen();
-        (seen.accepted, seen.method)
-    };
-    if let Some(accepted) = accepted {
-        trace.note(Phase::Auth, method.unwrap_or("no password asked for"));
-        trace.begin_at(Phase::Database, accepted);
-    }
+    note_login(trace);
     let (client, mut connection) = connected.map_err(|error| explain(&witness, &error))?;
     let version = connection.parameter("server_version").map(str::to_owned);
     let standby = connection.parameter("in_hot_standby") == Some("on");
@@ -158,14 +152,44 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     Ok(())
 }
 
+/// How far the login came, which the driver does not tell.
+fn note_login(trace: &mut Trace) {
+    let Some((method, accepted)) = trace.login.as_ref().map(|witness| {
+        let seen = witness.seen();
+        (seen.method, seen.accepted)
+    }) else {
+        return;
+    };
+    trace.is_known |= method.is_some() || accepted.is_some();
+    if let Some(accepted) = accepted {
+        trace.note(Phase::Auth, method.unwrap_or("no password asked for"));
+        trace.begin_at(Phase::Database, accepted);
+    }
+}
+
 /// Nothing came before the time was over. What speaks in lines waits for the end of one, which no message of
-/// PostgreSQL's has; what has shown a certificate is no such server. A pooler takes logins by itself, and lets its
-/// clients wait for the first statement while all its connections to the server are given out.
-pub(super) fn silence(trace: &Trace) -> Trouble {
+/// PostgreSQL's has; what has answered in its protocol is no such server. A pooler takes logins by itself: it lets
+/// its clients wait in the middle of one while it has no connection to the server yet, and for the first statement
+/// while all its connections are given out.
+pub(super) fn silence(trace: &mut Trace) -> Trouble {
+    if trace.phase() == Some(Phase::Auth) {
+        note_login(trace);
+    }
     let phase = trace.phase().unwrap_or(Phase::Query);
     let mut trouble = super::out_of_time(phase);
     match phase {
-        Phase::Tls | Phase::Auth if trace.tls.is_none() => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Tls if trace.tls.is_none() => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Auth if !trace.is_known => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Auth | Phase::Database => {
+            if phase == Phase::Auth {
+                "The server began the login, but did not finish it in time.".clone_into(&mut trouble.message);
+            }
+            trouble.message.push_str(
+                " A pooler before a server waits like this while that is down, cannot be reached, or has no \
+                 connection left, and while the pooler is paused.",
+            );
+            trouble.also(&[Cause::Unreachable, Cause::TooManyConnections])
+        }
         Phase::Query => {
             let login = trace.took(Phase::Auth) + trace.took(Phase::Database);
             if login < PROMPT {
@@ -211,7 +235,10 @@ async fn secure(
         return Ok((Wire::Clear(stream), None));
     }
     trace.begin(Phase::Tls);
-    match offers_tls(&mut stream).await? {
+    let offers_tls = offers_tls(&mut stream).await?;
+    // One letter and no more: lines and greetings are longer.
+    trace.is_known = true;
+    match offers_tls {
         true => {
             let (facts, secured) = tls::handshake(stream, attempt.settings, &attempt.settings.host, mode).await;
             super::note_tls(trace, facts);
@@ -391,6 +418,32 @@ mod tests {
             let trouble = judge_letter(opening).expect_err(name);
             assert_eq!(trouble.cause, Some(Cause::WrongProtocol));
             assert!(trouble.message.contains(name), "{}", trouble.message);
+        }
+    }
+
+    #[test]
+    fn silence_is_told_by_what_was_heard_before_it() {
+        let now = tokio::time::Instant::now();
+        let another = &[Cause::WrongProtocol][..];
+        let pooler = &[Cause::Unreachable, Cause::TooManyConnections][..];
+        for (is_known, method, accepted, phase, also) in [
+            (false, None, None, Phase::Auth, another),
+            // A letter in answer to the question for TLS.
+            (true, None, None, Phase::Auth, pooler),
+            (false, Some("SCRAM"), None, Phase::Auth, pooler),
+            (false, Some("SCRAM"), Some(now), Phase::Database, pooler),
+            (false, None, Some(now), Phase::Database, pooler),
+        ] {
+            let mut trace = Trace::new();
+            trace.begin(Phase::Auth);
+            trace.is_known = is_known;
+            let witness = Witness::default();
+            (witness.seen().method, witness.seen().accepted) = (method, accepted);
+            trace.login = Some(witness);
+            let trouble = silence(&mut trace);
+            assert_eq!((trouble.cause, trouble.phase), (Some(Cause::ConnectTimeout), Some(phase)), "{method:?}");
+            assert_eq!(trouble.also, also, "{method:?}");
+            assert_eq!(trouble.message.contains("pooler"), also == pooler, "{}", trouble.message);
         }
     }
 

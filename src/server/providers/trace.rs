@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::trouble::Trouble;
+use super::{guard::Witness, trouble::Trouble};
 use crate::{
     connections::Provider,
     diagnosis::Findings,
@@ -30,6 +30,10 @@ pub(super) struct Trace {
     pub others_at_work: Option<bool>,
     /// What was learnt beside the phases, where that was asked for.
     pub findings: Findings,
+    /// What passes by in a login to PostgreSQL, for where its time is over in the middle of it.
+    pub login: Option<Witness>,
+    /// Whether what is there was heard to speak as it should.
+    pub is_known: bool,
     failure: Option<Failure>,
     is_ours: bool,
 }
@@ -48,6 +52,8 @@ impl Trace {
             server_version: None,
             others_at_work: None,
             findings: Findings::default(),
+            login: None,
+            is_known: false,
             failure: None,
             is_ours: false,
         }

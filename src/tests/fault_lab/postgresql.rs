@@ -19,6 +19,7 @@ const PG: Provider = Provider::PostgreSql;
 pub async fn groups() -> Vec<Vec<Fault>> {
     let mut groups = vec![clear().await, tls(), certificates(), full().await, pooler().await, full_pool(&[]).await];
     groups.push(full_pool(&["query_wait_timeout = 1"]).await);
+    groups.push(pool_without_a_server());
     groups.extend(states().await);
     groups
 }
@@ -274,4 +275,19 @@ async fn full_pool(lines: &[&str]) -> Vec<Fault> {
     } else {
         Fault::new("pgbouncer: full pool, told", PG, through, Cause::TooManyConnections, &left)
     }]
+}
+
+/// A pooler that has never reached its server: it takes the login, and lets its clients wait in the middle of it.
+fn pool_without_a_server() -> Vec<Fault> {
+    let (server, good) = start(&PostgresOptions::default());
+    server.freeze(true);
+    let pooler = PgBouncer::start(&server, &[]);
+    let through = with(&good, json!({"port": pooler.port(), "connectTimeoutMs": 600}));
+    let kept = Arc::new((pooler, server));
+    let left = counted(&kept, |kept| async move { established(kept.0.port()) });
+    vec![
+        Fault::new("pgbouncer: server hangs", PG, through, Cause::ConnectTimeout, &left)
+            .also(Cause::Unreachable)
+            .within(Duration::from_secs(13)),
+    ]
 }

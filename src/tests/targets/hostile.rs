@@ -224,6 +224,29 @@ async fn silence_ends_with_the_time_for_connecting() {
     }
 }
 
+/// As a pooler does whose server is down: it takes the login by itself.
+#[tokio::test]
+async fn silence_in_the_middle_of_a_login_is_a_poolers() {
+    for (begun, phase) in [(pg_login(10, b"SCRAM-SHA-256\0\0"), Phase::Auth), (pg_login(0, &[]), Phase::Database)] {
+        let server = Hostile::start(move |mut talk| {
+            let begun = begun.clone();
+            async move {
+                talk.hear().await;
+                talk.say(&begun).await;
+                pause();
+                Some(talk)
+            }
+        })
+        .await;
+        let settings = settings(server.port);
+        let report = meet(server, Provider::PostgreSql, &settings).await;
+        assert_eq!(found(&report), (phase, Some("ETIMEDOUT"), Cause::ConnectTimeout), "{report:?}");
+        assert_eq!(failure(&report).also_possible, [Cause::Unreachable, Cause::TooManyConnections]);
+        assert!(failure(&report).message.contains("pooler"), "{report:?}");
+        tokio::time::resume();
+    }
+}
+
 #[tokio::test]
 async fn a_byte_a_second_ends_with_the_deadline() {
     let whole = |provider| match provider {
