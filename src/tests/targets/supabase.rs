@@ -231,6 +231,26 @@ async fn a_key_that_is_refused_is_explained_by_what_it_says() {
     assert_eq!((failure(&report).phase, failure(&report).cause), (Phase::Auth, Cause::InvalidApiKey));
 }
 
+/// Whatever it answers: one that says yes to everything is no Supabase.
+#[tokio::test]
+async fn json_of_another_service_is_not_healthy() {
+    for body in [json!({}), json!([]), json!(null), json!("x"), json!({"error": "nope"})] {
+        for at in ["/", "/rest/v1/m", "/rest/v1/"] {
+            let said = body.clone();
+            let other = move |asked: &Asked| match asked.target.as_str() {
+                // What it would answer for a table that there is.
+                NO_TABLE if at == "/rest/v1/" => answer(200, &json!([])),
+                target if target.starts_with(at) => answer(200, &said),
+                _ => in_order(asked),
+            };
+            let report = probe_with(other, supabase(Some(&anon()), Some(&service()))).await;
+            let rows = at == "/rest/v1/m" && body.is_array();
+            assert_eq!(report.succeeded(), rows, "{body} at {at}: {report:?}");
+            assert!(rows || failure(&report).cause == Cause::WrongProtocol, "{body} at {at}: {report:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_name_that_is_gone_is_a_project_that_is_gone() {
     let server = StandIn::start(&[API], in_order).await;

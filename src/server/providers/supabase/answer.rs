@@ -44,6 +44,33 @@ pub(super) fn is_no_table(answer: &Answer) -> bool {
     said.and_then(|said| said.code).is_some_and(|code| matches!(code.as_str(), "PGRST205" | "42P01"))
 }
 
+/// What Auth's health says of itself: name and version, of which its builds set one at least
+/// (<https://github.com/supabase/auth>, `HealthCheckResponse`). None where it is no such answer.
+pub(super) fn auth_version(answer: &Answer) -> Option<String> {
+    let health = answer.json()?;
+    let text = |name: &str| health.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (text("name"), text("version")) {
+        (None, None) => None,
+        (name, Some(version)) => Some(format!("{} {version}", name.unwrap_or("Auth"))),
+        (Some(name), None) => Some(name.to_owned()),
+    }
+}
+
+/// Whether it is what PostgREST answers for a table that somebody does have: its rows.
+pub(super) fn is_rows(answer: &Answer) -> bool {
+    answer.json().is_some_and(|json| json.is_array())
+}
+
+/// Whether it may be PostgREST's description of what it exposes, which is OpenAPI; one of a large schema is longer
+/// than what is read, and its version stands first.
+pub(super) fn is_description(answer: &Answer) -> bool {
+    if answer.whole {
+        let json = answer.json();
+        return json.is_some_and(|json| json.get("swagger").or_else(|| json.get("openapi")).is_some());
+    }
+    answer.body.trim_ascii_start().starts_with(b"{")
+}
+
 type Verdict = (Cause, &'static [Cause]);
 
 /// Why a request was refused that was sent with `key` to `place`.
@@ -302,6 +329,26 @@ mod tests {
         assert!(is_no_table(&answer(404, r#"{"code":"42P01","message":"relation does not exist"}"#)));
         assert!(!is_no_table(&answer(404, "<html></html>")));
         assert!(!is_no_table(&answer(404, r#"{"message":"no Route matched with those values"}"#)));
+    }
+
+    #[test]
+    fn not_every_json_is_an_answer_of_theirs() {
+        for body in ["{}", "[]", "null", "\"x\"", "true", r#"{"error":"nope"}"#, r#"{"version":7,"name":""}"#] {
+            let answer = answer(200, body);
+            assert_eq!(auth_version(&answer), None, "{body}");
+            assert_eq!(is_rows(&answer), body == "[]", "{body}");
+            assert!(!is_description(&answer), "{body}");
+        }
+        for (body, version) in [
+            (r#"{"version":"v2.177.0","name":"GoTrue","description":"x"}"#, "GoTrue v2.177.0"),
+            (r#"{"version":"v2.177.0"}"#, "Auth v2.177.0"),
+            (r#"{"version":"","name":"GoTrue"}"#, "GoTrue"),
+        ] {
+            assert_eq!(auth_version(&answer(200, body)).as_deref(), Some(version));
+        }
+        assert!(is_description(&answer(200, r#"{"swagger":"2.0","paths":{}}"#)));
+        let begun = Answer { whole: false, ..answer(200, r#"{"swagger":"2.0","pat"#) };
+        assert!(is_description(&begun));
     }
 
     #[test]
