@@ -7,7 +7,11 @@ use serde_json::Value;
 
 use super::{Place, key::Key};
 use crate::{
-    probe::{Cause, Phase},
+    connections::Provider,
+    probe::{
+        Cause, Phase,
+        classify::{Evidence, classify},
+    },
     server::providers::{http::Answer, trouble::Trouble},
     timestamp::Timestamp,
 };
@@ -84,6 +88,7 @@ pub(super) fn refused(answer: &Answer, key: Option<&Key>, place: &Place, now: Ti
         said.message.clone()
     };
     let verdict = by_platform(answer)
+        .or_else(|| by_clock(&said.message))
         .or_else(|| said.code.as_deref().and_then(by_code))
         .or_else(|| by_words(&said.message.to_ascii_lowercase()));
     let (mut cause, mut also) = match verdict {
@@ -134,6 +139,12 @@ fn by_platform(answer: &Answer) -> Option<Verdict> {
         520..=527 => (Cause::Unreachable, &[Cause::ServicePaused, Cause::ServerStartingUp]),
         _ => return None,
     })
+}
+
+/// A token that is said to be from the future: its code is that of every token that is refused, and the key is good.
+fn by_clock(message: &str) -> Option<Verdict> {
+    let evidence = Evidence { provider: Some(Provider::Supabase), text: message, ..Evidence::default() };
+    (classify(&evidence).cause == Cause::ClockSkew).then_some((Cause::ClockSkew, &[Cause::InvalidApiKey]))
 }
 
 /// PostgREST's codes, and those of Auth that are about the key.
@@ -321,6 +332,15 @@ mod tests {
         assert!(foreign.message.contains("abcdefghijklmnopqrst"), "{}", foreign.message);
         let expired = answer(401, r#"{"code":"PGRST303","message":"JWT expired"}"#);
         assert_eq!(refused(&expired, Some(&key(2_000_000_000)), &hosted(), NOW).cause, Some(Cause::ClockSkew));
+        // The code is that of a token that is refused for any reason; a key that is over stays one.
+        for code in ["PGRST303", "PGRST301", "bad_jwt"] {
+            let early = answer(401, &json!({"code": code, "message": "JWT issued at future"}).to_string());
+            let found = refused(&early, Some(&key(2_000_000_000)), &hosted(), NOW);
+            assert_eq!((found.cause, found.phase), (Some(Cause::ClockSkew), Some(Phase::Auth)), "{code}");
+            assert_eq!(found.also, [Cause::InvalidApiKey]);
+        }
+        let late = refused(&expired, Some(&key(1_800_000_000)), &hosted(), NOW);
+        assert_eq!(late.cause, Some(Cause::InvalidApiKey));
     }
 
     #[test]
