@@ -69,6 +69,8 @@ const PRIVILEGES: &str = "
                 when current_setting('default_transaction_read_only') = 'on' then 'read-only by default'
                 else 'may write' end)
       from pg_roles where rolname = current_user";
+/// SQLSTATE of a login that is refused for another reason than the password.
+const NOT_AUTHORIZED: &str = "28000";
 /// A login that is done in this time was made by a server, or a pooler, that has time.
 const PROMPT: Duration = Duration::from_millis(500);
 /// How long the server may take to hear the goodbye.
@@ -115,7 +117,19 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     trace.login = Some(witness.clone());
     let connected = config.connect_raw(guard, AsItIs).await;
     note_login(trace);
-    let (client, mut connection) = connected.map_err(|error| explain(&witness, &error))?;
+    let (client, mut connection) = connected.map_err(|error| {
+        let mut trouble = explain(&witness, &error);
+        // What refuses a password says so.
+        let may_be_the_certificate = trace.asks_certificate && trouble.code.as_deref() == Some(NOT_AUTHORIZED);
+        if !may_be_the_certificate {
+            return trouble;
+        }
+        // The method is in order: the certificate names another user than the one who logs in.
+        if trouble.message.contains("certificate authentication failed") {
+            trouble.cause = Some(Cause::AccessRuleDenied);
+        }
+        tls::after_asking(trouble, settings, user)
+    })?;
     let version = connection.parameter("server_version").map(str::to_owned);
     let standby = connection.parameter("in_hot_standby") == Some("on");
     trace.note(Phase::Database, settings.database.as_deref().unwrap_or(user));
@@ -243,6 +257,7 @@ async fn secure(
             let (facts, secured) = tls::handshake(stream, attempt.settings, &attempt.settings.host, mode).await;
             super::note_tls(trace, facts);
             let secured = secured.map_err(|refused| refused.trouble)?;
+            trace.asks_certificate = secured.asks_certificate;
             Ok((Wire::Tls(secured.stream), secured.binding))
         }
         false if mode == TlsMode::Prefer => {

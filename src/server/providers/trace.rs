@@ -22,6 +22,8 @@ pub(super) struct Trace {
     phases: [PhaseResult; 6],
     /// What TLS showed.
     pub tls: Option<TlsFacts>,
+    /// Whether the server asked for the client's certificate.
+    pub asks_certificate: bool,
     /// The address that was connected to.
     pub address: Option<String>,
     /// The server's version.
@@ -48,6 +50,7 @@ impl Trace {
             open: None,
             phases: Phase::ALL.map(skipped),
             tls: None,
+            asks_certificate: false,
             address: None,
             server_version: None,
             others_at_work: None,
@@ -149,9 +152,15 @@ impl Trace {
             Some(cause) => (cause, trouble.also),
             None => (verdict.cause, [trouble.also, verdict.also_possible].concat()),
         };
-        also_possible.retain(|other| *other != cause);
+        let mut known = vec![cause];
+        also_possible.retain(|other| {
+            let is_new = !known.contains(other);
+            known.push(*other);
+            is_new
+        });
         self.is_ours = trouble.is_ours;
-        self.failure = Some(Failure { phase: at, code: trouble.code, message: trouble.message, cause, also_possible });
+        let message = [Some(trouble.message), trouble.hint].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        self.failure = Some(Failure { phase: at, code: trouble.code, message, cause, also_possible });
     }
 
     /// The report, and what was learnt beside it; without `secrets`, wherever the server put them. One that was

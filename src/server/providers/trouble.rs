@@ -16,6 +16,8 @@ pub(super) struct Trouble {
     pub code: Option<String>,
     /// What is said; scrubbed when it is kept.
     pub message: String,
+    /// What is said after it, for people only: the classifier reads what the server said.
+    pub hint: Option<String>,
     /// What the server says beside its message and independent of its language; for the classifier only.
     pub routine: Option<String>,
     /// The cause, where it is known without reading the message.
@@ -47,6 +49,12 @@ impl Trouble {
     /// With other causes that are possible.
     pub fn also(mut self, causes: &[Cause]) -> Self {
         self.also.extend_from_slice(causes);
+        self
+    }
+
+    /// With a sentence after the message.
+    pub fn hint(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
         self
     }
 

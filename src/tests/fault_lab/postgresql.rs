@@ -114,14 +114,27 @@ async fn clear() -> Vec<Fault> {
 fn tls() -> Vec<Fault> {
     let authority = Authority::new("Tests");
     let (server, good) = start(&PostgresOptions {
-        hba: Some(vec!["hostssl all app all scram-sha-256".to_owned()]),
-        tls: Some(authority.issue(&["localhost"], None)),
+        hba: Some(["hostssl all app all scram-sha-256", "hostssl all bound all cert"].map(str::to_owned).to_vec()),
+        tls: Some(authority.issue(&["localhost"], None).with_authority(&authority)),
+        conf: vec!["ssl_ca_file = 'server.crt'".to_owned()],
         ..PostgresOptions::default()
     });
     let left = asked(&server);
     let verified = json!({"host": "localhost", "tls": "verify-full", "caCertificate": authority.certificate()});
     let change = |changes: Value| with(&with(&good, verified.clone()), changes);
+    let stranger = authority.issue(&["stranger"], None);
+    let shown = json!({"username": "bound", "clientCertificate": stranger.certificate, "clientKey": stranger.key});
     vec![
+        Fault::new("pg tls: certificate of another user", PG, change(shown), Cause::AccessRuleDenied, &left)
+            .also(Cause::CredentialsMissing),
+        Fault::new(
+            "pg tls: no client certificate",
+            PG,
+            change(json!({"username": "bound"})),
+            Cause::CredentialsMissing,
+            &left,
+        )
+        .or(Cause::AccessRuleDenied),
         Fault::none("pg tls: in order", PG, change(json!({})), &left),
         Fault::new("pg tls: TLS only, asked without", PG, good.clone(), Cause::AccessRuleDenied, &left),
         Fault::new(

@@ -209,6 +209,32 @@ async fn client_certificates_are_shown_and_missed() {
     assert_eq!(failure(&probe(&half).await).cause, Cause::DriverMisconfigured);
 }
 
+/// The server says only that it failed.
+#[tokio::test]
+async fn a_certificate_of_another_user_is_named() {
+    let authority = Authority::new("Tests");
+    let server = TargetPostgres::start(&PostgresOptions {
+        hba: Some(vec!["hostssl all all all cert".to_owned()]),
+        tls: Some(authority.issue(&["localhost"], None).with_authority(&authority)),
+        conf: vec!["ssl_ca_file = 'server.crt'".to_owned()],
+        ..PostgresOptions::default()
+    });
+    let show = |name: &str| {
+        let Certificate { certificate, key } = authority.issue(&[name], None);
+        Settings {
+            tls: Some(TlsMode::Require),
+            client_certificate: Some(certificate),
+            client_key: Some(Secret::new(key)),
+            ..super::settings(server.port())
+        }
+    };
+    assert!(probe(&show("app")).await.succeeded());
+    let report = probe(&show("stranger")).await;
+    assert_eq!(found(&report), (Phase::Auth, Some("28000"), Cause::AccessRuleDenied), "{report:?}");
+    assert_eq!(failure(&report).also_possible.first(), Some(&Cause::CredentialsMissing));
+    assert!(failure(&report).message.contains("“stranger”"), "{report:?}");
+}
+
 #[tokio::test]
 async fn an_old_tls_version_has_nothing_in_common() {
     let options = PostgresOptions {
