@@ -159,7 +159,10 @@ impl Trace {
             is_new
         });
         self.is_ours = trouble.is_ours;
-        let message = [Some(trouble.message), trouble.hint].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let message = match trouble.hint {
+            Some(hint) => format!("{}. {hint}", trouble.message.trim_end_matches('.')),
+            None => trouble.message,
+        };
         self.failure = Some(Failure { phase: at, code: trouble.code, message, cause, also_possible });
     }
 

@@ -131,10 +131,10 @@ fn tls() -> Vec<Fault> {
             "pg tls: no client certificate",
             PG,
             change(json!({"username": "bound"})),
-            Cause::CredentialsMissing,
+            Cause::AccessRuleDenied,
             &left,
         )
-        .or(Cause::AccessRuleDenied),
+        .also(Cause::CredentialsMissing),
         Fault::none("pg tls: in order", PG, change(json!({})), &left),
         Fault::new("pg tls: TLS only, asked without", PG, good.clone(), Cause::AccessRuleDenied, &left),
         Fault::new(

@@ -192,7 +192,9 @@ async fn client_certificates_are_shown_and_missed() {
     });
     let base = Settings { tls: Some(TlsMode::Require), ..super::settings(server.port()) };
     let without = probe(&base).await;
-    assert_eq!(failure(&without).cause, Cause::CredentialsMissing, "{without:?}");
+    assert_eq!(failure(&without).cause, Cause::AccessRuleDenied, "{without:?}");
+    assert_eq!(failure(&without).also_possible.first(), Some(&Cause::CredentialsMissing));
+    assert!(failure(&without).message.contains("the connection has none"), "{without:?}");
     let clear = probe(&super::settings(server.port())).await;
     assert_eq!(found(&clear), (Phase::Auth, Some("28000"), Cause::AccessRuleDenied));
     assert_eq!(failure(&clear).also_possible, [Cause::TlsRequired]);
