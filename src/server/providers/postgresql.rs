@@ -69,6 +69,8 @@ const PRIVILEGES: &str = "
                 when current_setting('default_transaction_read_only') = 'on' then 'read-only by default'
                 else 'may write' end)
       from pg_roles where rolname = current_user";
+/// How the driver begins what it says of a login that it ends itself.
+const AUTHENTICATION_ERROR: &str = "authentication error";
 /// SQLSTATE of a login that is refused for another reason than the password.
 const NOT_AUTHORIZED: &str = "28000";
 /// A login that is done in this time was made by a server, or a pooler, that has time.
@@ -351,10 +353,11 @@ fn explain(witness: &Witness, error: &tokio_postgres::Error) -> Trouble {
     if let Some(error) = seen.error.clone() {
         return Trouble::from(error);
     }
+    let is_login = error.to_string().contains(AUTHENTICATION_ERROR);
     let mut source: Option<&(dyn Error + 'static)> = error.source();
     while let Some(next) = source {
         if let Some(error) = next.downcast_ref::<io::Error>() {
-            return Trouble::from_io(error);
+            return if is_login { unproven(error) } else { Trouble::from_io(error) };
         }
         source = next.source();
     }
@@ -372,6 +375,20 @@ fn explain(witness: &Witness, error: &tokio_postgres::Error) -> Trouble {
         return Trouble::new(Cause::AuthMethodUnsupported, message);
     }
     Trouble { message, ..Trouble::default() }
+}
+
+/// What the driver's SCRAM objects to in the server's answers. A login that the server took all the same is none: it
+/// has to prove that it knows the password too.
+fn unproven(error: &io::Error) -> Trouble {
+    let said = error.to_string();
+    let message = if said.contains("verification") {
+        "The server accepted the login without proving that it knows the password: it may be posing as another."
+    } else if said.contains("nonce") {
+        "The server's answer belongs to another login than this one: it may be posing as another."
+    } else {
+        "The server's answer to the login is not SCRAM's."
+    };
+    Trouble::new(Cause::WrongProtocol, message).also(&[Cause::AuthMethodUnsupported]).at(Phase::Auth)
 }
 
 /// Whether the one value of an answer is true.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use mooring::{
     connections::{
         Provider,
@@ -572,6 +573,38 @@ async fn scram_with_too_many_or_too_few_rounds_is_refused() {
         let settings = settings(server.port);
         let report = meet(server, Provider::PostgreSql, &settings).await;
         assert_eq!(found(&report), (Phase::Auth, None, Cause::AuthMethodUnsupported), "{rounds}: {report:?}");
+    }
+}
+
+/// It lets everyone in, or repeats another's login; either way it does not know the password.
+#[tokio::test]
+async fn a_server_that_cannot_prove_itself_is_no_healthy_one() {
+    let unsigned = BASE64_STANDARD.encode([7; 32]);
+    for (knows_the_nonce, last, says) in [
+        (true, format!("v={unsigned}"), "without proving"),
+        (false, String::new(), "another login"),
+        (true, "nonsense".to_owned(), "not SCRAM's"),
+    ] {
+        let server = Hostile::start(move |mut talk| {
+            let last = last.clone();
+            async move {
+                talk.hear().await;
+                talk.say(&pg_login(10, b"SCRAM-SHA-256\0\0")).await;
+                let nonce = talk.hear_nonce().await;
+                let nonce = if knows_the_nonce { format!("{nonce}x") } else { "another".to_owned() };
+                talk.say(&pg_login(11, format!("r={nonce},s=c2FsdA==,i=4096").as_bytes())).await;
+                if knows_the_nonce {
+                    talk.hear().await;
+                    talk.say(&[pg_login(12, last.as_bytes()), pg_ready()].concat()).await;
+                }
+                Some(talk)
+            }
+        })
+        .await;
+        let settings = settings(server.port);
+        let report = meet(server, Provider::PostgreSql, &settings).await;
+        assert_eq!(found(&report), (Phase::Auth, None, Cause::WrongProtocol), "{says}: {report:?}");
+        assert!(failure(&report).message.contains(says), "{report:?}");
     }
 }
 
