@@ -99,6 +99,7 @@ impl From<EgressError> for Trouble {
             code: error.code().map(str::to_owned),
             cause: Some(error.cause()),
             message: error.to_string(),
+            also: error.also_possible().to_vec(),
             is_ours: error.is_ours(),
             ..Self::default()
         }
