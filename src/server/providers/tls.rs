@@ -432,6 +432,13 @@ fn refused(error: &TlsError, facts: &TlsFacts, host: &str) -> Trouble {
                 format!("The certificate is for {}; the connection asks for {host}.", leaf.names.join(", "))
             };
         }
+        Some(Cause::TlsCertUntrusted) if is_of_another_purpose(error) => {
+            trouble.message = format!(
+                "The certificate of {} is not made for servers: its extended key usage leaves out server \
+                 authentication. Whoever issued it has to issue one for a server.",
+                leaf.subject
+            );
+        }
         Some(Cause::TlsCertUntrusted) => {
             trouble.message = if leaf.subject == leaf.issuer {
                 format!("The certificate of {} is signed by itself, and not trusted here.", leaf.subject)
@@ -442,6 +449,13 @@ fn refused(error: &TlsError, facts: &TlsFacts, host: &str) -> Trouble {
         _ => {}
     }
     trouble
+}
+
+/// Whether the certificate is refused for what it may be used for, whoever issued it.
+const fn is_of_another_purpose(error: &TlsError) -> bool {
+    use CertificateError::{InvalidPurpose, InvalidPurposeContext};
+
+    matches!(error, TlsError::InvalidCertificate(InvalidPurpose | InvalidPurposeContext { .. }))
 }
 
 /// What an error of TLS comes down to.
@@ -553,4 +567,46 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_for_clients_is_not_its_authoritys_fault() {
+        let key = || KeyPair::generate().expect("a key");
+        let mut authority = CertificateParams::new(Vec::new()).expect("no names");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(DnType::CommonName, "Trial Root");
+        let authority_key = key();
+        let root = authority.self_signed(&authority_key).expect("a root").der().clone();
+        let issuer = Issuer::new(authority, authority_key);
+        let mut roots = RootCertStore::empty();
+        roots.add(root).expect("an authority");
+        for (usage, says) in [
+            (Some(ExtendedKeyUsagePurpose::ClientAuth), Some("not made for servers")),
+            (Some(ExtendedKeyUsagePurpose::ServerAuth), None),
+            (None, None),
+        ] {
+            let mut params = CertificateParams::new(vec!["db.example.org".to_owned()]).expect("a name");
+            params.extended_key_usages = usage.clone().into_iter().collect();
+            let leaf = params.signed_by(&key(), &issuer).expect("a certificate").der().clone();
+            let trust = Trust::Given { roots: roots.clone(), certificates: Vec::new() };
+            let name = server_name("db.example.org").map_err(|trouble| trouble.message).expect("a name");
+            let judged = Recorder::new(TlsMode::VerifyFull, trust).judge(&leaf, &[], &name, UnixTime::now());
+            let facts =
+                TlsFacts { version: None, cipher: None, verified: false, chain: vec![certificate_facts(&leaf)] };
+            let found = judged.err().map(|error| refused(&error, &facts, "db.example.org"));
+            assert_eq!(
+                found.as_ref().and_then(|trouble| trouble.cause),
+                says.map(|_| Cause::TlsCertUntrusted),
+                "{usage:?}"
+            );
+            let message = found.map(|trouble| trouble.message).unwrap_or_default();
+            assert!(message.contains(says.unwrap_or_default()) && !message.contains("Trial Root"), "{message}");
+        }
+    }
 }
