@@ -53,8 +53,8 @@ impl Trouble {
     }
 
     /// With a sentence after the message.
-    pub fn hint(mut self, hint: String) -> Self {
-        self.hint = Some(hint);
+    pub fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
         self
     }
 

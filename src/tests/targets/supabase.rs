@@ -165,7 +165,7 @@ async fn refusals_have_their_cause_and_phase() {
         ),
         ("/auth", page(540, "Project paused"), (Phase::Auth, Some("HTTP 540"), Cause::ServicePaused)),
         ("/auth", page(530, "Origin DNS error"), (Phase::Auth, Some("HTTP 530"), Cause::ServicePaused)),
-        ("/auth", page(522, "Connection timed out"), (Phase::Auth, Some("HTTP 522"), Cause::Unreachable)),
+        ("/auth", page(522, "Connection timed out"), (Phase::Auth, Some("HTTP 522"), Cause::ConnectTimeout)),
         ("/auth", page(404, "Not found"), (Phase::Auth, Some("HTTP 404"), Cause::ProjectNotFound)),
         (
             "/auth",
@@ -202,7 +202,7 @@ async fn refusals_have_their_cause_and_phase() {
             postgrest(500, "53300", "sorry, too many clients already"),
             (Phase::Database, Some("53300"), Cause::TooManyConnections),
         ),
-        ("/rest", page(544, "Gateway timeout"), (Phase::Database, Some("HTTP 544"), Cause::StatementTimeout)),
+        ("/rest", page(544, "Gateway timeout"), (Phase::Database, Some("HTTP 544"), Cause::ConnectTimeout)),
     ] {
         let said = reply.clone();
         let faulty = move |asked: &Asked| if asked.target.starts_with(at) { said.clone() } else { in_order(asked) };

@@ -72,7 +72,7 @@ pub(super) fn firestore_refused(answer: &Answer) -> Trouble {
         .and_then(|reason| by_reason(reason, &refusal.message))
         .or_else(|| by_status(&refusal))
         .unwrap_or_else(|| by_http(answer.status));
-    Trouble::new(cause, refusal.message).code(code).also(also).at_login()
+    Trouble::new(cause, refusal.message).code(code).also(also).hint(answer.aside()).at_login()
 }
 
 type Verdict = (Cause, &'static [Cause]);
@@ -158,6 +158,8 @@ fn by_http(status: StatusCode) -> Verdict {
         403 => (Cause::PermissionDenied, &[Cause::AccessRuleDenied]),
         402 | 429 => (Cause::QuotaExceeded, &[]),
         408 | 504 => (Cause::StatementTimeout, &[Cause::Unreachable]),
+        // A network that asks for a sign-in answers in everyone's place.
+        511 => (Cause::WrongProtocol, &[]),
         500..=599 => (Cause::Unreachable, &[]),
         _ => (Cause::WrongProtocol, &[Cause::InvalidConnectionString]),
     }
@@ -243,7 +245,7 @@ pub(super) fn realtime_refused(answer: &Answer) -> Trouble {
         ),
         _ => line,
     };
-    Trouble::new(cause, message).code(answer.code()).also(also).at_login()
+    Trouble::new(cause, message).code(answer.code()).also(also).hint(answer.aside()).at_login()
 }
 
 /// Whether the Realtime Database's rules refused a request that came without a login.
@@ -262,6 +264,7 @@ fn unreadable(answer: &Answer) -> Trouble {
     Trouble::new(cause, format!("The server answered {}{page}.", answer.status))
         .code(answer.code())
         .also(also)
+        .hint(answer.aside())
         .at_login()
 }
 
@@ -455,6 +458,9 @@ mod tests {
     #[test]
     fn a_page_in_place_of_an_answer_is_no_panic() {
         let page = Answer { body: "<!DOCTYPE html>".into(), ..answer(502, &Value::Null) };
+        let portal = firestore_refused(&Answer { status: StatusCode::NETWORK_AUTHENTICATION_REQUIRED, ..page.clone() });
+        assert_eq!(portal.cause, Some(Cause::WrongProtocol));
+        assert!(portal.hint.is_some_and(|hint| hint.contains("sign-in")));
         let trouble = firestore_refused(&page);
         assert_eq!(trouble.cause, Some(Cause::Unreachable));
         assert!(trouble.message.contains("page"), "{}", trouble.message);

@@ -114,7 +114,7 @@ pub(super) fn refused(answer: &Answer, key: Option<&Key>, place: &Place, now: Ti
             (cause, also) = (Cause::ClockSkew, &[Cause::InvalidApiKey, Cause::TokenExpired]);
         }
     }
-    let trouble = Trouble::new(cause, message).code(code).also(also);
+    let trouble = Trouble::new(cause, message).code(code).also(also).hint(answer.aside());
     let is_login = matches!(
         cause,
         Cause::InvalidApiKey
@@ -132,13 +132,24 @@ fn by_platform(answer: &Answer) -> Option<Verdict> {
         402 => (Cause::QuotaExceeded, &[Cause::ServicePaused]),
         429 => (Cause::QuotaExceeded, &[]),
         540 => (Cause::ServicePaused, &[]),
-        544 | 546 => (Cause::StatementTimeout, &[]),
+        546 => (Cause::StatementTimeout, &[]),
         // Cloudflare has no origin to ask any more.
         530 => (Cause::ServicePaused, &[Cause::ProjectNotFound, Cause::Unreachable]),
-        // Cloudflare reaches the origin's machine no longer, or not yet.
-        520..=527 => (Cause::Unreachable, &[Cause::ServicePaused, Cause::ServerStartingUp]),
+        status @ (520..=527 | 544) => by_status(status),
         _ => return None,
     })
+}
+
+/// Cloudflare's statuses, and the gateway's where the database behind it is silent: judged as where somebody pastes
+/// them. That the project is paused is always possible: it is then that nothing is behind them.
+fn by_status(status: u16) -> Verdict {
+    let code = status.to_string();
+    let evidence = Evidence { provider: Some(Provider::Supabase), code: Some(&code), ..Evidence::default() };
+    match classify(&evidence).cause {
+        Cause::ConnectTimeout => (Cause::ConnectTimeout, &[Cause::Unreachable, Cause::ServicePaused]),
+        Cause::Unknown | Cause::Unreachable => (Cause::Unreachable, &[Cause::ServicePaused, Cause::ServerStartingUp]),
+        cause => (cause, &[Cause::Unreachable, Cause::ServicePaused]),
+    }
 }
 
 /// A token that is said to be from the future: its code is that of every token that is refused, and the key is good.
@@ -193,6 +204,8 @@ fn by_http(answer: &Answer, has_key: bool, place: &Place) -> Verdict {
         403 => (Cause::PermissionDenied, &[Cause::InvalidApiKey]),
         404 if place.project.is_some() => (Cause::ProjectNotFound, &[Cause::ServicePaused]),
         408 | 504 => (Cause::StatementTimeout, &[Cause::Unreachable]),
+        // A network that asks for a sign-in answers in everyone's place.
+        511 => (Cause::WrongProtocol, &[]),
         500..=599 => (Cause::Unreachable, &[Cause::ServerStartingUp]),
         _ => (Cause::WrongProtocol, &[Cause::InvalidConnectionString]),
     }
@@ -262,8 +275,7 @@ mod tests {
             (540, r#"{"message":"Project paused"}"#, Cause::ServicePaused),
             (402, r#"{"message":"exceed_egress_quota"}"#, Cause::QuotaExceeded),
             (429, "", Cause::QuotaExceeded),
-            (544, "", Cause::StatementTimeout),
-            (522, "<!DOCTYPE html><title>522</title>", Cause::Unreachable),
+            (511, "<html>Sign in to the airport's network</html>", Cause::WrongProtocol),
             (530, "error code: 1016", Cause::ServicePaused),
             (
                 401,
@@ -319,6 +331,35 @@ mod tests {
             Some(Cause::WrongProtocol)
         );
         assert_eq!(refused(&answer(401, ""), None, &hosted(), NOW).cause, Some(Cause::CredentialsMissing));
+    }
+
+    #[test]
+    fn a_status_means_the_same_seen_and_pasted() {
+        for status in [520, 521, 522, 523, 524, 525, 526, 527, 540, 544] {
+            let code = status.to_string();
+            let evidence = Evidence { provider: Some(Provider::Supabase), code: Some(&code), ..Evidence::default() };
+            let told = Some(classify(&evidence).cause).filter(|cause| *cause != Cause::Unknown);
+            let seen = refused(&answer(status, "<html></html>"), None, &hosted(), NOW);
+            assert_eq!(seen.cause, told.or(Some(Cause::Unreachable)), "{status}");
+            assert!(seen.also.contains(&Cause::ServicePaused) || status == 540, "{status}");
+            assert_eq!(seen.hint.is_some(), (520..=527).contains(&status), "{status}");
+        }
+    }
+
+    #[test]
+    fn when_to_come_again_is_told() {
+        for (value, says) in [
+            ("30", Some("wait 30 seconds")),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some("until Sun, 06 Nov 1994 08:49:37 GMT")),
+            ("soon", None),
+        ] {
+            let mut busy = answer(429, "");
+            busy.headers.insert("retry-after", value.parse().expect("a header"));
+            let trouble = refused(&busy, None, &hosted(), NOW);
+            assert_eq!(trouble.cause, Some(Cause::QuotaExceeded));
+            let hint = trouble.hint.unwrap_or_default();
+            assert!(hint.contains(says.unwrap_or_default()) && hint.is_empty() == says.is_none(), "{value}: {hint}");
+        }
     }
 
     #[test]
