@@ -17,7 +17,7 @@ pub(super) struct Trouble {
     /// What is said; scrubbed when it is kept.
     pub message: String,
     /// What is said after it, for people only: the classifier reads what the server said.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// What the server says beside its message and independent of its language; for the classifier only.
     pub routine: Option<String>,
     /// The cause, where it is known without reading the message.
@@ -54,7 +54,7 @@ impl Trouble {
 
     /// With a sentence after the message.
     pub fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
-        self.hint = hint.into();
+        self.hint = hint.into().map(String::into_boxed_str);
         self
     }
 
