@@ -182,6 +182,19 @@ impl EgressError {
         matches!(self, Self::OutOfFiles { .. })
     }
 
+    /// What else it may come down to. A router that has no way to the network says the same of IPv6 as this machine
+    /// would, and the same of a host that is down.
+    #[must_use]
+    pub fn also_possible(&self) -> &'static [Cause] {
+        match self {
+            Self::Connect { only_ipv6: true, .. } if self.cause() == Cause::HostUnreachable => {
+                &[Cause::Ipv6Unreachable]
+            }
+            Self::Connect { .. } if self.cause() == Cause::Ipv6Unreachable => &[Cause::HostUnreachable],
+            _ => &[],
+        }
+    }
+
     /// Whether this attempt got at least as far as another: an answer that says no is worth more than silence,
     /// silence more than no route, and a name that resolves more than one that does not.
     #[must_use]
@@ -467,14 +480,21 @@ mod tests {
 
     #[test]
     fn no_route_for_ipv6_alone_is_its_own_cause() {
-        let unreachable = |only_ipv6| EgressError::Connect {
-            address: at("[2a00::1]:1"),
-            only_ipv6,
-            source: io::ErrorKind::NetworkUnreachable.into(),
-        };
-        assert_eq!(unreachable(true).cause(), Cause::Ipv6Unreachable);
-        assert_eq!(unreachable(false).cause(), Cause::HostUnreachable);
-        assert_eq!(unreachable(true).code(), Some("ENETUNREACH"));
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+
+        let host = &[Cause::HostUnreachable][..];
+        let ipv6 = &[Cause::Ipv6Unreachable][..];
+        for (said, only_ipv6, code, cause, also) in [
+            (NetworkUnreachable, true, "ENETUNREACH", Cause::Ipv6Unreachable, host),
+            (NetworkUnreachable, false, "ENETUNREACH", Cause::HostUnreachable, &[]),
+            (HostUnreachable, true, "EHOSTUNREACH", Cause::HostUnreachable, ipv6),
+            (HostUnreachable, false, "EHOSTUNREACH", Cause::HostUnreachable, &[]),
+            (ConnectionRefused, true, "ECONNREFUSED", Cause::ConnectionRefused, &[]),
+        ] {
+            let error = EgressError::Connect { address: at("[2a00::1]:1"), only_ipv6, source: said.into() };
+            assert_eq!((error.code(), error.cause()), (Some(code), cause), "{said} {only_ipv6}");
+            assert_eq!(error.also_possible(), also, "{said} {only_ipv6}");
+        }
     }
 
     #[test]

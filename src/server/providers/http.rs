@@ -139,6 +139,25 @@ impl Answer {
         Some(now.seconds().saturating_sub(i64::try_from(date.as_secs()).ok()?))
     }
 
+    /// What is to be known of a refusal beside what it says: who says it, and when to come again. Seconds or a date
+    /// (RFC 9110 §10.2.3) stand in `Retry-After`.
+    pub fn aside(&self) -> Option<String> {
+        let whose = match self.status.as_u16() {
+            511 => Some("It comes from a network on the way, which asks for a sign-in first: nobody else was reached."),
+            520..=527 | 530 => Some("It comes from Cloudflare, which could not reach the server behind it."),
+            _ => None,
+        };
+        let until = self.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| {
+            let seconds = value.parse::<u32>().ok().map(|seconds| format!("It asks to wait {seconds} seconds."));
+            seconds.or_else(|| {
+                let date = httpdate::parse_http_date(value).ok()?;
+                Some(format!("It asks to wait until {}.", httpdate::fmt_http_date(date)))
+            })
+        });
+        let words: Vec<String> = whose.map(str::to_owned).into_iter().chain(until).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
     /// The status as a code: `HTTP 503`.
     pub fn code(&self) -> String {
         format!("HTTP {}", self.status.as_u16())

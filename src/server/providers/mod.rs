@@ -112,9 +112,9 @@ async fn attempt_within(
         // What follows the answer (saying goodbye) cannot make a failure of it.
         Err(_elapsed) if trace.is_answered() => None,
         Err(_elapsed) => Some(match provider {
-            Provider::PostgreSql => postgresql::silence(&trace),
+            Provider::PostgreSql => postgresql::silence(&mut trace),
             // Its API answers by itself what it waits for; what is left is the Postgres behind it.
-            Provider::Supabase if !settings.host.trim().is_empty() => postgresql::silence(&trace),
+            Provider::Supabase if !settings.host.trim().is_empty() => postgresql::silence(&mut trace),
             _ => out_of_time(trace.phase().unwrap_or(Phase::Query)),
         }),
     };

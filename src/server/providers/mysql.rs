@@ -52,6 +52,9 @@ const UTF8MB4: u8 = 45;
 /// The health query: it reads, and tells the version behind a proxy too.
 const HEALTH_QUERY: &[u8] = b"select version()";
 
+/// `ER_ACCESS_DENIED_ERROR`.
+const DENIED: &str = "1045";
+
 const COM_QUIT: u8 = 1;
 const COM_INIT_DB: u8 = 2;
 const COM_QUERY: u8 = 3;
@@ -137,7 +140,10 @@ async fn open(stream: TcpStream, attempt: &Attempt<'_>, mode: TlsMode, trace: &m
     let over =
         |stream| Session { packets: Packets { wire: Wire::Tls(stream), sequence, total }, greeting, capabilities };
     match secured {
-        Ok(secured) => Ok(over(secured.stream)),
+        Ok(secured) => {
+            trace.asks_certificate = secured.asks_certificate;
+            Ok(over(secured.stream))
+        }
         Err(refused) => {
             trace.stop();
             if let Some(stream) = refused.stream {
@@ -182,6 +188,10 @@ impl Session {
             Ok(()) => {
                 trace.note(Phase::Auth, plugin.into_owned());
                 Ok(())
+            }
+            // An account that requires a certificate refuses without a word on it.
+            Err(Ended::ByServer(trouble)) if trace.asks_certificate && trouble.code.as_deref() == Some(DENIED) => {
+                Err(tls::after_asking(trouble, attempt.settings, user))
             }
             Err(Ended::ByServer(trouble)) => Err(trouble),
             Err(Ended::ByUs(trouble)) => {
@@ -266,7 +276,7 @@ impl Session {
     /// so does MariaDB where no account is for this address.
     fn login_error(&self, packet: &[u8]) -> Trouble {
         let trouble = server_error(packet);
-        if trouble.code.as_deref() != Some("1045") {
+        if trouble.code.as_deref() != Some(DENIED) {
             return trouble;
         }
         let offers_tls = self.greeting.capabilities.contains(Capabilities::CLIENT_SSL);

@@ -69,6 +69,10 @@ const PRIVILEGES: &str = "
                 when current_setting('default_transaction_read_only') = 'on' then 'read-only by default'
                 else 'may write' end)
       from pg_roles where rolname = current_user";
+/// How the driver begins what it says of a login that it ends itself.
+const AUTHENTICATION_ERROR: &str = "authentication error";
+/// SQLSTATE of a login that is refused for another reason than the password.
+const NOT_AUTHORIZED: &str = "28000";
 /// A login that is done in this time was made by a server, or a pooler, that has time.
 const PROMPT: Duration = Duration::from_millis(500);
 /// How long the server may take to hear the goodbye.
@@ -112,16 +116,22 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     trace.begin(Phase::Auth);
     let guard = Guard::new(wire, local, binding);
     let witness = guard.witness();
+    trace.login = Some(witness.clone());
     let connected = config.connect_raw(guard, AsItIs).await;
-    let (accepted, method) = {
-        let seen = witness.seen();
-        (seen.accepted, seen.method)
-    };
-    if let Some(accepted) = accepted {
-        trace.note(Phase::Auth, method.unwrap_or("no password asked for"));
-        trace.begin_at(Phase::Database, accepted);
-    }
-    let (client, mut connection) = connected.map_err(|error| explain(&witness, &error))?;
+    note_login(trace);
+    let (client, mut connection) = connected.map_err(|error| {
+        let mut trouble = explain(&witness, &error);
+        // What refuses a password says so.
+        let may_be_the_certificate = trace.asks_certificate && trouble.code.as_deref() == Some(NOT_AUTHORIZED);
+        if !may_be_the_certificate {
+            return trouble;
+        }
+        // The method is in order: the certificate names another user than the one who logs in.
+        if trouble.message.contains("certificate authentication failed") {
+            trouble.cause = Some(Cause::AccessRuleDenied);
+        }
+        tls::after_asking(trouble, settings, user)
+    })?;
     let version = connection.parameter("server_version").map(str::to_owned);
     let standby = connection.parameter("in_hot_standby") == Some("on");
     trace.note(Phase::Database, settings.database.as_deref().unwrap_or(user));
@@ -158,14 +168,44 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     Ok(())
 }
 
+/// How far the login came, which the driver does not tell.
+fn note_login(trace: &mut Trace) {
+    let Some((method, accepted)) = trace.login.as_ref().map(|witness| {
+        let seen = witness.seen();
+        (seen.method, seen.accepted)
+    }) else {
+        return;
+    };
+    trace.is_known |= method.is_some() || accepted.is_some();
+    if let Some(accepted) = accepted {
+        trace.note(Phase::Auth, method.unwrap_or("no password asked for"));
+        trace.begin_at(Phase::Database, accepted);
+    }
+}
+
 /// Nothing came before the time was over. What speaks in lines waits for the end of one, which no message of
-/// PostgreSQL's has; what has shown a certificate is no such server. A pooler takes logins by itself, and lets its
-/// clients wait for the first statement while all its connections to the server are given out.
-pub(super) fn silence(trace: &Trace) -> Trouble {
+/// PostgreSQL's has; what has answered in its protocol is no such server. A pooler takes logins by itself: it lets
+/// its clients wait in the middle of one while it has no connection to the server yet, and for the first statement
+/// while all its connections are given out.
+pub(super) fn silence(trace: &mut Trace) -> Trouble {
+    if trace.phase() == Some(Phase::Auth) {
+        note_login(trace);
+    }
     let phase = trace.phase().unwrap_or(Phase::Query);
     let mut trouble = super::out_of_time(phase);
     match phase {
-        Phase::Tls | Phase::Auth if trace.tls.is_none() => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Tls if trace.tls.is_none() => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Auth if !trace.is_known => trouble.also(&[Cause::WrongProtocol]),
+        Phase::Auth | Phase::Database => {
+            if phase == Phase::Auth {
+                "The server began the login, but did not finish it in time.".clone_into(&mut trouble.message);
+            }
+            trouble.message.push_str(
+                " A pooler before a server waits like this while that is down, cannot be reached, or has no \
+                 connection left, and while the pooler is paused.",
+            );
+            trouble.also(&[Cause::Unreachable, Cause::TooManyConnections])
+        }
         Phase::Query => {
             let login = trace.took(Phase::Auth) + trace.took(Phase::Database);
             if login < PROMPT {
@@ -211,11 +251,15 @@ async fn secure(
         return Ok((Wire::Clear(stream), None));
     }
     trace.begin(Phase::Tls);
-    match offers_tls(&mut stream).await? {
+    let offers_tls = offers_tls(&mut stream).await?;
+    // One letter and no more: lines and greetings are longer.
+    trace.is_known = true;
+    match offers_tls {
         true => {
             let (facts, secured) = tls::handshake(stream, attempt.settings, &attempt.settings.host, mode).await;
             super::note_tls(trace, facts);
             let secured = secured.map_err(|refused| refused.trouble)?;
+            trace.asks_certificate = secured.asks_certificate;
             Ok((Wire::Tls(secured.stream), secured.binding))
         }
         false if mode == TlsMode::Prefer => {
@@ -309,10 +353,11 @@ fn explain(witness: &Witness, error: &tokio_postgres::Error) -> Trouble {
     if let Some(error) = seen.error.clone() {
         return Trouble::from(error);
     }
+    let is_login = error.to_string().contains(AUTHENTICATION_ERROR);
     let mut source: Option<&(dyn Error + 'static)> = error.source();
     while let Some(next) = source {
         if let Some(error) = next.downcast_ref::<io::Error>() {
-            return Trouble::from_io(error);
+            return if is_login { unproven(error) } else { Trouble::from_io(error) };
         }
         source = next.source();
     }
@@ -330,6 +375,20 @@ fn explain(witness: &Witness, error: &tokio_postgres::Error) -> Trouble {
         return Trouble::new(Cause::AuthMethodUnsupported, message);
     }
     Trouble { message, ..Trouble::default() }
+}
+
+/// What the driver's SCRAM objects to in the server's answers. A login that the server took all the same is none: it
+/// has to prove that it knows the password too.
+fn unproven(error: &io::Error) -> Trouble {
+    let said = error.to_string();
+    let message = if said.contains("verification") {
+        "The server accepted the login without proving that it knows the password: it may be posing as another."
+    } else if said.contains("nonce") {
+        "The server's answer belongs to another login than this one: it may be posing as another."
+    } else {
+        "The server's answer to the login is not SCRAM's."
+    };
+    Trouble::new(Cause::WrongProtocol, message).also(&[Cause::AuthMethodUnsupported]).at(Phase::Auth)
 }
 
 /// Whether the one value of an answer is true.
@@ -391,6 +450,32 @@ mod tests {
             let trouble = judge_letter(opening).expect_err(name);
             assert_eq!(trouble.cause, Some(Cause::WrongProtocol));
             assert!(trouble.message.contains(name), "{}", trouble.message);
+        }
+    }
+
+    #[test]
+    fn silence_is_told_by_what_was_heard_before_it() {
+        let now = tokio::time::Instant::now();
+        let another = &[Cause::WrongProtocol][..];
+        let pooler = &[Cause::Unreachable, Cause::TooManyConnections][..];
+        for (is_known, method, accepted, phase, also) in [
+            (false, None, None, Phase::Auth, another),
+            // A letter in answer to the question for TLS.
+            (true, None, None, Phase::Auth, pooler),
+            (false, Some("SCRAM"), None, Phase::Auth, pooler),
+            (false, Some("SCRAM"), Some(now), Phase::Database, pooler),
+            (false, None, Some(now), Phase::Database, pooler),
+        ] {
+            let mut trace = Trace::new();
+            trace.begin(Phase::Auth);
+            trace.is_known = is_known;
+            let witness = Witness::default();
+            (witness.seen().method, witness.seen().accepted) = (method, accepted);
+            trace.login = Some(witness);
+            let trouble = silence(&mut trace);
+            assert_eq!((trouble.cause, trouble.phase), (Some(Cause::ConnectTimeout), Some(phase)), "{method:?}");
+            assert_eq!(trouble.also, also, "{method:?}");
+            assert_eq!(trouble.message.contains("pooler"), also == pooler, "{}", trouble.message);
         }
     }
 

@@ -5,20 +5,24 @@
 use std::{
     fmt::Write,
     io,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error as TlsError,
     RootCertStore, SignatureScheme,
     client::{
-        Resumption, WantsClientCert,
+        ResolvesClientCert, Resumption, WantsClientCert,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
     },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
+    sign::CertifiedKey,
 };
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use tokio::net::TcpStream;
@@ -37,6 +41,8 @@ use crate::{
 const MAX_CHAIN: usize = 8;
 /// The code of the alert by which a server says that it failed for a reason of its own (RFC 8446 §6.2).
 pub(super) const INTERNAL_ERROR: &str = "TLS_ALERT_80";
+/// The alert of a server that cannot agree, or misses something (RFC 5246 §7.2.2).
+const HANDSHAKE_FAILURE: &str = "TLS_ALERT_40";
 /// Names of a certificate that are recorded.
 const MAX_NAMES: usize = 50;
 
@@ -72,6 +78,8 @@ struct Recorder {
     trust: Trust,
     provider: Arc<CryptoProvider>,
     offered: OnceLock<Offered>,
+    /// Whether the server asked for the client's certificate.
+    asked: AtomicBool,
 }
 
 /// What a server offered.
@@ -82,6 +90,10 @@ struct Offered {
 }
 
 impl Recorder {
+    fn new(mode: TlsMode, trust: Trust) -> Self {
+        Self { mode, trust, provider: provider(), offered: OnceLock::new(), asked: AtomicBool::new(false) }
+    }
+
     /// Whether the certificate is what the mode asks for.
     fn judge(
         &self,
@@ -152,6 +164,24 @@ impl ServerCertVerifier for Recorder {
     }
 }
 
+/// Shows the client's certificate as another resolver does, and notes that it was asked for.
+#[derive(Debug)]
+struct Shown {
+    recorder: Arc<Recorder>,
+    by: Arc<dyn ResolvesClientCert>,
+}
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.recorder.asked.store(true, Ordering::Relaxed);
+        self.by.resolve(hints, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.by.has_certs()
+    }
+}
+
 /// The dates of a certificate that is trusted as itself.
 fn within_dates(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), TlsError> {
     let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| CertificateError::BadEncoding)?;
@@ -177,6 +207,8 @@ pub(super) struct Secured {
     pub stream: Box<TlsStream<TcpStream>>,
     /// The hash of the server's certificate for channel binding (RFC 5929), where its signature names one.
     pub binding: Option<Vec<u8>>,
+    /// Whether the server asked for the client's certificate.
+    pub asks_certificate: bool,
 }
 
 /// No TLS as the mode asks for it.
@@ -236,10 +268,15 @@ async fn shake(
         verified: false,
         chain: chain.iter().take(MAX_CHAIN).map(certificate_facts).collect(),
     };
+    let asks_certificate = recorder.asked.load(Ordering::Relaxed);
     let stream = match connected {
         Ok(stream) => stream,
         Err(error) => {
-            let trouble = inner::<TlsError>(&error).map_or_else(|| cut_short(&error), trouble);
+            let mut trouble = inner::<TlsError>(&error).map_or_else(|| cut_short(&error), trouble);
+            // Before TLS 1.3 there is no alert of its own for a certificate that is missing.
+            if asks_certificate && trouble.code.as_deref() == Some(HANDSHAKE_FAILURE) {
+                trouble = trouble.also(&[Cause::CredentialsMissing]);
+            }
             return (Some(facts).filter(|facts| !facts.chain.is_empty()), Err(trouble.into()));
         }
     };
@@ -260,7 +297,7 @@ async fn shake(
     }
     facts.verified = verifies(recorder.mode);
     let binding = chain.first().and_then(end_point_hash);
-    (Some(facts), Ok(Secured { stream: Box::new(stream), binding }))
+    (Some(facts), Ok(Secured { stream: Box::new(stream), binding, asks_certificate }))
 }
 
 type Plan = (Arc<Recorder>, ClientConfig, ServerName<'static>);
@@ -279,7 +316,7 @@ fn plan(settings: &Settings, host: &str, mode: TlsMode) -> Result<Plan, Trouble>
             Trust::Given { roots, certificates }
         }
     };
-    let recorder = Arc::new(Recorder { mode, trust, provider: provider(), offered: OnceLock::new() });
+    let recorder = Arc::new(Recorder::new(mode, trust));
     let builder = client(&recorder)?;
     let certificate = settings.client_certificate.as_deref().filter(|pem| !pem.trim().is_empty());
     let key = settings.client_key.as_ref().map(Secret::reveal).filter(|pem| !pem.trim().is_empty());
@@ -295,6 +332,8 @@ fn plan(settings: &Settings, host: &str, mode: TlsMode) -> Result<Plan, Trouble>
         }
         _ => return Err(unusable("A client certificate needs its key, and a key its certificate.")),
     };
+    config.client_auth_cert_resolver =
+        Arc::new(Shown { recorder: Arc::clone(&recorder), by: config.client_auth_cert_resolver });
     // A resumed session shows no certificates.
     config.resumption = Resumption::disabled();
     Ok((recorder, config, server_name(host)?))
@@ -313,7 +352,7 @@ fn web_plan(host: &str, pem: Option<&str>, further: &[CertificateDer<'static>]) 
         Trust::Given { roots, certificates: given }
     };
     let mode = TlsMode::VerifyFull;
-    let recorder = Arc::new(Recorder { mode, trust, provider: provider(), offered: OnceLock::new() });
+    let recorder = Arc::new(Recorder::new(mode, trust));
     let mut config = client(&recorder)?.with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok((recorder, config, server_name(host)?))
@@ -354,6 +393,25 @@ fn cut_short(error: &io::Error) -> Trouble {
     trouble.also(&[Cause::TlsProtocolMismatch])
 }
 
+/// A login that was refused by a server that had asked for the client's certificate: it may be what was missing, or
+/// another than the account's. Few servers say so.
+pub(super) fn after_asking(trouble: Trouble, settings: &Settings, user: &str) -> Trouble {
+    let given = settings.client_certificate.as_deref().and_then(certificates);
+    let hint = match given.as_deref().and_then(<[_]>::first).and_then(|der| {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(name_of(certificate.subject()))
+    }) {
+        Some(name) => format!(
+            "The server asked for a client certificate; the one that was shown is for “{name}”, and the login is as \
+             “{user}”. The account may be bound to another."
+        ),
+        None => "The server asked for a client certificate, and the connection has none: an account that has to show \
+                 one is refused like this."
+            .to_owned(),
+    };
+    trouble.also(&[Cause::CredentialsMissing]).hint(hint)
+}
+
 /// The certificate is not what the mode asks for. The first reason decides; the others that are plain to see
 /// are named with it.
 fn refused(error: &TlsError, facts: &TlsFacts, host: &str) -> Trouble {
@@ -374,6 +432,13 @@ fn refused(error: &TlsError, facts: &TlsFacts, host: &str) -> Trouble {
                 format!("The certificate is for {}; the connection asks for {host}.", leaf.names.join(", "))
             };
         }
+        Some(Cause::TlsCertUntrusted) if is_of_another_purpose(error) => {
+            trouble.message = format!(
+                "The certificate of {} is not made for servers: its extended key usage leaves out server \
+                 authentication. Whoever issued it has to issue one for a server.",
+                leaf.subject
+            );
+        }
         Some(Cause::TlsCertUntrusted) => {
             trouble.message = if leaf.subject == leaf.issuer {
                 format!("The certificate of {} is signed by itself, and not trusted here.", leaf.subject)
@@ -384,6 +449,13 @@ fn refused(error: &TlsError, facts: &TlsFacts, host: &str) -> Trouble {
         _ => {}
     }
     trouble
+}
+
+/// Whether the certificate is refused for what it may be used for, whoever issued it.
+const fn is_of_another_purpose(error: &TlsError) -> bool {
+    use CertificateError::{InvalidPurpose, InvalidPurposeContext};
+
+    matches!(error, TlsError::InvalidCertificate(InvalidPurpose | InvalidPurposeContext { .. }))
 }
 
 /// What an error of TLS comes down to.
@@ -496,4 +568,46 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_for_clients_is_not_its_authoritys_fault() {
+        let key = || KeyPair::generate().expect("a key");
+        let mut authority = CertificateParams::new(Vec::new()).expect("no names");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(DnType::CommonName, "Trial Root");
+        let authority_key = key();
+        let root = authority.self_signed(&authority_key).expect("a root").der().clone();
+        let issuer = Issuer::new(authority, authority_key);
+        let mut roots = RootCertStore::empty();
+        roots.add(root).expect("an authority");
+        for (usage, says) in [
+            (Some(ExtendedKeyUsagePurpose::ClientAuth), Some("not made for servers")),
+            (Some(ExtendedKeyUsagePurpose::ServerAuth), None),
+            (None, None),
+        ] {
+            let mut params = CertificateParams::new(vec!["db.example.org".to_owned()]).expect("a name");
+            params.extended_key_usages = usage.clone().into_iter().collect();
+            let leaf = params.signed_by(&key(), &issuer).expect("a certificate").der().clone();
+            let trust = Trust::Given { roots: roots.clone(), certificates: Vec::new() };
+            let name = server_name("db.example.org").map_err(|trouble| trouble.message).expect("a name");
+            let judged = Recorder::new(TlsMode::VerifyFull, trust).judge(&leaf, &[], &name, UnixTime::now());
+            let facts =
+                TlsFacts { version: None, cipher: None, verified: false, chain: vec![certificate_facts(&leaf)] };
+            let found = judged.err().map(|error| refused(&error, &facts, "db.example.org"));
+            assert_eq!(
+                found.as_ref().and_then(|trouble| trouble.cause),
+                says.map(|_| Cause::TlsCertUntrusted),
+                "{usage:?}"
+            );
+            let message = found.map(|trouble| trouble.message).unwrap_or_default();
+            assert!(message.contains(says.unwrap_or_default()) && !message.contains("Trial Root"), "{message}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::trouble::Trouble;
+use super::{guard::Witness, trouble::Trouble};
 use crate::{
     connections::Provider,
     diagnosis::Findings,
@@ -22,6 +22,8 @@ pub(super) struct Trace {
     phases: [PhaseResult; 6],
     /// What TLS showed.
     pub tls: Option<TlsFacts>,
+    /// Whether the server asked for the client's certificate.
+    pub asks_certificate: bool,
     /// The address that was connected to.
     pub address: Option<String>,
     /// The server's version.
@@ -30,6 +32,10 @@ pub(super) struct Trace {
     pub others_at_work: Option<bool>,
     /// What was learnt beside the phases, where that was asked for.
     pub findings: Findings,
+    /// What passes by in a login to PostgreSQL, for where its time is over in the middle of it.
+    pub login: Option<Witness>,
+    /// Whether what is there was heard to speak as it should.
+    pub is_known: bool,
     failure: Option<Failure>,
     is_ours: bool,
 }
@@ -44,10 +50,13 @@ impl Trace {
             open: None,
             phases: Phase::ALL.map(skipped),
             tls: None,
+            asks_certificate: false,
             address: None,
             server_version: None,
             others_at_work: None,
             findings: Findings::default(),
+            login: None,
+            is_known: false,
             failure: None,
             is_ours: false,
         }
@@ -145,9 +154,18 @@ impl Trace {
             Some(cause) => (cause, trouble.also),
             None => (verdict.cause, [trouble.also, verdict.also_possible].concat()),
         };
-        also_possible.retain(|other| *other != cause);
+        let mut known = vec![cause];
+        also_possible.retain(|other| {
+            let is_new = !known.contains(other);
+            known.push(*other);
+            is_new
+        });
         self.is_ours = trouble.is_ours;
-        self.failure = Some(Failure { phase: at, code: trouble.code, message: trouble.message, cause, also_possible });
+        let message = match trouble.hint {
+            Some(hint) => format!("{}. {hint}", trouble.message.trim_end_matches('.')),
+            None => trouble.message,
+        };
+        self.failure = Some(Failure { phase: at, code: trouble.code, message, cause, also_possible });
     }
 
     /// The report, and what was learnt beside it; without `secrets`, wherever the server put them. One that was

@@ -16,6 +16,8 @@ pub(super) struct Trouble {
     pub code: Option<String>,
     /// What is said; scrubbed when it is kept.
     pub message: String,
+    /// What is said after it, for people only: the classifier reads what the server said.
+    pub hint: Option<Box<str>>,
     /// What the server says beside its message and independent of its language; for the classifier only.
     pub routine: Option<String>,
     /// The cause, where it is known without reading the message.
@@ -47,6 +49,12 @@ impl Trouble {
     /// With other causes that are possible.
     pub fn also(mut self, causes: &[Cause]) -> Self {
         self.also.extend_from_slice(causes);
+        self
+    }
+
+    /// With a sentence after the message.
+    pub fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into().map(String::into_boxed_str);
         self
     }
 
@@ -91,6 +99,7 @@ impl From<EgressError> for Trouble {
             code: error.code().map(str::to_owned),
             cause: Some(error.cause()),
             message: error.to_string(),
+            also: error.also_possible().to_vec(),
             is_ours: error.is_ours(),
             ..Self::default()
         }

@@ -60,6 +60,8 @@ const REFERENCES: &[(&str, &str, Option<Cause>)] = &[
     ("firewalledprojectabc", "supabase: refused by the firewall", Some(Cause::AccessRuleDenied)),
     ("hangingprojectabcdef", "supabase: hangs up", Some(Cause::ConnectionReset)),
     ("redirectedprojectabc", "supabase: redirect to a private address", Some(Cause::WrongProtocol)),
+    ("futureprojectabcdefg", "supabase: token from the future", Some(Cause::ClockSkew)),
+    ("agreeableprojectabcd", "supabase: another service that says yes", Some(Cause::WrongProtocol)),
 ];
 
 /// The way to the stand-in, and the faults, which share it.
@@ -214,6 +216,8 @@ fn supabase(reference: &str, target: &str) -> Reply {
         "throttledprojectabcd" => postgrest(429, "over_request_rate_limit", "Request rate limit reached"),
         "firewalledprojectabc" => page(403, "Attention Required! | Cloudflare"),
         "hangingprojectabcdef" => Reply::HangUp,
+        "agreeableprojectabcd" => answer(200, &json!({})),
+        "futureprojectabcdefg" if rest => postgrest(401, "PGRST303", "JWT issued at future"),
         "redirectedprojectabc" => redirect("http://10.0.0.1/auth/v1/health"),
         "loadingprojectabcdef" if rest => {
             postgrest(503, "PGRST002", "Could not query the database for the schema cache. Retrying.")

@@ -89,9 +89,12 @@ fn accounts() -> Vec<Fault> {
 fn secure() -> Vec<Fault> {
     let authority = Authority::new("Tests");
     let server = TargetMariaDb::start(&MariaDbOptions {
-        arguments: vec!["--require-secure-transport=ON".to_owned(), "--read-only=ON".to_owned()],
-        tls: Some(authority.issue(&["localhost"], None)),
-        ..MariaDbOptions::default()
+        // Seen from the folder of the data.
+        arguments: ["--require-secure-transport=ON", "--read-only=ON", "--ssl-ca=../server.crt"]
+            .map(str::to_owned)
+            .to_vec(),
+        sql: vec!["create user bound@'%' identified by 'app-password' require x509;".to_owned()],
+        tls: Some(authority.issue(&["localhost"], None).with_authority(&authority)),
     });
     let good = server.credentials();
     let server = Arc::new(server);
@@ -99,6 +102,14 @@ fn secure() -> Vec<Fault> {
     let verified = json!({"host": "localhost", "tls": "verify-full", "caCertificate": authority.certificate()});
     vec![
         Fault::none("mariadb: read-only, by TLS", MY, with(&good, verified.clone()), &left),
+        Fault::new(
+            "mariadb: no client certificate",
+            MY,
+            with(&with(&good, verified.clone()), json!({"username": "bound"})),
+            Cause::AuthWrongPassword,
+            &left,
+        )
+        .also(Cause::CredentialsMissing),
         Fault::new("mariadb: require_secure_transport", MY, good.clone(), Cause::AuthWrongPassword, &left)
             .also(Cause::TlsRequired)
             .or(Cause::TlsRequired),

@@ -18,7 +18,7 @@ const MONGO: Provider = Provider::MongoDb;
 
 /// All of them, by server.
 pub async fn groups() -> Vec<Vec<Fault>> {
-    vec![accounts(), open(), tls(), certificates(), hangs(), members().await]
+    vec![accounts(), open(), tls(), certificates(), hangs(), members().await, strangers().await]
 }
 
 /// A server, and what logs in to it.
@@ -144,6 +144,34 @@ fn hangs() -> Vec<Fault> {
     let left = counted(&server, |server| ready(established(server.port())));
     let good = with(&good, json!({"connectTimeoutMs": 600}));
     vec![Fault::new("mongodb: hangs", MONGO, good, Cause::ConnectTimeout, &left)]
+}
+
+/// Servers that say in their first answer that they cannot be spoken to so, and hear no login.
+async fn strangers() -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let incompatible = Cause::DriverServerIncompatible;
+    for (name, document, cause) in [
+        (
+            "mongodb: newer than every client",
+            rawdoc! { "minWireVersion": 100, "maxWireVersion": 100, "ok": 1.0 },
+            incompatible,
+        ),
+        ("mongodb: of before 3.6", rawdoc! { "minWireVersion": 0, "maxWireVersion": 2, "ok": 1.0 }, incompatible),
+        (
+            "mongodb: a user by certificate only",
+            rawdoc! { "saslSupportedMechs": ["MONGODB-X509"], "ok": 1.0 },
+            Cause::AuthMethodUnsupported,
+        ),
+    ] {
+        // It answers once: a login would wait for its time to be over.
+        let server = StandIn::start(Trick::Answers(first_answer(&document))).await;
+        let credentials = json!({
+            "host": "127.0.0.1", "port": server.port(), "database": DATABASE, "username": USER,
+            "password": "app-password", "authSource": "admin", "tls": "disable",
+        });
+        faults.push(Fault::new(name, MONGO, credentials, cause, &server.count()));
+    }
+    faults
 }
 
 /// A primary that stands behind other members in the list, and lists without one.

@@ -19,6 +19,7 @@ const PG: Provider = Provider::PostgreSql;
 pub async fn groups() -> Vec<Vec<Fault>> {
     let mut groups = vec![clear().await, tls(), certificates(), full().await, pooler().await, full_pool(&[]).await];
     groups.push(full_pool(&["query_wait_timeout = 1"]).await);
+    groups.push(pool_without_a_server());
     groups.extend(states().await);
     groups
 }
@@ -113,14 +114,27 @@ async fn clear() -> Vec<Fault> {
 fn tls() -> Vec<Fault> {
     let authority = Authority::new("Tests");
     let (server, good) = start(&PostgresOptions {
-        hba: Some(vec!["hostssl all app all scram-sha-256".to_owned()]),
-        tls: Some(authority.issue(&["localhost"], None)),
+        hba: Some(["hostssl all app all scram-sha-256", "hostssl all bound all cert"].map(str::to_owned).to_vec()),
+        tls: Some(authority.issue(&["localhost"], None).with_authority(&authority)),
+        conf: vec!["ssl_ca_file = 'server.crt'".to_owned()],
         ..PostgresOptions::default()
     });
     let left = asked(&server);
     let verified = json!({"host": "localhost", "tls": "verify-full", "caCertificate": authority.certificate()});
     let change = |changes: Value| with(&with(&good, verified.clone()), changes);
+    let stranger = authority.issue(&["stranger"], None);
+    let shown = json!({"username": "bound", "clientCertificate": stranger.certificate, "clientKey": stranger.key});
     vec![
+        Fault::new("pg tls: certificate of another user", PG, change(shown), Cause::AccessRuleDenied, &left)
+            .also(Cause::CredentialsMissing),
+        Fault::new(
+            "pg tls: no client certificate",
+            PG,
+            change(json!({"username": "bound"})),
+            Cause::AccessRuleDenied,
+            &left,
+        )
+        .also(Cause::CredentialsMissing),
         Fault::none("pg tls: in order", PG, change(json!({})), &left),
         Fault::new("pg tls: TLS only, asked without", PG, good.clone(), Cause::AccessRuleDenied, &left),
         Fault::new(
@@ -274,4 +288,19 @@ async fn full_pool(lines: &[&str]) -> Vec<Fault> {
     } else {
         Fault::new("pgbouncer: full pool, told", PG, through, Cause::TooManyConnections, &left)
     }]
+}
+
+/// A pooler that has never reached its server: it takes the login, and lets its clients wait in the middle of it.
+fn pool_without_a_server() -> Vec<Fault> {
+    let (server, good) = start(&PostgresOptions::default());
+    server.freeze(true);
+    let pooler = PgBouncer::start(&server, &[]);
+    let through = with(&good, json!({"port": pooler.port(), "connectTimeoutMs": 600}));
+    let kept = Arc::new((pooler, server));
+    let left = counted(&kept, |kept| async move { established(kept.0.port()) });
+    vec![
+        Fault::new("pgbouncer: server hangs", PG, through, Cause::ConnectTimeout, &left)
+            .also(Cause::Unreachable)
+            .within(Duration::from_secs(13)),
+    ]
 }

@@ -15,6 +15,13 @@ pub struct Certificate {
     pub key: String,
 }
 
+impl Certificate {
+    /// Followed by the certificate of its authority, so that the file will do for a server's `ca` as well.
+    pub fn with_authority(self, authority: &Authority) -> Self {
+        Self { certificate: [&self.certificate, authority.certificate()].concat(), ..self }
+    }
+}
+
 /// An authority that issues certificates.
 #[derive(Debug)]
 pub struct Authority {

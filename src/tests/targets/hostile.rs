@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use mooring::{
     connections::{
         Provider,
@@ -220,6 +221,29 @@ async fn silence_ends_with_the_time_for_connecting() {
         assert_eq!(found(&report), (phase, Some("ETIMEDOUT"), Cause::ConnectTimeout), "{provider} {tls:?}");
         // What speaks in lines still waits for the end of one.
         assert_eq!(failure(&report).also_possible, [Cause::WrongProtocol], "{provider} {tls:?}");
+        tokio::time::resume();
+    }
+}
+
+/// As a pooler does whose server is down: it takes the login by itself.
+#[tokio::test]
+async fn silence_in_the_middle_of_a_login_is_a_poolers() {
+    for (begun, phase) in [(pg_login(10, b"SCRAM-SHA-256\0\0"), Phase::Auth), (pg_login(0, &[]), Phase::Database)] {
+        let server = Hostile::start(move |mut talk| {
+            let begun = begun.clone();
+            async move {
+                talk.hear().await;
+                talk.say(&begun).await;
+                pause();
+                Some(talk)
+            }
+        })
+        .await;
+        let settings = settings(server.port);
+        let report = meet(server, Provider::PostgreSql, &settings).await;
+        assert_eq!(found(&report), (phase, Some("ETIMEDOUT"), Cause::ConnectTimeout), "{report:?}");
+        assert_eq!(failure(&report).also_possible, [Cause::Unreachable, Cause::TooManyConnections]);
+        assert!(failure(&report).message.contains("pooler"), "{report:?}");
         tokio::time::resume();
     }
 }
@@ -549,6 +573,38 @@ async fn scram_with_too_many_or_too_few_rounds_is_refused() {
         let settings = settings(server.port);
         let report = meet(server, Provider::PostgreSql, &settings).await;
         assert_eq!(found(&report), (Phase::Auth, None, Cause::AuthMethodUnsupported), "{rounds}: {report:?}");
+    }
+}
+
+/// It lets everyone in, or repeats another's login; either way it does not know the password.
+#[tokio::test]
+async fn a_server_that_cannot_prove_itself_is_no_healthy_one() {
+    let unsigned = BASE64_STANDARD.encode([7; 32]);
+    for (knows_the_nonce, last, says) in [
+        (true, format!("v={unsigned}"), "without proving"),
+        (false, String::new(), "another login"),
+        (true, "nonsense".to_owned(), "not SCRAM's"),
+    ] {
+        let server = Hostile::start(move |mut talk| {
+            let last = last.clone();
+            async move {
+                talk.hear().await;
+                talk.say(&pg_login(10, b"SCRAM-SHA-256\0\0")).await;
+                let nonce = talk.hear_nonce().await;
+                let nonce = if knows_the_nonce { format!("{nonce}x") } else { "another".to_owned() };
+                talk.say(&pg_login(11, format!("r={nonce},s=c2FsdA==,i=4096").as_bytes())).await;
+                if knows_the_nonce {
+                    talk.hear().await;
+                    talk.say(&[pg_login(12, last.as_bytes()), pg_ready()].concat()).await;
+                }
+                Some(talk)
+            }
+        })
+        .await;
+        let settings = settings(server.port);
+        let report = meet(server, Provider::PostgreSql, &settings).await;
+        assert_eq!(found(&report), (Phase::Auth, None, Cause::WrongProtocol), "{says}: {report:?}");
+        assert!(failure(&report).message.contains(says), "{report:?}");
     }
 }
 

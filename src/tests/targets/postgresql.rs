@@ -192,7 +192,9 @@ async fn client_certificates_are_shown_and_missed() {
     });
     let base = Settings { tls: Some(TlsMode::Require), ..super::settings(server.port()) };
     let without = probe(&base).await;
-    assert_eq!(failure(&without).cause, Cause::CredentialsMissing, "{without:?}");
+    assert_eq!(failure(&without).cause, Cause::AccessRuleDenied, "{without:?}");
+    assert_eq!(failure(&without).also_possible.first(), Some(&Cause::CredentialsMissing));
+    assert!(failure(&without).message.contains("the connection has none"), "{without:?}");
     let clear = probe(&super::settings(server.port())).await;
     assert_eq!(found(&clear), (Phase::Auth, Some("28000"), Cause::AccessRuleDenied));
     assert_eq!(failure(&clear).also_possible, [Cause::TlsRequired]);
@@ -207,6 +209,32 @@ async fn client_certificates_are_shown_and_missed() {
     assert!(matches!(failure(&report).cause, Cause::AccessRuleDenied | Cause::ConnectionReset), "{report:?}");
     let half = Settings { client_key: None, ..shown };
     assert_eq!(failure(&probe(&half).await).cause, Cause::DriverMisconfigured);
+}
+
+/// The server says only that it failed.
+#[tokio::test]
+async fn a_certificate_of_another_user_is_named() {
+    let authority = Authority::new("Tests");
+    let server = TargetPostgres::start(&PostgresOptions {
+        hba: Some(vec!["hostssl all all all cert".to_owned()]),
+        tls: Some(authority.issue(&["localhost"], None).with_authority(&authority)),
+        conf: vec!["ssl_ca_file = 'server.crt'".to_owned()],
+        ..PostgresOptions::default()
+    });
+    let show = |name: &str| {
+        let Certificate { certificate, key } = authority.issue(&[name], None);
+        Settings {
+            tls: Some(TlsMode::Require),
+            client_certificate: Some(certificate),
+            client_key: Some(Secret::new(key)),
+            ..super::settings(server.port())
+        }
+    };
+    assert!(probe(&show("app")).await.succeeded());
+    let report = probe(&show("stranger")).await;
+    assert_eq!(found(&report), (Phase::Auth, Some("28000"), Cause::AccessRuleDenied), "{report:?}");
+    assert_eq!(failure(&report).also_possible.first(), Some(&Cause::CredentialsMissing));
+    assert!(failure(&report).message.contains("“stranger”"), "{report:?}");
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn refusals_have_their_cause_and_phase() {
         ),
         ("/auth", page(540, "Project paused"), (Phase::Auth, Some("HTTP 540"), Cause::ServicePaused)),
         ("/auth", page(530, "Origin DNS error"), (Phase::Auth, Some("HTTP 530"), Cause::ServicePaused)),
-        ("/auth", page(522, "Connection timed out"), (Phase::Auth, Some("HTTP 522"), Cause::Unreachable)),
+        ("/auth", page(522, "Connection timed out"), (Phase::Auth, Some("HTTP 522"), Cause::ConnectTimeout)),
         ("/auth", page(404, "Not found"), (Phase::Auth, Some("HTTP 404"), Cause::ProjectNotFound)),
         (
             "/auth",
@@ -202,7 +202,7 @@ async fn refusals_have_their_cause_and_phase() {
             postgrest(500, "53300", "sorry, too many clients already"),
             (Phase::Database, Some("53300"), Cause::TooManyConnections),
         ),
-        ("/rest", page(544, "Gateway timeout"), (Phase::Database, Some("HTTP 544"), Cause::StatementTimeout)),
+        ("/rest", page(544, "Gateway timeout"), (Phase::Database, Some("HTTP 544"), Cause::ConnectTimeout)),
     ] {
         let said = reply.clone();
         let faulty = move |asked: &Asked| if asked.target.starts_with(at) { said.clone() } else { in_order(asked) };
@@ -229,6 +229,26 @@ async fn a_key_that_is_refused_is_explained_by_what_it_says() {
     assert_eq!((failure(&report).phase, failure(&report).cause), (Phase::Auth, Cause::CredentialsMissing));
     let report = probe_with(in_order, supabase(Some("a\nb"), None)).await;
     assert_eq!((failure(&report).phase, failure(&report).cause), (Phase::Auth, Cause::InvalidApiKey));
+}
+
+/// Whatever it answers: one that says yes to everything is no Supabase.
+#[tokio::test]
+async fn json_of_another_service_is_not_healthy() {
+    for body in [json!({}), json!([]), json!(null), json!("x"), json!({"error": "nope"})] {
+        for at in ["/", "/rest/v1/m", "/rest/v1/"] {
+            let said = body.clone();
+            let other = move |asked: &Asked| match asked.target.as_str() {
+                // What it would answer for a table that there is.
+                NO_TABLE if at == "/rest/v1/" => answer(200, &json!([])),
+                target if target.starts_with(at) => answer(200, &said),
+                _ => in_order(asked),
+            };
+            let report = probe_with(other, supabase(Some(&anon()), Some(&service()))).await;
+            let rows = at == "/rest/v1/m" && body.is_array();
+            assert_eq!(report.succeeded(), rows, "{body} at {at}: {report:?}");
+            assert!(rows || failure(&report).cause == Cause::WrongProtocol, "{body} at {at}: {report:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -72,10 +72,13 @@ pub(super) fn firestore_refused(answer: &Answer) -> Trouble {
         .and_then(|reason| by_reason(reason, &refusal.message))
         .or_else(|| by_status(&refusal))
         .unwrap_or_else(|| by_http(answer.status));
-    Trouble::new(cause, refusal.message).code(code).also(also).at_login()
+    Trouble::new(cause, refusal.message).code(code).also(also).hint(answer.aside()).at_login()
 }
 
 type Verdict = (Cause, &'static [Cause]);
+
+/// An API that is not to be had without a billing account: it is to be switched on, and waiting is no use.
+const NO_BILLING: Verdict = (Cause::ApiNotEnabled, &[Cause::QuotaExceeded, Cause::ServicePaused]);
 
 /// The reasons of `ErrorInfo` in the domain googleapis.com, as `google.api.ErrorReason` lists them.
 fn by_reason(reason: &str, message: &str) -> Option<Verdict> {
@@ -88,7 +91,7 @@ fn by_reason(reason: &str, message: &str) -> Option<Verdict> {
         | "API_KEY_IOS_APP_BLOCKED"
         | "API_KEY_SERVICE_BLOCKED" => (Cause::AccessRuleDenied, &[Cause::InvalidApiKey]),
         "SERVICE_DISABLED" | "SERVICE_NOT_VISIBLE" => (Cause::ApiNotEnabled, &[]),
-        "BILLING_DISABLED" => (Cause::QuotaExceeded, &[Cause::ServicePaused, Cause::ApiNotEnabled]),
+        "BILLING_DISABLED" => NO_BILLING,
         "CONSUMER_SUSPENDED" | "RESOURCE_PROJECT_SUSPENDED" => (Cause::ServicePaused, &[]),
         // Google does not tell a project that does not exist from one that this account may not see.
         "CONSUMER_INVALID" | "RESOURCE_PROJECT_INVALID" | "PROJECT_INVALID" | "PROJECT_DELETED" => {
@@ -127,6 +130,7 @@ fn by_status(refusal: &Refusal) -> Option<Verdict> {
         "PERMISSION_DENIED" if says("has not been used in project") || says("is disabled") => {
             (Cause::ApiNotEnabled, &[])
         }
+        "PERMISSION_DENIED" | "FAILED_PRECONDITION" if says("billing") => NO_BILLING,
         "PERMISSION_DENIED" if says("API key") => (Cause::InvalidApiKey, &[Cause::AccessRuleDenied]),
         "PERMISSION_DENIED" if says("has been suspended") => (Cause::ServicePaused, &[]),
         "PERMISSION_DENIED" => (Cause::PermissionDenied, &[Cause::SecurityRulesDenied]),
@@ -139,7 +143,6 @@ fn by_status(refusal: &Refusal) -> Option<Verdict> {
         "NOT_FOUND" => (Cause::ProjectNotFound, &[Cause::DatabaseNotFound]),
         // "The Cloud Firestore API is not available for Firestore in Datastore Mode database".
         "FAILED_PRECONDITION" if says("Datastore") => (Cause::ApiNotEnabled, &[]),
-        "FAILED_PRECONDITION" if says("billing") => (Cause::QuotaExceeded, &[Cause::ServicePaused]),
         "RESOURCE_EXHAUSTED" => (Cause::QuotaExceeded, &[]),
         "UNAVAILABLE" => (Cause::Unreachable, &[]),
         "DEADLINE_EXCEEDED" => (Cause::StatementTimeout, &[]),
@@ -155,6 +158,8 @@ fn by_http(status: StatusCode) -> Verdict {
         403 => (Cause::PermissionDenied, &[Cause::AccessRuleDenied]),
         402 | 429 => (Cause::QuotaExceeded, &[]),
         408 | 504 => (Cause::StatementTimeout, &[Cause::Unreachable]),
+        // A network that asks for a sign-in answers in everyone's place.
+        511 => (Cause::WrongProtocol, &[]),
         500..=599 => (Cause::Unreachable, &[]),
         _ => (Cause::WrongProtocol, &[Cause::InvalidConnectionString]),
     }
@@ -215,11 +220,16 @@ pub(super) fn realtime_refused(answer: &Answer) -> Trouble {
     let field = |name: &str| json.as_ref().and_then(|json| json.get(name)?.as_str().map(str::to_owned));
     let Some(line) = field("error") else { return unreadable(answer) };
     let says = |words: &str| line.to_ascii_lowercase().contains(words);
+    let correct_url = field("correctUrl");
     let (cause, also): Verdict = match answer.status.as_u16() {
         401 | 403 if says("expired") => (Cause::TokenExpired, &[Cause::ClockSkew]),
         401 | 403 if says("parse") || says("invalid") => (Cause::TokenInvalid, &[]),
         401 | 403 => (Cause::PermissionDenied, &[Cause::SecurityRulesDenied]),
-        404 => (Cause::DatabaseNotFound, &[Cause::ProjectNotFound, Cause::InvalidConnectionString]),
+        // The database is there, and only the address is wrong.
+        _ if says("different region") || correct_url.is_some() => {
+            (Cause::InvalidConnectionString, &[Cause::DatabaseNotFound])
+        }
+        404 => (Cause::DatabaseNotFound, &[Cause::InvalidConnectionString, Cause::ProjectNotFound]),
         423 => (Cause::ServicePaused, &[]),
         // The free plan answers like this until the month is over.
         _ if says("overquota") || says("temporarily disabled") || says("quota") => (Cause::QuotaExceeded, &[]),
@@ -227,11 +237,15 @@ pub(super) fn realtime_refused(answer: &Answer) -> Trouble {
         _ if says("deactivated") || says("disabled") => (Cause::ServicePaused, &[]),
         _ => by_http(answer.status),
     };
-    let message = match field("correctUrl") {
+    let message = match correct_url {
         Some(url) if !line.contains(&url) => format!("{line} It is at {url}."),
+        None if cause == Cause::DatabaseNotFound => format!(
+            "{line}: the database URL leads to no Realtime Database. The console shows the right one under Realtime \
+             Database; a Firestore database is another thing."
+        ),
         _ => line,
     };
-    Trouble::new(cause, message).code(answer.code()).also(also).at_login()
+    Trouble::new(cause, message).code(answer.code()).also(also).hint(answer.aside()).at_login()
 }
 
 /// Whether the Realtime Database's rules refused a request that came without a login.
@@ -250,6 +264,7 @@ fn unreadable(answer: &Answer) -> Trouble {
     Trouble::new(cause, format!("The server answered {}{page}.", answer.status))
         .code(answer.code())
         .also(also)
+        .hint(answer.aside())
         .at_login()
 }
 
@@ -330,7 +345,9 @@ mod tests {
                 Cause::ProjectNotFound,
             ),
             (403, "PERMISSION_DENIED", "Missing or insufficient permissions.", None, Cause::PermissionDenied),
-            (403, "PERMISSION_DENIED", "x", Some("BILLING_DISABLED"), Cause::QuotaExceeded),
+            (403, "PERMISSION_DENIED", "x", Some("BILLING_DISABLED"), Cause::ApiNotEnabled),
+            (403, "PERMISSION_DENIED", "This API method requires billing to be enabled.", None, Cause::ApiNotEnabled),
+            (400, "FAILED_PRECONDITION", "The project needs billing.", None, Cause::ApiNotEnabled),
             (403, "PERMISSION_DENIED", "x", Some("CONSUMER_SUSPENDED"), Cause::ServicePaused),
             (
                 404,
@@ -417,7 +434,7 @@ mod tests {
             (
                 404,
                 "Database lives in a different region. Please change your database URL to https://x",
-                Cause::DatabaseNotFound,
+                Cause::InvalidConnectionString,
             ),
             (423, "The Firebase database 'x' has been deactivated.", Cause::ServicePaused),
             (
@@ -431,12 +448,19 @@ mod tests {
         }
         let moved =
             json!({"error": "Database lives in a different region.", "correctUrl": "https://x.firebasedatabase.app"});
-        assert!(realtime_refused(&answer(404, &moved)).message.contains("https://x.firebasedatabase.app"));
+        let found = realtime_refused(&answer(404, &moved));
+        assert_eq!((found.cause, found.also), (Some(Cause::InvalidConnectionString), vec![Cause::DatabaseNotFound]));
+        assert!(found.message.contains("https://x.firebasedatabase.app"));
+        let nowhere = realtime_refused(&answer(404, &json!({"error": "404 Not Found"})));
+        assert!(nowhere.message.contains("no Realtime Database"), "{}", nowhere.message);
     }
 
     #[test]
     fn a_page_in_place_of_an_answer_is_no_panic() {
         let page = Answer { body: "<!DOCTYPE html>".into(), ..answer(502, &Value::Null) };
+        let portal = firestore_refused(&Answer { status: StatusCode::NETWORK_AUTHENTICATION_REQUIRED, ..page.clone() });
+        assert_eq!(portal.cause, Some(Cause::WrongProtocol));
+        assert!(portal.hint.is_some_and(|hint| hint.contains("sign-in")));
         let trouble = firestore_refused(&page);
         assert_eq!(trouble.cause, Some(Cause::Unreachable));
         assert!(trouble.message.contains("page"), "{}", trouble.message);

@@ -76,7 +76,7 @@ impl<'a> Login<'a> {
         match self {
             Self::Nobody => Ok("nobody logged in"),
             Self::Password { username, password, hash } => {
-                let hash = hash.unwrap_or_else(|| negotiated(hello));
+                let hash = hash.map_or_else(|| negotiated(hello), Ok)?;
                 let login = Sasl { conversation, plan, hash };
                 login.perform(username, password.reveal()).await.map_err(|failed| match failed {
                     Failed::Refused(error) => explain(&error, plan, hello),
@@ -102,10 +102,21 @@ impl<'a> Login<'a> {
 }
 
 /// The mechanism where the settings leave it open, by MongoDB's rule for drivers: SHA-256 if the server says that
-/// the user has it, else SHA-1, also where the server does not say.
-fn negotiated(hello: &Hello) -> Hash {
-    let has = |hash: Hash| hello.mechanisms.as_ref().is_some_and(|names| names.iter().any(|n| n == hash.mechanism()));
-    if has(Hash::Sha256) { Hash::Sha256 } else { Hash::Sha1 }
+/// the user has it, else SHA-1, also where the server does not say. Where it says that the user has others only, a
+/// password is not tried: it could not be right, and failed logins are counted.
+fn negotiated(hello: &Hello) -> Result<Hash, Trouble> {
+    let names = hello.mechanisms.as_deref().unwrap_or_default();
+    let has = |mechanism: &str| names.iter().any(|name| name == mechanism);
+    if has(Hash::Sha256.mechanism()) {
+        return Ok(Hash::Sha256);
+    }
+    if names.is_empty() || has(Hash::Sha1.mechanism()) {
+        return Ok(Hash::Sha1);
+    }
+    let names = names.join(", ");
+    let message = format!("The server takes this user by {names} only, and not by a password. Nothing was tried.");
+    let also: &[Cause] = if has(AuthMechanism::X509.code()) { &[Cause::CredentialsMissing] } else { &[] };
+    Err(Trouble::new(Cause::AuthMethodUnsupported, message).also(also))
 }
 
 /// Why a login was refused. The server does not tell an unknown user from a wrong password, nor that it knows the
@@ -241,12 +252,17 @@ mod tests {
     #[test]
     fn the_server_chooses_the_hash_where_the_settings_do_not() {
         for (document, hash) in [
-            (rawdoc! { "saslSupportedMechs": ["SCRAM-SHA-1", "SCRAM-SHA-256"] }, Hash::Sha256),
-            (rawdoc! { "saslSupportedMechs": ["SCRAM-SHA-1"] }, Hash::Sha1),
-            (rawdoc! { "saslSupportedMechs": ["PLAIN"] }, Hash::Sha1),
-            (rawdoc! {}, Hash::Sha1),
+            (rawdoc! { "saslSupportedMechs": ["SCRAM-SHA-1", "SCRAM-SHA-256"] }, Some(Hash::Sha256)),
+            (rawdoc! { "saslSupportedMechs": ["PLAIN", "SCRAM-SHA-1"] }, Some(Hash::Sha1)),
+            (rawdoc! { "saslSupportedMechs": [] }, Some(Hash::Sha1)),
+            (rawdoc! { "saslSupportedMechs": ["PLAIN"] }, None),
+            (rawdoc! { "saslSupportedMechs": ["MONGODB-X509"] }, None),
+            (rawdoc! {}, Some(Hash::Sha1)),
         ] {
-            assert_eq!(negotiated(&hello(document.clone())), hash, "{document:?}");
+            let found = negotiated(&hello(document.clone()));
+            assert_eq!(found.as_ref().ok(), hash.as_ref(), "{document:?}");
+            let cause = found.err().map(|trouble| trouble.cause);
+            assert!(hash.is_some() || cause == Some(Some(Cause::AuthMethodUnsupported)), "{document:?}: {cause:?}");
         }
     }
 

@@ -221,6 +221,7 @@ async fn open(
         }
     })
     .await?;
+    hello.check_version()?;
     if let Some(name) = &plan.replica_set {
         hello.check_set(name)?;
     }

@@ -1,8 +1,14 @@
 //! What a server says of itself and its replica set in answer to `hello`. The members that it names are read for
 //! what they tell and never connected to: a server that lies must not lead anywhere.
 
+use std::ops::RangeInclusive;
+
 use super::message::Reply;
 use crate::{probe::Cause, server::providers::trouble::Trouble};
+
+/// The versions of the wire protocol that are spoken here: from the one of 3.6, the first with `OP_MSG`, to the one of
+/// 8.2. A server tells the oldest and the newest that it speaks, and every client goes by whether the two ranges meet.
+const WIRE_VERSIONS: RangeInclusive<i64> = 6..=27;
 
 /// What a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub(super) struct Hello {
     role: Role,
     set_name: Option<String>,
     primary: Option<String>,
+    /// The versions of the wire protocol that it speaks, as far as it tells.
+    wire_versions: (Option<i64>, Option<i64>),
     /// The login mechanisms of the user that was asked about; absent where the server does not tell.
     pub mechanisms: Option<Vec<String>>,
 }
@@ -57,6 +65,7 @@ impl Hello {
             role,
             set_name,
             primary: reply.text("primary").filter(|name| !name.is_empty()).map(str::to_owned),
+            wire_versions: (reply.number("minWireVersion"), reply.number("maxWireVersion")),
             mechanisms: mechanisms.map(|names| names.into_iter().map(str::to_owned).collect()),
         }
     }
@@ -68,6 +77,27 @@ impl Hello {
             (_, Some(name)) => format!("MongoDB (of the replica set {name})"),
             (_, None) => "MongoDB".to_owned(),
         }
+    }
+
+    /// The server must speak a version of the wire protocol that is spoken here. One that does not tell is taken as
+    /// it is: it was asked in that protocol and answered.
+    pub fn check_version(&self) -> Result<(), Trouble> {
+        let (oldest, newest) = self.wire_versions;
+        let (first, last) = (*WIRE_VERSIONS.start(), *WIRE_VERSIONS.end());
+        let message = if let Some(oldest) = oldest.filter(|oldest| *oldest > last) {
+            format!(
+                "The server speaks MongoDB's wire protocol from version {oldest} on; Mooring's client, like the drivers \
+                 of its time, knows versions up to {last}. The server is newer than it."
+            )
+        } else if let Some(newest) = newest.filter(|newest| *newest < first) {
+            format!(
+                "The server speaks MongoDB's wire protocol up to version {newest}; today's clients need version {first} \
+                 (MongoDB 3.6) or newer."
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Trouble::new(Cause::DriverServerIncompatible, message))
     }
 
     /// The replica set that the settings name must be the server's.
@@ -160,6 +190,27 @@ mod tests {
             assert!(trouble.message.contains(says) && trouble.message.contains("“rs0”"), "{}", trouble.message);
         }
         assert!(hello(rawdoc! { "setName": "rs0" }).check_set("rs0").is_ok());
+    }
+
+    #[test]
+    fn a_server_of_another_age_is_told_as_such() {
+        for (document, says) in [
+            (rawdoc! {}, None),
+            (rawdoc! { "minWireVersion": 0, "maxWireVersion": 6 }, None),
+            (rawdoc! { "minWireVersion": 0, "maxWireVersion": 90 }, None),
+            (rawdoc! { "minWireVersion": 27, "maxWireVersion": 27 }, None),
+            (rawdoc! { "minWireVersion": 100, "maxWireVersion": 100 }, Some("from version 100 on")),
+            (rawdoc! { "minWireVersion": 0, "maxWireVersion": 2 }, Some("up to version 2;")),
+            (rawdoc! { "maxWireVersion": "2" }, None),
+        ] {
+            let found = hello(document.clone()).check_version().err();
+            assert_eq!(
+                found.as_ref().map(|trouble| trouble.cause),
+                says.map(|_| Some(Cause::DriverServerIncompatible))
+            );
+            let message = found.map(|trouble| trouble.message).unwrap_or_default();
+            assert!(message.contains(says.unwrap_or_default()), "{document:?}: {message}");
+        }
     }
 
     #[test]

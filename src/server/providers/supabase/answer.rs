@@ -7,7 +7,11 @@ use serde_json::Value;
 
 use super::{Place, key::Key};
 use crate::{
-    probe::{Cause, Phase},
+    connections::Provider,
+    probe::{
+        Cause, Phase,
+        classify::{Evidence, classify},
+    },
     server::providers::{http::Answer, trouble::Trouble},
     timestamp::Timestamp,
 };
@@ -44,6 +48,33 @@ pub(super) fn is_no_table(answer: &Answer) -> bool {
     said.and_then(|said| said.code).is_some_and(|code| matches!(code.as_str(), "PGRST205" | "42P01"))
 }
 
+/// What Auth's health says of itself: name and version, of which its builds set one at least
+/// (<https://github.com/supabase/auth>, `HealthCheckResponse`). None where it is no such answer.
+pub(super) fn auth_version(answer: &Answer) -> Option<String> {
+    let health = answer.json()?;
+    let text = |name: &str| health.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (text("name"), text("version")) {
+        (None, None) => None,
+        (name, Some(version)) => Some(format!("{} {version}", name.unwrap_or("Auth"))),
+        (Some(name), None) => Some(name.to_owned()),
+    }
+}
+
+/// Whether it is what PostgREST answers for a table that somebody does have: its rows.
+pub(super) fn is_rows(answer: &Answer) -> bool {
+    answer.json().is_some_and(|json| json.is_array())
+}
+
+/// Whether it may be PostgREST's description of what it exposes, which is OpenAPI; one of a large schema is longer
+/// than what is read, and its version stands first.
+pub(super) fn is_description(answer: &Answer) -> bool {
+    if answer.whole {
+        let json = answer.json();
+        return json.is_some_and(|json| json.get("swagger").or_else(|| json.get("openapi")).is_some());
+    }
+    answer.body.trim_ascii_start().starts_with(b"{")
+}
+
 type Verdict = (Cause, &'static [Cause]);
 
 /// Why a request was refused that was sent with `key` to `place`.
@@ -57,6 +88,7 @@ pub(super) fn refused(answer: &Answer, key: Option<&Key>, place: &Place, now: Ti
         said.message.clone()
     };
     let verdict = by_platform(answer)
+        .or_else(|| by_clock(&said.message))
         .or_else(|| said.code.as_deref().and_then(by_code))
         .or_else(|| by_words(&said.message.to_ascii_lowercase()));
     let (mut cause, mut also) = match verdict {
@@ -82,7 +114,7 @@ pub(super) fn refused(answer: &Answer, key: Option<&Key>, place: &Place, now: Ti
             (cause, also) = (Cause::ClockSkew, &[Cause::InvalidApiKey, Cause::TokenExpired]);
         }
     }
-    let trouble = Trouble::new(cause, message).code(code).also(also);
+    let trouble = Trouble::new(cause, message).code(code).also(also).hint(answer.aside());
     let is_login = matches!(
         cause,
         Cause::InvalidApiKey
@@ -100,13 +132,30 @@ fn by_platform(answer: &Answer) -> Option<Verdict> {
         402 => (Cause::QuotaExceeded, &[Cause::ServicePaused]),
         429 => (Cause::QuotaExceeded, &[]),
         540 => (Cause::ServicePaused, &[]),
-        544 | 546 => (Cause::StatementTimeout, &[]),
+        546 => (Cause::StatementTimeout, &[]),
         // Cloudflare has no origin to ask any more.
         530 => (Cause::ServicePaused, &[Cause::ProjectNotFound, Cause::Unreachable]),
-        // Cloudflare reaches the origin's machine no longer, or not yet.
-        520..=527 => (Cause::Unreachable, &[Cause::ServicePaused, Cause::ServerStartingUp]),
+        status @ (520..=527 | 544) => by_status(status),
         _ => return None,
     })
+}
+
+/// Cloudflare's statuses, and the gateway's where the database behind it is silent: judged as where somebody pastes
+/// them. That the project is paused is always possible: it is then that nothing is behind them.
+fn by_status(status: u16) -> Verdict {
+    let code = status.to_string();
+    let evidence = Evidence { provider: Some(Provider::Supabase), code: Some(&code), ..Evidence::default() };
+    match classify(&evidence).cause {
+        Cause::ConnectTimeout => (Cause::ConnectTimeout, &[Cause::Unreachable, Cause::ServicePaused]),
+        Cause::Unknown | Cause::Unreachable => (Cause::Unreachable, &[Cause::ServicePaused, Cause::ServerStartingUp]),
+        cause => (cause, &[Cause::Unreachable, Cause::ServicePaused]),
+    }
+}
+
+/// A token that is said to be from the future: its code is that of every token that is refused, and the key is good.
+fn by_clock(message: &str) -> Option<Verdict> {
+    let evidence = Evidence { provider: Some(Provider::Supabase), text: message, ..Evidence::default() };
+    (classify(&evidence).cause == Cause::ClockSkew).then_some((Cause::ClockSkew, &[Cause::InvalidApiKey]))
 }
 
 /// PostgREST's codes, and those of Auth that are about the key.
@@ -155,6 +204,8 @@ fn by_http(answer: &Answer, has_key: bool, place: &Place) -> Verdict {
         403 => (Cause::PermissionDenied, &[Cause::InvalidApiKey]),
         404 if place.project.is_some() => (Cause::ProjectNotFound, &[Cause::ServicePaused]),
         408 | 504 => (Cause::StatementTimeout, &[Cause::Unreachable]),
+        // A network that asks for a sign-in answers in everyone's place.
+        511 => (Cause::WrongProtocol, &[]),
         500..=599 => (Cause::Unreachable, &[Cause::ServerStartingUp]),
         _ => (Cause::WrongProtocol, &[Cause::InvalidConnectionString]),
     }
@@ -224,8 +275,7 @@ mod tests {
             (540, r#"{"message":"Project paused"}"#, Cause::ServicePaused),
             (402, r#"{"message":"exceed_egress_quota"}"#, Cause::QuotaExceeded),
             (429, "", Cause::QuotaExceeded),
-            (544, "", Cause::StatementTimeout),
-            (522, "<!DOCTYPE html><title>522</title>", Cause::Unreachable),
+            (511, "<html>Sign in to the airport's network</html>", Cause::WrongProtocol),
             (530, "error code: 1016", Cause::ServicePaused),
             (
                 401,
@@ -284,6 +334,35 @@ mod tests {
     }
 
     #[test]
+    fn a_status_means_the_same_seen_and_pasted() {
+        for status in [520, 521, 522, 523, 524, 525, 526, 527, 540, 544] {
+            let code = status.to_string();
+            let evidence = Evidence { provider: Some(Provider::Supabase), code: Some(&code), ..Evidence::default() };
+            let told = Some(classify(&evidence).cause).filter(|cause| *cause != Cause::Unknown);
+            let seen = refused(&answer(status, "<html></html>"), None, &hosted(), NOW);
+            assert_eq!(seen.cause, told.or(Some(Cause::Unreachable)), "{status}");
+            assert!(seen.also.contains(&Cause::ServicePaused) || status == 540, "{status}");
+            assert_eq!(seen.hint.is_some(), (520..=527).contains(&status), "{status}");
+        }
+    }
+
+    #[test]
+    fn when_to_come_again_is_told() {
+        for (value, says) in [
+            ("30", Some("wait 30 seconds")),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some("until Sun, 06 Nov 1994 08:49:37 GMT")),
+            ("soon", None),
+        ] {
+            let mut busy = answer(429, "");
+            busy.headers.insert("retry-after", value.parse().expect("a header"));
+            let trouble = refused(&busy, None, &hosted(), NOW);
+            assert_eq!(trouble.cause, Some(Cause::QuotaExceeded));
+            let hint = trouble.hint.unwrap_or_default();
+            assert!(hint.contains(says.unwrap_or_default()) && hint.is_empty() == says.is_none(), "{value}: {hint}");
+        }
+    }
+
+    #[test]
     fn what_the_key_says_explains_its_refusal() {
         let invalid = answer(401, r#"{"message":"Invalid API key"}"#);
         let over = refused(&invalid, Some(&key(1_800_000_000)), &hosted(), NOW);
@@ -294,6 +373,15 @@ mod tests {
         assert!(foreign.message.contains("abcdefghijklmnopqrst"), "{}", foreign.message);
         let expired = answer(401, r#"{"code":"PGRST303","message":"JWT expired"}"#);
         assert_eq!(refused(&expired, Some(&key(2_000_000_000)), &hosted(), NOW).cause, Some(Cause::ClockSkew));
+        // The code is that of a token that is refused for any reason; a key that is over stays one.
+        for code in ["PGRST303", "PGRST301", "bad_jwt"] {
+            let early = answer(401, &json!({"code": code, "message": "JWT issued at future"}).to_string());
+            let found = refused(&early, Some(&key(2_000_000_000)), &hosted(), NOW);
+            assert_eq!((found.cause, found.phase), (Some(Cause::ClockSkew), Some(Phase::Auth)), "{code}");
+            assert_eq!(found.also, [Cause::InvalidApiKey]);
+        }
+        let late = refused(&expired, Some(&key(1_800_000_000)), &hosted(), NOW);
+        assert_eq!(late.cause, Some(Cause::InvalidApiKey));
     }
 
     #[test]
@@ -302,6 +390,26 @@ mod tests {
         assert!(is_no_table(&answer(404, r#"{"code":"42P01","message":"relation does not exist"}"#)));
         assert!(!is_no_table(&answer(404, "<html></html>")));
         assert!(!is_no_table(&answer(404, r#"{"message":"no Route matched with those values"}"#)));
+    }
+
+    #[test]
+    fn not_every_json_is_an_answer_of_theirs() {
+        for body in ["{}", "[]", "null", "\"x\"", "true", r#"{"error":"nope"}"#, r#"{"version":7,"name":""}"#] {
+            let answer = answer(200, body);
+            assert_eq!(auth_version(&answer), None, "{body}");
+            assert_eq!(is_rows(&answer), body == "[]", "{body}");
+            assert!(!is_description(&answer), "{body}");
+        }
+        for (body, version) in [
+            (r#"{"version":"v2.177.0","name":"GoTrue","description":"x"}"#, "GoTrue v2.177.0"),
+            (r#"{"version":"v2.177.0"}"#, "Auth v2.177.0"),
+            (r#"{"version":"","name":"GoTrue"}"#, "GoTrue"),
+        ] {
+            assert_eq!(auth_version(&answer(200, body)).as_deref(), Some(version));
+        }
+        assert!(is_description(&answer(200, r#"{"swagger":"2.0","paths":{}}"#)));
+        let begun = Answer { whole: false, ..answer(200, r#"{"swagger":"2.0","pat"#) };
+        assert!(is_description(&begun));
     }
 
     #[test]

@@ -177,9 +177,7 @@ impl Api<'_> {
             let only_a_key_is_missing = trouble.cause == Some(Cause::CredentialsMissing) && key.is_none();
             return if only_a_key_is_missing && has_database { Ok(()) } else { Err(trouble) };
         }
-        let health = answer.json().ok_or_else(|| answer::foreign(&answer))?;
-        let text = |name: &str| health.get(name).and_then(serde_json::Value::as_str);
-        trace.server_version = text("version").map(|version| format!("{} {version}", text("name").unwrap_or("Auth")));
+        trace.server_version = Some(answer::auth_version(&answer).ok_or_else(|| answer::foreign(&answer))?);
         Ok(())
     }
 
@@ -190,7 +188,7 @@ impl Api<'_> {
         if !answer.status.is_success() && !answer::is_no_table(&answer) {
             return Err(self.refused(&answer, Some(key)));
         }
-        if answer.json().is_none() {
+        if answer.status.is_success() && !answer::is_rows(&answer) {
             return Err(answer::foreign(&answer));
         }
         trace.note(Phase::Database, "the REST API answered");
@@ -205,6 +203,9 @@ impl Api<'_> {
         let answer = http.send(key.sign(Ask::get("/rest/v1/"))).await?;
         if !answer.status.is_success() {
             return Err(self.refused(&answer, Some(key)));
+        }
+        if !answer::is_description(&answer) {
+            return Err(answer::foreign(&answer));
         }
         trace.note(Phase::Query, "the database answered through the REST API");
         Ok(())
