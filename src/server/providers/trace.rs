@@ -14,6 +14,7 @@ use crate::{
 
 /// The record of one attempt.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and no state excludes another")]
 pub(super) struct Trace {
     started: Instant,
     stopped: Option<Instant>,
