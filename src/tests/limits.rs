@@ -188,7 +188,7 @@ async fn the_metrics_are_for_administrators_and_name_nobody() {
         r#"mooring_phase_seconds_count{provider="postgresql",phase="query"} 1"#,
         r#"mooring_connections{provider="postgresql",status="healthy"} 1"#,
         r#"mooring_breakers{state="closed"} 1"#,
-        r#"mooring_pool_connections{state="allowed"} 8"#,
+        r#"mooring_pool_connections{state="allowed"} 16"#,
         r#"mooring_queue_depth{queue="checks_due"}"#,
     ] {
         assert!(text.contains(line), "{line}\n{text}");

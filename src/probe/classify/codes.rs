@@ -240,7 +240,7 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
             Found::or(C::ConnectionReset, &[C::IdleConnectionClosed, C::ServerShuttingDown, C::StatementTimeout])
         }
         2002 | 2003 => {
-            return families::first(families::TELLING, words, &Speakers::anyone())
+            return families::named(words, &Speakers::anyone())
                 .or_else(|| system::in_text(words))
                 .or_else(|| families::first(families::GENERAL, words, &Speakers::anyone()))
                 .or_else(|| families::first(languages::GENERAL, words, &Speakers::anyone()))
@@ -252,7 +252,7 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
                 }));
         }
         2026 => {
-            return families::first(families::TELLING, words, &Speakers::anyone())
+            return families::named(words, &Speakers::anyone())
                 .or(Some(Found::or(C::TlsProtocolMismatch, &[C::TlsCertUntrusted, C::TlsNotSupported])));
         }
         _ => return None,

@@ -134,6 +134,11 @@ pub(super) fn judge(words: &Words, speakers: &Speakers) -> Option<Found> {
         .or_else(|| first(VAGUE, words, speakers))
 }
 
+/// What the wordings that name a root cause say.
+pub(super) fn named(words: &Words, speakers: &Speakers) -> Option<Found> {
+    [OWN, TELLING].iter().find_map(|list| first(list, words, speakers))
+}
+
 /// What a subject and a complaint near each other say; names are neither.
 pub(super) fn loosely(words: &Words, speakers: &Speakers) -> Option<Found> {
     first(LOOSE, &words.without_names(), speakers)

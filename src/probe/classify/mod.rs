@@ -85,8 +85,7 @@ fn telling(words: &Words, speakers: &Speakers) -> Option<(Found, Basis)> {
     let first = |list, basis| families::first(list, words, speakers).map(|found| (found, basis));
     codes::in_text(words, speakers)
         .map(|found| (found, Basis::Code))
-        .or_else(|| first(families::OWN, Basis::Telling))
-        .or_else(|| first(families::TELLING, Basis::Telling))
+        .or_else(|| families::named(words, speakers).map(|found| (found, Basis::Telling)))
         .or_else(|| first(languages::TELLING, Basis::Telling))
         .or_else(|| languages::translated(words).map(|found| (found, Basis::Telling)))
         .or_else(|| system::in_text(words).map(|found| (found, Basis::Code)))

@@ -98,7 +98,7 @@ const AMBIGUOUS: &[&str] = &["socketexception", "networktimeout"];
 
 /// The number beside the message, or after `code` in it.
 pub(super) fn number(code: u32, words: &Words) -> Option<Found> {
-    let said = || families::first(families::TELLING, words, &Speakers::of(&[Provider::MongoDb]));
+    let said = || families::named(words, &Speakers::of(&[Provider::MongoDb]));
     match code {
         13 => Some(unauthorized(words)),
         // A server's log says what it does not tell the client.

@@ -78,7 +78,8 @@ impl Talk {
         self.hear().await;
         let fresh = String::from_utf8_lossy(self.heard.bytes().get(known..).unwrap_or_default()).into_owned();
         let (_, nonce) = fresh.split_once(",r=").expect("a login by SCRAM");
-        nonce.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')).collect()
+        // RFC 5802: any printable character but the comma.
+        nonce.chars().take_while(|c| c.is_ascii_graphic() && *c != ',').collect()
     }
 
     /// A client that has hung up is no failure of the test.

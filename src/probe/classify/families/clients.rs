@@ -46,7 +46,7 @@ pub const OWN: &[Family] = families! {
         "missing value", "anon key not found", "missing or not a valid string", "is missing a valid api key",
         "providepasswordcallback", "connection string was provided", "must be provided when iam",
         "no authentication methods were specified", "could not locate configuration file", "url not set in the firebase",
-        "missing fields project_info", "determine the firebase project id", "database name must not be empty",
+        "missing fields project_info", "database name must not be empty",
         "no hosts provided", "provide a valid access token to", "no default bucket", "no currently active project";
     ConnectionReset [IdleConnectionClosed]: "error sending password authentication", "read any response from the server",
         "invalid transaction is rolled back", "expected to read * bytes, got 0", "sasl * failed to read",
@@ -63,6 +63,8 @@ pub const OWN: &[Family] = families! {
     TlsRequired [AuthMethodUnsupported] @MySql: "requires either tcp with tls", "over insecure channels",
         "access without ssl denied";
     TlsRequired []: "only with ssl connections";
+    ConnectionReset [TlsProtocolMismatch TlsNotSupported]: "ssl routines::unexpected eof";
+    PermissionDenied [SecurityRulesDenied] @Firebase: "rpc.permissiondeniedexception";
     TlsProtocolMismatch []: "server chose tls", "esslhandshake";
     TlsProtocolMismatch [TlsNotSupported WrongProtocol]: "unsupported record version";
     TlsCertUntrusted [DriverMisconfigured]: "bad certificate format", "general opensslengine problem",
@@ -116,6 +118,7 @@ pub const OWN: &[Family] = families! {
     ServerShuttingDown []: "not accepting clients, try another", "realtime is restarting";
     SrvLookupFailed []: "unable to locate any hosts for", "no addresses found at host", "server record does not share",
         "text record may only", "no resolver configuration", "/etc/resolv.conf", "libresolv unavailable";
+    DnsNotFound []: "no such device or address";
     DnsNotFound [Unreachable]: "issue connecting with your hostname";
     DnsNotFound [Unreachable ConnectTimeout] @MongoDb: "configured with internal hostnames";
     StatementTimeout [ConnectTimeout]: "postgres advisory lock", "response from the last query", "timeout in io operation",
@@ -126,7 +129,7 @@ pub const OWN: &[Family] = families! {
         "unable to parse * with url", "uri scheme is not supported", "requires exactly one host", "connection * if multiple hosts", "connections * using multiple hosts",
         "values of tls/ssl must be the same", "stringified int", "protocol can not contain a port",
         "scheme cannot specify a port", "invalid project ref format", "invalid project id: ",
-        "no database selected", "bad value * for option";
+        "no database selected", "bad value * for option", "url parsing error", "improperly formatted uri";
     ServicePaused []: "was automatically paused", "tenant is banned", "has been suspended";
     ServicePaused [ApiNotEnabled] @Supabase: "realtime disabled for this tenant", "realtime was disabled";
     DriverServerIncompatible []: "no sni name sent";

@@ -185,6 +185,7 @@ pub const VAGUE: &[Family] = families! {
     TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "unauthenticated";
     ConnectTimeout [Unreachable] @MongoDb: ": timed out";
     ConnectTimeout [Unreachable] @MongoDb: "server selection error: context deadline exceeded";
+    ConnectTimeout [Unreachable AccessRuleDenied] @MongoDb: "server selection timed out after";
     Unreachable [ConnectTimeout AccessRuleDenied] @MongoDb: "selecting a server", "server selection",
         "serverselection", "buffering timed out", "no suitable servers", "no servers found yet", "no server chosen";
     ConnectionReset [IdleConnectionClosed]: "disconnected";

@@ -221,7 +221,7 @@ pub const TELLING: &[Family] = families! {
     DriverMisconfigured [AuthMethodUnsupported]: "rsa public key is not available";
     ProjectNotFound [] @Firebase: "not found or deleted";
     DriverMisconfigured [CredentialsMissing InvalidServiceAccount ProjectNotFound] @Firebase: "project id has not been discovered",
-        "ascertain project id",
+        "ascertain project id", "determine the firebase project id",
         "unable to detect a project id", "project id is required",
         "must initialize app with a cert", "credentials require channel", "projectid * not provided", "a project id is required",
         "project was not passed and could not be determined", "failed to determine project id",
