@@ -44,7 +44,7 @@ impl Stage {
         for statement in [
             format!(
                 "insert into database_connection_health (credential_id, status, response_time_ms, check_timestamp)
-                 select '{connection}', case when n % 2 = 0 then 'healthy' else 'down' end, n, now() - n * interval '1 minute'
+                 select '{connection}', case when n % 2 = 0 then 'healthy' else 'down' end, n, mooring_now() - n * interval '1 minute'
                    from generate_series(1, 25) as n"
             ),
             format!("insert into database_connection_health (credential_id, status) values ('{foreign}', 'healthy')"),
@@ -61,7 +61,7 @@ impl Stage {
                  values ('{connection}', '2026-01-02', 12.5)"
             ),
             "insert into database_knowledge_base (provider, category, title, description, solution, tags, shared_at)
-             values ('postgresql', 'security', 'a', 'b', 'c', '{tls,\"x,y\"}', now())"
+             values ('postgresql', 'security', 'a', 'b', 'c', '{tls,\"x,y\"}', mooring_now())"
                 .to_owned(),
             format!("insert into database_alert_config (user_id, alert_type) values ('{user}', 'downtime')"),
         ] {
