@@ -1,7 +1,7 @@
 //! Situations of a cause that have another cure than the usual one: each with what tells it, the first that fits
 //! first. What servers say is compared in lower case.
 
-use super::{Page, Remedy, Told, reach};
+use super::{Page, Remedy, Told, reach, server};
 use crate::{
     connections::Provider::{Firebase, MongoDb, MySql, PostgreSql, Supabase},
     diagnosis::Priority::{High, Low, Medium},
@@ -377,7 +377,7 @@ const DATABASE_LIMIT: Page = Page {
             ],
             confidence: 75,
         },
-        CLOSE_IDLE,
+        server::CLOSE_IDLE,
     ],
 };
 
@@ -400,9 +400,9 @@ const ROLE_LIMIT: Page = Page {
                 (PostgreSql, "select rolname, rolconnlimit from pg_roles;\nalter role app connection limit -1;"),
                 (Supabase, "alter role app connection limit -1;"),
             ],
-            confidence: 70,
+            confidence: 75,
         },
-        CLOSE_IDLE,
+        server::CLOSE_IDLE,
     ],
 };
 
@@ -427,29 +427,8 @@ const USER_LIMIT: Page = Page {
             )],
             confidence: 70,
         },
-        CLOSE_IDLE,
+        server::CLOSE_IDLE,
     ],
-};
-
-/// Beside a limit that may be raised.
-const CLOSE_IDLE: Remedy = Remedy {
-    id: "close-idle-connections",
-    title: "Find out who holds the connections",
-    why: "Most of them are usually idle, held by pools that are too large or by clients that do not close theirs.",
-    priority: Medium,
-    steps: &[
-        "As an administrator, list the connections by database, user and state.",
-        "Make the pools of the applications smaller, and end what is idle.",
-    ],
-    examples: &[
-        (
-            PostgreSql,
-            "select datname, usename, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc;",
-        ),
-        (MySql, "select user, command, count(*) from information_schema.processlist group by 1, 2 order by 3 desc;"),
-        (Supabase, "select datname, usename, state, count(*) from pg_stat_activity group by 1, 2, 3 order by 4 desc;"),
-    ],
-    confidence: 60,
 };
 
 const KEY_RESTRICTED: Page = Page {

@@ -7,6 +7,32 @@ use crate::{
     probe::Cause,
 };
 
+/// Whatever limit it is that ran out.
+pub(super) const CLOSE_IDLE: Remedy = Remedy {
+    id: "close-idle-connections",
+    title: "Find out who holds the connections",
+    why: "Most of them are usually idle, held by pools that are too large or by clients that do not close theirs.",
+    priority: High,
+    steps: &[
+        "As an administrator, list the connections by database, user, application and state.",
+        "Make the pools of the applications smaller, and end what is idle.",
+        "In serverless functions, share one client among invocations.",
+    ],
+    examples: &[
+        (
+            PostgreSql,
+            "select datname, usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3, 4 order by 5 desc;",
+        ),
+        (MySql, "select user, command, count(*) from information_schema.processlist group by 1, 2 order by 3 desc;"),
+        (MongoDb, "db.serverStatus().connections"),
+        (
+            Supabase,
+            "select datname, usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3, 4 order by 5 desc;",
+        ),
+    ],
+    confidence: 70,
+};
+
 pub(super) const PAGES: &[Page] = &[
     Page {
         causes: &[Cause::TooManyConnections],
@@ -15,30 +41,7 @@ pub(super) const PAGES: &[Page] = &[
             "The last connections are reserved for superusers; do not let applications log in as one to get them.",
         ],
         remedies: &[
-            Remedy {
-                id: "close-idle-connections",
-                title: "Find out who holds the connections",
-                why: "Most of them are usually idle, held by pools that are too large or by clients that do not close theirs.",
-                priority: High,
-                steps: &[
-                    "As an administrator, list the connections by application and state.",
-                    "Make the pools of the applications smaller, and end what is idle.",
-                    "In serverless functions, share one client among invocations.",
-                ],
-                examples: &[
-                    (
-                        PostgreSql,
-                        "select application_name, state, count(*) from pg_stat_activity group by 1, 2 order by 3 desc;",
-                    ),
-                    (
-                        MySql,
-                        "select user, command, count(*) from information_schema.processlist group by 1, 2 order by 3 desc;",
-                    ),
-                    (MongoDb, "db.serverStatus().connections"),
-                    (Supabase, "select usename, state, count(*) from pg_stat_activity group by 1, 2 order by 3 desc;"),
-                ],
-                confidence: 70,
-            },
+            CLOSE_IDLE,
             Remedy {
                 id: "use-pooler",
                 title: "Go through a pooler",
