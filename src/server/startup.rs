@@ -107,6 +107,9 @@ const SERVER_LIMITS: [(&str, &str); 2] =
     [("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "120s")];
 /// How long a connection that comes back to the pool may take to be in order again, before it is thrown away.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may have rested in the pool to be used unasked. A server that went away meanwhile costs
+/// the requests of that second what it costs those under way; asking costs every request a round trip.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How long a process that stops waits for its connections to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements that each connection keeps: more than the product has.
@@ -195,6 +198,16 @@ fn pool() -> PgPoolOptions {
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(Duration::from_mins(10))
+        // Every connection is asked when it is given back; one that rested only for a moment is not asked again.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for >= TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         // A connection whose statement was given up has to finish it first. Where it hangs, it would keep its place
         // in the pool for ever.
         .after_release(|connection, _| Box::pin(is_in_order(connection)))
