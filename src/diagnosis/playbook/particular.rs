@@ -425,7 +425,7 @@ const USER_LIMIT: Page = Page {
                 MySql,
                 "show create user 'app'@'%';\nshow variables like 'max_user_connections';\nalter user 'app'@'%' with max_user_connections 50;",
             )],
-            confidence: 70,
+            confidence: 75,
         },
         server::CLOSE_IDLE,
     ],
