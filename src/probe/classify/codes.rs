@@ -234,7 +234,9 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
         1152 | 1184 if words.has("init_connect") => Found::or(C::PermissionDenied, &[C::ConnectionReset]),
         1152 | 1158..=1161 | 1184 | 1927 | 3169 => Found::or(C::ConnectionReset, &[C::IdleConnectionClosed]),
         2013 | 2055 if words.any(&["communication packet", "authorization packet", "handshake"]) => {
-            return system::in_text(words).or(Some(Found::sure(C::ConnectionReset)));
+            return families::named(words, &Speakers::anyone())
+                .or_else(|| system::in_text(words))
+                .or(Some(Found::sure(C::ConnectionReset)));
         }
         2013 | 2055 => {
             Found::or(C::ConnectionReset, &[C::IdleConnectionClosed, C::ServerShuttingDown, C::StatementTimeout])

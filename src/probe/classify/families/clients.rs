@@ -15,7 +15,7 @@ pub const OWN: &[Family] = families! {
         "unexpected character * in uri", "port numbers to * hosts", "socket path * is too long",
         "could not parse network address", "no suitable driver found for postgres:", "dialects:postgres",
         "arg 'instance_connection_string", "inconsistent project name";
-    AuthMethodUnsupported []: "sasl authentication mechanisms are supported", "no oauth flows are available",
+    AuthMethodUnsupported []: "sasl authentication mechanisms are supported", "unsupported * scram mechanism", "no oauth flows are available",
         "sspi continuation error", "valid password not found", "unexpected server response while doing caching_sha2",
         "authenticating gss", "gss authentication failed";
     CredentialsMissing [AuthMethodUnsupported]: "no kerberos credentials", "requires oauth authentication",
@@ -81,6 +81,7 @@ pub const OWN: &[Family] = families! {
         "the pool * requests waiting", "no connection available within", "tarn/dist/pendingoperation",
         "already waiting for a connection", "asyncexecutor", "increase your connection pool";
     PoolExhausted [ConnectTimeout] @Supabase: "increaseconnectionpool";
+    PoolExhausted [ConnectTimeout] @PostgreSql: "obtain r2dbc connection * did not observe any item";
     Unreachable [ConnectTimeout]: "pool initialization incomplete", "client_login_timeout (server down)",
         "all backend nodes are down", "allserversdown", "not have online node",
         "max connect failure", "shunning server", "failed to reach jit provider", "create a connection to host",

@@ -442,7 +442,7 @@ pub const TELLING: &[Family] = families! {
         "error: 7 permission_denied", "statuscode=permissiondenied",
         "iam policy", "a forbidden error was returned", "403 missing or insufficient";
     SecurityRulesDenied [PermissionDenied]: "row-level security", "row level security",
-        "missing or insufficient permissions", "permission-denied", "security rules", "false for 'list'",
+        "missing or insufficient per", "permission-denied", "security rules", "false for 'list'",
         "false for 'get'", "you do not have permissions", "violates row";
     SecurityRulesDenied [PermissionDenied] @Firebase: "permission_denied", "permission denied";
     AuthUnknownUser [AuthSourceWrong] @MongoDb: "could not find user", "user not found", "no such user";
