@@ -15,7 +15,8 @@ pub const OWN: &[Family] = families! {
         "unexpected character * in uri", "port numbers to * hosts", "socket path * is too long",
         "could not parse network address", "no suitable driver found for postgres:", "dialects:postgres",
         "arg 'instance_connection_string", "inconsistent project name";
-    AuthMethodUnsupported []: "sasl authentication mechanisms are supported", "unsupported * scram mechanism", "no oauth flows are available",
+    AuthMethodUnsupported []: "sasl authentication mechanisms are supported", "unsupported * scram mechanism",
+        "authenticationrequest unrecognised type", "no oauth flows are available",
         "sspi continuation error", "valid password not found", "unexpected server response while doing caching_sha2",
         "authenticating gss", "gss authentication failed";
     CredentialsMissing [AuthMethodUnsupported]: "no kerberos credentials", "requires oauth authentication",

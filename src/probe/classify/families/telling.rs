@@ -447,6 +447,8 @@ pub const TELLING: &[Family] = families! {
     SecurityRulesDenied [PermissionDenied] @Firebase: "permission_denied", "permission denied";
     AuthUnknownUser [AuthSourceWrong] @MongoDb: "could not find user", "user not found", "no such user";
     AuthUnknownUser [AuthWrongPassword] @Firebase: "user-not-found", "no user record", "email_not_found";
+    // Before the users, whom clients name in lines above.
+    DatabaseNotFound []: "fatal: database \"* does not exist";
     AuthUnknownUser []: "could not find user", "role \"* does not exist", "role '* does not exist",
         "role * does not exist", "user * does not exist", "no such user", "no credentials for the role",
         "unknown user", "user not found", "user_not_found", "is not a valid user", "usernotfound";
