@@ -65,7 +65,6 @@ pub const OWN: &[Family] = families! {
         "access without ssl denied";
     TlsRequired []: "only with ssl connections";
     ConnectionReset [TlsProtocolMismatch TlsNotSupported]: "ssl routines::unexpected eof";
-    PermissionDenied [SecurityRulesDenied] @Firebase: "rpc.permissiondeniedexception";
     TlsProtocolMismatch []: "server chose tls", "esslhandshake";
     TlsProtocolMismatch [TlsNotSupported WrongProtocol]: "unsupported record version";
     TlsCertUntrusted [DriverMisconfigured]: "bad certificate format", "general opensslengine problem",

@@ -439,7 +439,7 @@ pub const TELLING: &[Family] = families! {
         "permission * denied on resource";
     // Of the libraries for servers, to which no rules apply.
     PermissionDenied [SecurityRulesDenied] @Firebase: "google.api_core * insufficient permissions", "iam permission",
-        "error: 7 permission_denied", "statuscode=permissiondenied",
+        "error: 7 permission_denied", "statuscode=permissiondenied", "rpc.permissiondeniedexception",
         "iam policy", "a forbidden error was returned", "403 missing or insufficient";
     SecurityRulesDenied [PermissionDenied]: "row-level security", "row level security",
         "missing or insufficient per", "permission-denied", "security rules", "false for 'list'",
