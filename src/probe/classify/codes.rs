@@ -226,6 +226,7 @@ pub(super) fn mysql(number: u32, words: &Words) -> Option<Found> {
         1021 | 1114 => Found::sure(C::DiskFull),
         3159 => Found::sure(C::TlsRequired),
         4031 => Found::sure(C::IdleConnectionClosed),
+        1927 if words.has("idle timeout") => Found::or(C::IdleConnectionClosed, &[C::ConnectionReset]),
         2005 | 1042 => Found::sure(C::DnsNotFound),
         2001 | 2004 => Found::sure(C::HostUnreachable),
         2015..=2018 => Found::sure(C::ConnectionRefused),

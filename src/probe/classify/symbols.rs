@@ -144,7 +144,7 @@ const SYMBOLS: &[(Cause, &[Cause], &[&str])] = &[
     ),
     (ServerStartingUp, &[], &["initializingprojectconnection", "realtimerestarting"]),
     (ApiNotEnabled, &[], &["realtimedisabledforconfiguration", "realtimedisabledfortenant"]),
-    (TokenInvalid, &[], &["malformedjwt", "jwtsignatureerror", "jwtsignererror", "invalidjwttoken"]),
+    (TokenInvalid, &[], &["malformedjwt", "jwtsignatureerror", "jwtsignererror"]),
     (TlsRequired, &[], &["esslrequired", "ssl_required"]),
     (AccessRuleDenied, &[], &["eaddrnotallowed"]),
     (TooManyConnections, &[], &["emaxclientconn", "emaxclientsession", "emaxconnsession", "maxclientsinsessionmode"]),

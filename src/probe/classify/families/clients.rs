@@ -11,7 +11,7 @@ use crate::{
 pub const OWN: &[Family] = families! {
     // libpq and PostgreSQL.
     TlsProtocolMismatch [DriverServerIncompatible]: "without alpn protocol negotiation";
-    InvalidConnectionString [DriverMisconfigured]: "invalid ssl_min_protocol", "invalid ssl_max_protocol",
+    InvalidConnectionString [DriverMisconfigured]: "invalid ssl_min_protocol", "invalid ssl_max_protocol", "argumentexception: option * not supported",
         "unexpected character * in uri", "port numbers to * hosts", "socket path * is too long",
         "could not parse network address", "no suitable driver found for postgres:", "dialects:postgres",
         "arg 'instance_connection_string", "inconsistent project name";
@@ -26,7 +26,7 @@ pub const OWN: &[Family] = families! {
     DriverMisconfigured []: "gssapi encryption required but", "definition of service \"", "service file \"",
         "requirepeer specifies", "server is not in hot standby mode", "invalid command-line argument for server process",
         "invalid value for parameter \"client_encoding", "weak sslmode", "channel binding required, but ssl",
-        "channel binding is required, but ssl", "sslnegotiation=direct requires", "target_session_attrs * not supported",
+        "channel binding is required, but ssl", "channel_binding parameter must be", "sslnegotiation=direct requires", "target_session_attrs * not supported",
         "with direct ssl negotiation", "support command-line options";
     WrongProtocol []: "could not accept ssl connection: http request", "unknown response h for sslrequest",
         "unexpected initial handshake protocol", "lost synchronization with server", "message size cannot be negative",
@@ -38,7 +38,7 @@ pub const OWN: &[Family] = families! {
     TlsHostnameMismatch [TlsCertUntrusted]: "host name from server certificate";
     ConnectTimeout []: "operation now in progress", "canceling authentication due to timeout", "eauthtimeout", "driveradaptererror: sockettimeout",
         "eauthsecrets * :timeout", "waiting for lb pick", "upstream server is timing out",
-        "connecting to address=* connect timed out";
+        "connecting to address=* connect timed out", "socket timeout when connecting";
     CredentialsMissing []: "but the password is an empty string", "the password is an empty", "for connect url 'null'",
         "could not determine user name", "could not detect default username", "expected string or url object, got none",
         "supply the name or options", "configuration property \"dbname\"", "is not configured for the",
@@ -107,6 +107,7 @@ pub const OWN: &[Family] = families! {
     DriverMisconfigured [AuthMethodUnsupported]: "requires mysql native password", "requires clear text authentication",
         "scram authentication not supported, missing", "sha256_password or caching_sha2_password auth methods";
     AuthWrongPassword [WrongProtocol] @MongoDb: "server returned an invalid signature";
+    AuthWrongPassword [TokenInvalid]: "databaseerror: unauthorized";
     AuthWrongPassword []: "failed with message: access denied for user", "signature_mismatch", "did not return the correct signature", "storedkey mismatch",
         "credentials are not valid";
     AuthUnknownUser [AuthWrongPassword]: "username should be in", "user name is not in the correct format";

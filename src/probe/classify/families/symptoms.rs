@@ -33,6 +33,7 @@ pub const GENERAL: &[Family] = families! {
     ConnectionRefused [HostUnreachable Ipv6Unreachable]: "cannot assign requested address",
         "can't assign requested address", "addrnotavail";
     Unreachable [ConnectionRefused ConnectTimeout]: "network-request-failed", "can't reach database server";
+    Unreachable [ConnectTimeout HostUnreachable] @Firebase: "backend didn't respond";
     ConnectTimeout []: "waiting for connection (client.timeout", "<monitor> to * timed out";
     DriverServerIncompatible [DriverMisconfigured] @MongoDb: "command * not supported";
     PoolExhausted []: "bb8", "connection not available", "connection from pool", "pool timed out", "pooltimeout", "waitqueuetimeouterror",
@@ -52,7 +53,7 @@ pub const GENERAL: &[Family] = families! {
         "pool limit", "waiting for available connection", "pool overload";
     ConnectTimeout []: "did not properly respond", "resource temporarily unavailable", "connecttimeouterror",
         "connecttimeoutexception", "connectiontimeouterror", "connectiontimeoutexception", "retry-limit-exceeded",
-        "auth/timeout", "backend didn't respond", "connect timed out", "error code: 522", "error code: 524",
+        "auth/timeout", "connect timed out", "error code: 522", "error code: 524",
         "handshake operation timed out", "handshake timed out", "connection timed out", "connect timeout",
         "connection timeout", "timeout expired", "i/o timeout", "handshake inactivity timeout",
         "connection attempt timed out", "timeout exceeded when trying to connect", "timed out while connecting",

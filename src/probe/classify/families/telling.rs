@@ -45,7 +45,7 @@ pub const TELLING: &[Family] = families! {
     ClockSkew []: "must be a short-lived token", "token used too early", "issued at future", "issued in the future",
         "clock skew", "clock is set correctly", "clock is not * sync", "signature not yet current",
         "server time is out of sync", "check your iat and exp", "request time and the current time is too large",
-        "clockskew";
+        "clockskew", "\"iat\" claim must be";
 
     // Server state.
     ServerShuttingDown []: "terminating connection due to administrator command", "database system is shutting down",
@@ -337,14 +337,15 @@ pub const TELLING: &[Family] = families! {
         "invalid-registration-token", "not a valid fcm registration token", "registration token is not",
         "invalid registration", "requested entity was not found", "jwt cryptographic", "jwt signature",
         "session from session_id claim", "user from sub claim", "missing sub claim", "no suitable key",
-        "invalid number of jwt", "signing method", "alg * not allowed", "not a valid jwt", "auth/argument-error",
+        "invalid number of jwt", "signing method", "alg * not allowed", "not a valid jwt",
+        "invalidjwttoken", "auth/argument-error",
         "unrecognized jwt", "invalid-credential-token", "jwsinvalid", "bad jwt", "could not parse json web token",
         "jwt could not be decoded", "expected 3 parts", "permission denied * could not parse auth token",
         "could not parse auth token", "invalid auth token", "unable to parse or verify signature", "invalid id token",
         "flow state", "code verifier";
     TokenInvalid [InvalidServiceAccount ClockSkew TokenExpired] @Firebase: "invalid authentication credentials";
     InvalidApiKey [AuthWrongPassword] @Supabase: "invalid authentication credentials";
-    TokenInvalid [InvalidServiceAccount ClockSkew] @Firebase: "invalid_grant";
+    InvalidServiceAccount [ClockSkew TokenInvalid TokenExpired] @Firebase: "invalid_grant";
 
     // Providers' switches and projects.
     ApiNotEnabled [DatabaseNotFound PermissionDenied ProjectNotFound] @Firebase: "has not been used in project",
@@ -429,7 +430,7 @@ pub const TELLING: &[Family] = families! {
     SecurityRulesDenied [PermissionDenied] @Firebase: "this client does not have permission";
     PermissionDenied []: "access denied for user * to database", "access denied; you need", "command denied to user",
         "permission denied for", "not authorized on", "not authorized for", "unauthorized for db", "not authorized to execute",
-        "insufficient privilege", "insufficientprivilege", "must be owner of", "must be superuser",
+        "insufficient privilege", "insufficientprivilege", "must be owner of", "must be member of role", "must be superuser",
         "does not have the required privilege", "not have permission", "permission denied to",
         "not allowed to do action", "lacks the", "does not have connect privilege", "user is not allowed",
         "insufficient permission * service account", "user was denied access", "missing the permission",
