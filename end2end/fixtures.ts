@@ -47,6 +47,15 @@ export const test = base.extend<Options & Pages>({
     await use(async () => {
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
+        // Colours on their way from one to another are nobody's choice.
+        await page.evaluate(() =>
+          Promise.allSettled(
+            document
+              .getAnimations()
+              .filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime))
+              .map(({ finished }) => finished),
+          ),
+        );
         const { violations } = await new AxeBuilder({ page }).analyze();
         const serious = violations
           .filter(({ impact }) => impact === "serious" || impact === "critical")

@@ -8,7 +8,7 @@ use crate::{
     auth::{
         Role,
         api::SignOut,
-        ui::{Account, Gate},
+        ui::{Account, Gate, ending_session},
     },
     health::{Pulse, api::get_pulse},
     ui::{
@@ -28,7 +28,7 @@ const ASK_EVERY_S: i64 = 20;
 pub fn Frame() -> impl IntoView {
     Account::provide();
     provide_live();
-    let sign_out = ServerAction::<SignOut>::new();
+    let sign_out = ending_session::<SignOut>();
     let email = || Account::me().map(|me| me.email);
     let for_administrators = || {
         Account::me().filter(|me| me.role == Role::Admin).map(|_| {
@@ -110,8 +110,16 @@ fn Place(href: &'static str, icon: IconName, label: &'static str) -> impl IntoVi
 fn PulseFoot() -> impl IntoView {
     let changed = use_live("health");
     let now = use_now();
-    // A sweep with nothing due announces nothing, so it is asked for now and then.
-    let round = Memo::new(move |_| now.get().map(|now| now / ASK_EVERY_S));
+    // A sweep with nothing due announces nothing, so it is asked for now and then; not at once, as the page came
+    // with it.
+    let came_alive = StoredValue::new(None);
+    let round = Memo::new(move |_| {
+        now.get().map_or(0, |now| {
+            let first = came_alive.get_value().unwrap_or(now);
+            came_alive.set_value(Some(first));
+            (now - first) / ASK_EVERY_S
+        })
+    });
     let pulse = Resource::new_blocking(move || (changed.get(), round.get()), |_| get_pulse());
     view! {
         <Transition fallback=|| {

@@ -23,6 +23,8 @@ const EVERYTHING: &str = "*";
 struct Live {
     versions: StoredValue<BTreeMap<&'static str, RwSignal<u32>>>,
     owner: StoredValue<Option<Owner>>,
+    /// Whether the session is being ended from this page.
+    leaving: RwSignal<bool>,
 }
 
 impl Live {
@@ -61,7 +63,11 @@ impl Live {
 /// A page that nobody looks at has none: a browser opens six connections to a server at most, and six forgotten tabs
 /// would leave none for the seventh.
 pub fn provide_live() {
-    let live = Live { versions: StoredValue::default(), owner: StoredValue::new(Owner::current()) };
+    let live = Live {
+        versions: StoredValue::default(),
+        owner: StoredValue::new(Owner::current()),
+        leaving: RwSignal::new(false),
+    };
     provide_context(live);
     let seen = RwSignal::new(true);
     let attempt = RwSignal::new(0_u32);
@@ -75,7 +81,7 @@ pub fn provide_live() {
     let refused = StoredValue::new(0_u32);
     Effect::new(move |_| {
         attempt.track();
-        if seen.get() {
+        if seen.get() && !live.leaving.get() {
             open(live, Opening { missed, refused, attempt });
         }
         // Whatever ends this stream, the next one starts after a gap.
@@ -147,4 +153,17 @@ pub fn use_live(topic: &'static str) -> ReadSignal<u32> {
         Some(live) => live.version(topic).read_only(),
         None => RwSignal::new(0).read_only(),
     }
+}
+
+/// Keeps the stream closed while `leaving` says that the session is being ended: what is asked from then on, the
+/// stream among it, would be refused.
+pub fn close_live_while(leaving: Signal<bool>) {
+    let Some(live) = use_context::<Live>() else { return };
+    Effect::new(move |_| {
+        let leaving = leaving.get();
+        // Setting what it is already would open the stream anew.
+        if live.leaving.get_untracked() != leaving {
+            live.leaving.set(leaving);
+        }
+    });
 }

@@ -17,7 +17,7 @@ pub use sign_in::{FirstRunPage, SecondStepPage, SignInPage};
 pub use tokens::{NewTokenCard, TokensPage};
 pub use two_factor::TwoFactorPage;
 
-use crate::error::AppError;
+use crate::{error::AppError, ui::live::close_live_while};
 
 /// What is wrong with the last try of an action, for a form.
 fn error_of<S>(action: ServerAction<S>) -> Signal<Option<AppError>>
@@ -45,4 +45,18 @@ where
         let worked = action.value().with(|value| matches!(value, Some(Ok(_))));
         if worked { version } else { last.copied().unwrap_or_default() }
     })
+}
+
+/// An action that ends this session: while it is under way, and once it worked, the page asks for nothing more.
+///
+/// Works below the frame, which is where the stream of changes is.
+pub fn ending_session<S>() -> ServerAction<S>
+where
+    S: ServerFn<Output = (), Error = AppError> + Clone + Send + Sync + 'static,
+{
+    let action = ServerAction::<S>::new();
+    close_live_while(Signal::derive(move || {
+        action.pending().get() || action.value().with(|value| matches!(value, Some(Ok(()))))
+    }));
+    action
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Account, error_of, field_error};
+use super::{Account, ending_session, error_of, field_error};
 use crate::{
     app::theme::ThemeSwitch,
     auth::api::{ChangePassword, SignOut, SignOutEverywhere},
@@ -61,7 +61,7 @@ pub fn SettingsPage() -> impl IntoView {
 
 #[component]
 fn AccountCard() -> impl IntoView {
-    let action = ServerAction::<SignOut>::new();
+    let action = ending_session::<SignOut>();
     let facts = move || {
         Account::me().map(|me| {
             view! {
@@ -152,7 +152,7 @@ fn PasswordCard() -> impl IntoView {
 
 #[component]
 fn SessionsCard() -> impl IntoView {
-    let action = ServerAction::<SignOutEverywhere>::new();
+    let action = ending_session::<SignOutEverywhere>();
     view! {
         <Card title="Sessions">
             <div class="card-body stack">
