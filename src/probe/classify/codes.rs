@@ -137,7 +137,22 @@ fn sqlstate(state: &str, words: &Words) -> Option<Found> {
         "57p03" if words.says("not accepting connections") && !words.says("not yet accepting") => {
             Found::or(C::NotPrimary, &[C::ServerStartingUp])
         }
-        "57p03" => Found::sure(C::ServerStartingUp),
+        "57p03"
+            if words.any(&[
+                "starting",
+                "startet",
+                "démarrage",
+                "iniciando",
+                "запускается",
+                "启动",
+                "recover",
+                "yet accepting",
+            ]) =>
+        {
+            Found::sure(C::ServerStartingUp)
+        }
+        // In a language that is not read here.
+        "57p03" => Found::or(C::ServerStartingUp, &[C::ServerShuttingDown, C::NotPrimary]),
         "57p01" | "57p02" => Found::sure(C::ServerShuttingDown),
         "57p05" | "25p03" => Found::sure(C::IdleConnectionClosed),
         "57014" | "55p03" | "25p04" => Found::sure(C::StatementTimeout),
@@ -179,7 +194,8 @@ fn authorization_refused(words: &Words) -> Found {
     } else if words.has("routine clientauthentication") {
         Found::or(C::AccessRuleDenied, &[C::TlsRequired])
     } else if words.has("routine initializesessionuserid") {
-        Found::sure(C::AuthUnknownUser)
+        // Or a role without LOGIN, which only the words tell apart.
+        Found::or(C::AuthUnknownUser, &[C::AccessRuleDenied])
     } else if let Some(found) = families::judge(words, &Speakers::anyone()) {
         found
     } else {

@@ -111,7 +111,7 @@ fn codes_decide_whatever_the_language() {
         ("XX000", "Tenant or user not found", Cause::PoolerTenantNotFound),
         ("08P01", "no such database: x", Cause::DatabaseNotFound),
         ("08P01", "database \"shop\" is disabled", Cause::ServicePaused),
-        ("08P01", "bouncer config error", Cause::Unknown),
+        ("08P01", "something", Cause::Unknown),
         ("XX000", "something internal", Cause::Unknown),
         ("1045", "Accès refusé pour l'utilisateur", Cause::AuthWrongPassword),
         ("1049", "Base 'x' inconnue", Cause::DatabaseNotFound),

@@ -10,6 +10,10 @@ use crate::{
 /// In any order: each says one thing.
 pub const OWN: &[Family] = families! {
     // libpq and PostgreSQL.
+    // libpq tried twice, the second time without TLS: the first answer came from behind the access rules.
+    AuthWrongPassword [AccessRuleDenied TlsRequired]: "password authentication failed * no pg_hba.conf entry * no encryption",
+        "password authentication failed * no pg_hba.conf entry * ssl off";
+    InvalidConnectionString [DriverMisconfigured]: "parameter * cannot be changed now", "invalid firebase database name";
     TlsProtocolMismatch [DriverServerIncompatible]: "without alpn protocol negotiation";
     InvalidConnectionString [DriverMisconfigured]: "invalid ssl_min_protocol", "invalid ssl_max_protocol", "argumentexception: option * not supported",
         "unexpected character * in uri", "port numbers to * hosts", "socket path * is too long",
@@ -36,9 +40,10 @@ pub const OWN: &[Family] = families! {
         "client_plugin_auth is required", "or later is required (found", "charsetmap.getcharacterset";
     TooManyConnections []: "exceeds max_wal_senders", "emaxpoolsreached", "max pools count";
     TlsHostnameMismatch [TlsCertUntrusted]: "host name from server certificate";
-    ConnectTimeout []: "operation now in progress", "canceling authentication due to timeout", "eauthtimeout", "driveradaptererror: sockettimeout",
+    ConnectTimeout []: "net/http: tls handshake timeout", "milliseconds, giving up", "operation now in progress", "canceling authentication due to timeout", "eauthtimeout", "driveradaptererror: sockettimeout",
         "eauthsecrets * :timeout", "waiting for lb pick", "upstream server is timing out",
         "connecting to address=* connect timed out", "socket timeout when connecting";
+    CredentialsMissing [DriverMisconfigured]: "is required when use_";
     CredentialsMissing []: "but the password is an empty string", "the password is an empty", "for connect url 'null'",
         "could not determine user name", "could not detect default username", "expected string or url object, got none",
         "supply the name or options", "configuration property \"dbname\"", "is not configured for the",
@@ -55,6 +60,7 @@ pub const OWN: &[Family] = families! {
         "failed to reconnect connection", "pool * is paused because", "und_err_socket";
     IdleConnectionClosed [ConnectionReset]: "lifetime of the connection", "interrupted due to server monitor",
         "interfaceerror: (0, '')", "connection idle timeout", "keepalive failed", "mysql connection not available";
+    NotPrimary [ServerShuttingDown ServerStartingUp]: "in state not_serving";
     NotPrimary [Unreachable]: "specified targetservertype", "no suitable host was found", "target attribute requirement",
         "server type is not as expected", "lost connection to the primary", "no healthy tablet",
         "type=replica_set_secondary * state=connected}]", "node is recovering";
@@ -73,6 +79,8 @@ pub const OWN: &[Family] = families! {
         "cannot open file:", "find truststore file", "find client certificate file", "keystore was tampered", "path not found * .crt", "path not found * .pem",
         "sslsocketfactory class", "enoent * .pem", "no such file or directory, open * .pem", "enoent * .crt",
         "failed to set ciphers", "ssl connection error: the system cannot find";
+    DriverMisconfigured []: "either servername or insecureskipverify";
+    DriverMisconfigured [InvalidConnectionString]: "unsupported ssl-mode", "unsupported ssl mode";
     DriverMisconfigured [TlsRequired]: "tls support enabled", "without tls support enabled", "no tls implementation",
         "transport security hasn't been enabled", "tls has not been enabled but", "tls is not enabled in this build",
         "does not support ssl/crypto", "public key is not enabled for insecure", "certificates are not explicitly trusted",
@@ -99,18 +107,20 @@ pub const OWN: &[Family] = families! {
         "before initial connection is complete", "state should be: open", "after close", "client is disconnected",
         "both uri and standard configuration", "no auth_query configured", "must be $external", "auth/app-deleted",
         "emultipleusers", "multiple users matched",
-        "generate jwt signer", "error in config", "native websocket", "ws connection has not been established",
+        "generate jwt signer", "error in config", "bouncer config error", "native websocket", "ws connection has not been established",
         "attempts to open a websocket", "configured with the accesstoken", "initialize the supabase",
         "http traffic to * not permitted", "x-forwarded-host header", "pooler domain does not", "firebaseapp with name",
         "enable the grpc extension", "emulator-config-failed", "requires an authsource", "as an auth source for",
         "authmechanism one of", "no replica set members available for replica set name";
     DriverMisconfigured [AuthMethodUnsupported]: "requires mysql native password", "requires clear text authentication",
         "scram authentication not supported, missing", "sha256_password or caching_sha2_password auth methods";
+    AuthMethodUnsupported [AuthWrongPassword]: "requires an iam-authenticated user";
     AuthWrongPassword [WrongProtocol] @MongoDb: "server returned an invalid signature";
     AuthWrongPassword [TokenInvalid]: "databaseerror: unauthorized";
     AuthWrongPassword []: "failed with message: access denied for user", "signature_mismatch", "did not return the correct signature", "storedkey mismatch",
         "credentials are not valid";
-    AuthUnknownUser [AuthWrongPassword]: "username should be in", "user name is not in the correct format";
+    // PgBouncer asks nobody for a password then, but knows its users.
+    AuthUnknownUser [AuthWrongPassword]: "\"trust\" authentication failed", "username should be in", "user name is not in the correct format";
     PreparedStatementConflict [ConnectionReset]: "unexpected parse response", "unexpected bind response",
         "unexpected describe rows";
     AccessRuleDenied [TlsRequired]: "no pool_hba.conf entry";
@@ -123,6 +133,7 @@ pub const OWN: &[Family] = families! {
     DnsNotFound []: "no such device or address";
     DnsNotFound [Unreachable]: "issue connecting with your hostname";
     DnsNotFound [Unreachable ConnectTimeout] @MongoDb: "configured with internal hostnames";
+    StatementTimeout [TooManyConnections ConnectTimeout] @Supabase: "db_call";
     StatementTimeout [ConnectTimeout]: "postgres advisory lock", "response from the last query", "timeout in io operation",
         "connection for longer than", "headers timeout", "headerstimeouterror", "524: a timeout",
         "sockettimeoutms: 5", "deadline exceeded after";
@@ -142,7 +153,9 @@ pub const OWN: &[Family] = families! {
     ConnectionRefused []: "connect enoent * .sock";
     ConnectionRefused [ServicePaused ServerStartingUp]: "521: web server is down", "supabase start is not running";
     HostUnreachable [ServicePaused Unreachable]: "origin is unreachable";
-    PermissionDenied []: "you cannot consume this service", "email not confirmed", "user is banned",
+    // nginx, and what is built on it.
+    HostUnreachable []: "(113: host is unreachable", "(113: no route to host";
+    PermissionDenied []: "service account does not have", "you cannot consume this service", "email not confirmed", "user is banned",
         "missing the following required permissions", "has the proper permissions";
     ApiNotEnabled []: "root endpoint metadata is disabled", "on the blaze";
     ClockSkew [TokenInvalid]: "jwt not yet valid";
