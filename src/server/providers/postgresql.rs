@@ -122,7 +122,9 @@ pub(super) async fn run(attempt: &Attempt<'_>, trace: &mut Trace) -> Result<(), 
     let (client, mut connection) = connected.map_err(|error| {
         let mut trouble = explain(&witness, &error);
         // What refuses a password says so.
-        let may_be_the_certificate = trace.asks_certificate && trouble.code.as_deref() == Some(NOT_AUTHORIZED);
+        let may_be_the_certificate = trace.asks_certificate
+            && trouble.code.as_deref() == Some(NOT_AUTHORIZED)
+            && !refused_by_rule_or_role(&witness);
         if !may_be_the_certificate {
             return trouble;
         }
@@ -375,6 +377,14 @@ fn explain(witness: &Witness, error: &tokio_postgres::Error) -> Trouble {
         return Trouble::new(Cause::AuthMethodUnsupported, message);
     }
     Trouble { message, ..Trouble::default() }
+}
+
+/// Whether an access rule or the role itself refused the login, in whatever language: no translation changes the
+/// name of the rules' file, or of the routine.
+fn refused_by_rule_or_role(witness: &Witness) -> bool {
+    witness.seen().error.as_ref().is_some_and(|error| {
+        error.message.contains("pg_hba.conf") || error.routine.as_deref() == Some("InitializeSessionUserId")
+    })
 }
 
 /// What the driver's SCRAM objects to in the server's answers. A login that the server took all the same is none: it

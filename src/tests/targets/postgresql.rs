@@ -211,6 +211,22 @@ async fn client_certificates_are_shown_and_missed() {
     assert_eq!(failure(&probe(&half).await).cause, Cause::DriverMisconfigured);
 }
 
+/// A server that asks everybody for a certificate refuses for other reasons too.
+#[tokio::test]
+async fn a_rule_that_refuses_is_no_matter_of_certificates() {
+    let authority = Authority::new("Tests");
+    let server = TargetPostgres::start(&PostgresOptions {
+        hba: Some(vec!["hostssl all all 192.0.2.0/24 scram-sha-256".to_owned()]),
+        tls: Some(authority.issue(&["localhost"], None)),
+        conf: vec!["ssl_ca_file = 'server.crt'".to_owned()],
+        ..PostgresOptions::default()
+    });
+    let report = probe(&Settings { tls: Some(TlsMode::Require), ..super::settings(server.port()) }).await;
+    assert_eq!(found(&report), (Phase::Auth, Some("28000"), Cause::AccessRuleDenied), "{report:?}");
+    assert!(!failure(&report).also_possible.contains(&Cause::CredentialsMissing), "{report:?}");
+    assert!(!failure(&report).message.contains("certificate"), "{report:?}");
+}
+
 /// The server says only that it failed.
 #[tokio::test]
 async fn a_certificate_of_another_user_is_named() {
